@@ -1,0 +1,130 @@
+//! Cobblestone-256: C2SP chunked-encryption v1 with HKDF-Expand-SHA-512 and AES-256-GCM (spec/envelope.md §4).
+
+use aes_gcm::aead::consts::U12;
+use aes_gcm::aead::{AeadInOut, KeyInit as _};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use alloc::vec::Vec;
+use hmac::{Hmac, Mac};
+use sha2::Sha512;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::secret::Secret;
+
+/// Plaintext bytes of a chunk that is not the last; the last is always shorter.
+pub(crate) const CHUNK_LEN: usize = 16 * 1024;
+/// Length of the GCM tag after every chunk.
+pub(crate) const TAG_LEN: usize = 16;
+/// A full chunk on the wire.
+pub(crate) const SEALED_CHUNK_LEN: usize = CHUNK_LEN + TAG_LEN;
+pub(crate) const SALT_LEN: usize = 24;
+pub(crate) const COMMITMENT_LEN: usize = 32;
+/// Salt and commitment, before the first chunk.
+pub(crate) const PREFIX_LEN: usize = SALT_LEN + COMMITMENT_LEN;
+/// Chunks are numbered from 0 to one less than this.
+const MAX_CHUNKS: u64 = 1 << 38;
+const INFO: &[u8] = b"c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\x00";
+
+/// The key of one body, and how its chunks are sealed and opened.
+pub(crate) struct BodyKey {
+    cipher: Aes256Gcm,
+    base_nonce: [u8; 12],
+    commitment: [u8; COMMITMENT_LEN],
+}
+
+impl BodyKey {
+    /// HKDF-Expand with the 32-byte content key directly as HMAC key; `context` in parts.
+    pub(crate) fn derive(content_key: &Secret<32>, salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
+        let mut okm = [0_u8; 128];
+        let (first, second) = okm.split_at_mut(64);
+        hmac_block(content_key, &[], salt, context, 1, first);
+        hmac_block(content_key, first, salt, context, 2, second);
+        let mut key = Secret::<32>::default();
+        let mut base_nonce = [0; 12];
+        let mut commitment = [0; COMMITMENT_LEN];
+        let outputs: [&mut [u8]; 3] = [key.expose_mut(), &mut base_nonce, &mut commitment];
+        let mut rest = okm.as_slice();
+        for output in outputs {
+            let (part, tail) = rest.split_at(output.len());
+            output.copy_from_slice(part);
+            rest = tail;
+        }
+        okm.zeroize();
+        let cipher = Aes256Gcm::new(key.expose().into());
+        Self {
+            cipher,
+            base_nonce,
+            commitment,
+        }
+    }
+
+    pub(crate) const fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
+        &self.commitment
+    }
+
+    pub(crate) fn commits_to(&self, commitment: &[u8; COMMITMENT_LEN]) -> bool {
+        self.commitment.ct_eq(commitment).into()
+    }
+
+    fn nonce(&self, chunk: u64) -> Option<Nonce<U12>> {
+        if chunk >= MAX_CHUNKS {
+            return None;
+        }
+        let mut nonce = self.base_nonce;
+        for (byte, count) in nonce.iter_mut().skip(4).zip(chunk.to_be_bytes()) {
+            *byte ^= count;
+        }
+        Some(Nonce::from(nonce))
+    }
+
+    /// Encrypts `buffer[from..]` in place as chunk number `chunk` and appends its tag. `None` past the last number.
+    pub(crate) fn seal_tail(&self, chunk: u64, buffer: &mut Vec<u8>, from: usize) -> Option<()> {
+        let nonce = self.nonce(chunk)?;
+        let tail = buffer.get_mut(from..)?;
+        let tag = self.cipher.encrypt_inout_detached(&nonce, &[], tail.into()).ok()?;
+        buffer.extend_from_slice(&tag);
+        Some(())
+    }
+
+    /// Opens one sealed chunk (text ‖ tag) and appends its plaintext to `out`; on failure `out` is as before.
+    pub(crate) fn open_onto(&self, chunk: u64, sealed: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let nonce = self.nonce(chunk)?;
+        let (text, tag) = sealed.split_last_chunk::<TAG_LEN>()?;
+        let from = out.len();
+        out.extend_from_slice(text);
+        let opened = out.get_mut(from..).is_some_and(|tail| {
+            self.cipher
+                .decrypt_inout_detached(&nonce, &[], tail.into(), &Tag::from(*tag))
+                .is_ok()
+        });
+        if !opened {
+            out.truncate(from);
+            return None;
+        }
+        Some(())
+    }
+}
+
+fn hmac_block(
+    key: &Secret<32>,
+    previous: &[u8],
+    salt: &[u8; SALT_LEN],
+    context: &[&[u8]],
+    counter: u8,
+    out: &mut [u8],
+) {
+    // A key shorter than the block is filled with zeros (RFC 2104 §2); doing so here leaves nothing that can fail.
+    let mut block = Zeroizing::new([0_u8; 128]);
+    for (slot, byte) in block.iter_mut().zip(key.expose()) {
+        *slot = *byte;
+    }
+    let mut mac = Hmac::<Sha512>::new((&*block).into());
+    for part in [previous, INFO, salt] {
+        mac.update(part);
+    }
+    for part in context {
+        mac.update(part);
+    }
+    mac.update(&[counter]);
+    out.copy_from_slice(&mac.finalize().into_bytes());
+}

@@ -1,0 +1,10 @@
+//! The only place that touches primitives. Knows nothing of envelopes, statements or files.
+
+pub(crate) mod aead;
+pub(crate) mod body;
+pub(crate) mod digest;
+pub(crate) mod hpke;
+pub(crate) mod kem;
+pub(crate) mod random;
+pub(crate) mod secret;
+pub(crate) mod sign;

@@ -1,0 +1,137 @@
+//! What a reader accepts. There is no default for context and senders: they must be said.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::guard::ReplayGuard;
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::claims::check_context;
+use crate::wire::limits::DEFAULT_TRIALS;
+
+/// Default difference between clocks that is tolerated, in seconds.
+pub const DEFAULT_SKEW: u64 = 120;
+/// Default greatest age of a message, in seconds: 30 days.
+pub const DEFAULT_MAX_AGE: u64 = 30 * 24 * 60 * 60;
+
+/// Whose messages are accepted.
+#[derive(Clone, Debug)]
+pub struct Senders(Option<Vec<VerifyingKey>>);
+
+impl Senders {
+    /// Only these.
+    #[must_use]
+    pub fn only(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let mut keys: Vec<VerifyingKey> = keys.into_iter().collect();
+        keys.sort_by_key(|key| *key.as_bytes());
+        Self(Some(keys))
+    }
+
+    /// Anyone at all: the message says who it is from, and the application decides what that is worth.
+    #[must_use]
+    pub const fn anyone() -> Self {
+        Self(None)
+    }
+
+    /// The listed key with these bytes, already parsed.
+    pub(crate) fn listed(&self, bytes: &[u8; 32]) -> Option<&VerifyingKey> {
+        let keys = self.0.as_ref()?;
+        let at = keys.binary_search_by_key(bytes, |key| *key.as_bytes()).ok()?;
+        keys.get(at)
+    }
+
+    pub(crate) const fn is_anyone(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// What a reader accepts: context and senders, and bounds of age.
+///
+/// ```
+/// # fn main() -> bulla::Result<()> {
+/// # let alice = bulla::Identity::generate(&bulla::OsEntropy)?;
+/// use bulla::{Policy, Senders};
+/// let policy = Policy::new("smtp", Senders::only([*alice.verifying_key()]))?.max_age(Some(5 * 24 * 3600));
+/// # let _ = policy; Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(crate) context: String,
+    pub(crate) senders: Senders,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) skew: u64,
+    pub(crate) own_messages: bool,
+    pub(crate) trials: usize,
+}
+
+impl Policy {
+    /// Accepts messages of this context from these senders, at most 30 days old, with clocks at most 120 s apart.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] if the context is empty, longer than 255 bytes, or has control characters.
+    pub fn new(context: &str, senders: Senders) -> Result<Self> {
+        if !check_context(context) {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "a context is 1 to 255 bytes without control characters",
+            ));
+        }
+        Ok(Self {
+            context: context.to_owned(),
+            senders,
+            max_age: Some(DEFAULT_MAX_AGE),
+            skew: DEFAULT_SKEW,
+            own_messages: false,
+            trials: DEFAULT_TRIALS,
+        })
+    }
+
+    /// Greatest age in seconds; `None` for no bound, which a replay guard accepts only for messages that expire.
+    #[must_use]
+    pub const fn max_age(mut self, seconds: Option<u64>) -> Self {
+        self.max_age = seconds;
+        self
+    }
+
+    /// How far clocks may be apart, in seconds.
+    #[must_use]
+    pub const fn skew(mut self, seconds: u64) -> Self {
+        self.skew = seconds;
+        self
+    }
+
+    /// Accepts messages that the reader's own key has signed, if it is among the senders. Off by default, for a
+    /// message reflected to its sender must not pass for an answer.
+    #[must_use]
+    pub const fn allow_own(mut self, allow: bool) -> Self {
+        self.own_messages = allow;
+        self
+    }
+
+    /// Greatest number of trial decryptions (own keys × stanzas) for one envelope.
+    #[must_use]
+    pub const fn max_trials(mut self, trials: usize) -> Self {
+        self.trials = trials;
+        self
+    }
+}
+
+/// Whether messages seen before are refused. There is no default: it must be said.
+#[derive(Clone, Copy)]
+pub enum Replay<'a> {
+    /// Refused, with the memory of this guard.
+    Guarded(&'a dyn ReplayGuard),
+    /// Not noticed: whoever replays a message has it accepted again.
+    Unguarded,
+}
+
+impl core::fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Guarded(_) => "Guarded",
+            Self::Unguarded => "Unguarded",
+        })
+    }
+}

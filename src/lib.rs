@@ -1,9 +1,52 @@
-#![doc = "x"]
+//! Bulla seals, signs and freshness-stamps application messages, end to end and independent of the transport.
+//!
+//! | guarantee | what the application is promised |
+//! |---|---|
+//! | privacy | only the recipients read content, sender and attributes; relays learn neither |
+//! | integrity | not one bit changed, added, removed, reordered or truncated |
+//! | identity | the author is a key that the application trusts; nobody can pass off or re-address content |
+//! | freshness | not old, not from the future, not seen before |
+//!
+//! ```
+//! # fn main() -> bulla::Result<()> {
+//! use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+//! let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+//!
+//! let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+//!
+//! let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
+//! let guard = MemoryGuard::new(10_000);
+//! let message = Opener::new(&bob, &policy, Replay::Guarded(&guard)).open(&envelope)?;
+//! assert_eq!(message.content(), b"hello");
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! - Seal and sign: [`Sealer`], what to say in [`Draft`]; in pieces: [`SealStream`].
+//! - Open and verify: [`Opener`], [`Verifier`], what to accept in [`Policy`] and [`Replay`]; in pieces: [`OpenStream`],
+//!   [`ProvisionalReader`]; at any place of a file: [`Opener::random_access`].
+//! - Identities: [`Identity`], [`PublicIdentity`]; keys held elsewhere: [`Signer`], [`Decapsulator`].
+//! - Proof for third parties: [`Verified::evidence`], [`Evidence::check`].
+//! - What a failure means: [`ErrorKind`], [`ErrorClass`].
+//!
+//! The format is specified in `spec/`, byte by byte. No call panics, whatever its input.
+//!
+//! # Features
+//!
+//! - `std` (default): clock and generator of the system, `Read`/`Write`, files, [`MemoryGuard`], [`Session`]. Without it
+//!   the core builds with `alloc` alone.
+//! - `keyfile` (default): key files protected by a passphrase (Argon2id).
+//! - `getrandom`: the generator of the system, without `std`.
+
 #![no_std]
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 mod crypto;
+#[cfg(feature = "std")]
+mod disk;
+mod envelope;
 mod error;
 mod freshness;
 mod identity;
@@ -15,13 +58,34 @@ pub use crypto::random::Entropy;
 pub use crypto::random::OsEntropy;
 pub use crypto::secret::Secret;
 pub use crypto::sign::VerifyingKey;
-pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};
+#[cfg(feature = "std")]
+pub use disk::NewFile;
+pub use envelope::draft::Draft;
+pub use envelope::evidence::Evidence;
+pub use envelope::inspect::{Inspection, inspect};
+pub use envelope::open::{DetachedStream, OpenStream, Opener, Verifier};
+pub use envelope::padding::Padding;
+pub use envelope::seal::{Sealer, Sent};
+#[cfg(feature = "std")]
+pub use envelope::session::{Session, SessionCache};
+pub use envelope::stamp::{MessageId, Receipts, Stamp};
+pub use envelope::stream::{DetachedSigner, SealStream};
+pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, Verified};
+#[cfg(feature = "std")]
+pub use envelope::{
+    io::{ArmoredWriter, MaybeArmored, ProvisionalReader},
+    random_access::{ProvisionalFile, VerifiedFile},
+};
+pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use freshness::clock::{Clock, FixedClock};
 pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, ReplayGuard};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, Policy, Replay, Senders};
-#[cfg(feature="std")]
+#[cfg(feature = "std")]
 pub use freshness::{clock::SystemClock, memory::MemoryGuard};
 pub use identity::holder::{Decapsulator, Signer};
 pub use identity::public::{EncryptionKey, PublicIdentity};
 pub use identity::secret::Identity;
-pub use error::{Error, ErrorClass, ErrorKind, Result};
+pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};
+pub use wire::claims::{Sequence, StatementType};
+pub use wire::header::Kind;
+pub use wire::limits;

@@ -7,7 +7,12 @@ use alloc::vec::Vec;
 use super::secret::Secret;
 
 /// Encrypts `buffer[from..]` in place and appends the tag. The key must never be used again.
-pub(crate) fn seal_tail_once(key: &Secret<32>, associated: &[u8], buffer: &mut Vec<u8>, from: usize) -> Option<()> {
+pub(crate) fn seal_tail_once(
+    key: &Secret<32>,
+    associated: &[u8],
+    buffer: &mut Vec<u8>,
+    from: usize,
+) -> Option<()> {
     let tail = buffer.get_mut(from..)?;
     let tag = Aes256Gcm::new(key.expose().into())
         .encrypt_inout_detached(&Nonce::default(), associated, tail.into())

@@ -34,7 +34,11 @@ pub(crate) struct BodyKey {
 
 impl BodyKey {
     /// HKDF-Expand with the 32-byte content key directly as HMAC key; `context` in parts.
-    pub(crate) fn derive(content_key: &Secret<32>, salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
+    pub(crate) fn derive(
+        content_key: &Secret<32>,
+        salt: &[u8; SALT_LEN],
+        context: &[&[u8]],
+    ) -> Self {
         let mut okm = [0_u8; 128];
         let (first, second) = okm.split_at_mut(64);
         hmac_block(content_key, &[], salt, context, 1, first);
@@ -81,7 +85,10 @@ impl BodyKey {
     pub(crate) fn seal_tail(&self, chunk: u64, buffer: &mut Vec<u8>, from: usize) -> Option<()> {
         let nonce = self.nonce(chunk)?;
         let tail = buffer.get_mut(from..)?;
-        let tag = self.cipher.encrypt_inout_detached(&nonce, &[], tail.into()).ok()?;
+        let tag = self
+            .cipher
+            .encrypt_inout_detached(&nonce, &[], tail.into())
+            .ok()?;
         buffer.extend_from_slice(&tag);
         Some(())
     }

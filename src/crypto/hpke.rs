@@ -30,7 +30,13 @@ pub(crate) fn labeled_kdf(salt: &[u8], suite_id: &[u8], label: &[u8], ikm: &[&[u
 
 impl Prk {
     /// LabeledExpand of RFC 9180 §4.
-    pub(crate) fn expand<const N: usize>(&self, suite_id: &[u8], label: &[u8], info: &[&[u8]], out: &mut [u8; N]) {
+    pub(crate) fn expand<const N: usize>(
+        &self,
+        suite_id: &[u8],
+        label: &[u8],
+        info: &[&[u8]],
+        out: &mut [u8; N],
+    ) {
         const { assert!(N <= 64) };
         let length = [0, N as u8];
         let mut parts: [&[u8]; 8] = [&length, VERSION, suite_id, label, &[], &[], &[], &[]];

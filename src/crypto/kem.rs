@@ -60,12 +60,14 @@ fn is_small_order(bytes: &[u8; KEY_LEN]) -> bool {
             one
         },
         [
-            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09,
-            0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f,
+            0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16,
+            0x5f, 0x49, 0xb8, 0x00,
         ],
         [
-            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44,
-            0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83,
+            0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd,
+            0xd0, 0x9f, 0x11, 0x57,
         ],
         {
             let mut minus_one = [0xff; 32];
@@ -110,8 +112,9 @@ impl KemSecretKey {
     /// Encap of RFC 9180 §4.1 with this key as the ephemeral one; `enc` is its public key.
     pub(crate) fn encapsulate(&self, recipient: &KemPublicKey) -> Option<Secret<32>> {
         let dh = self.secret.diffie_hellman(&PublicKey::from(recipient.0));
-        dh.was_contributory()
-            .then(|| extract_and_expand(dh.as_bytes(), self.public.as_bytes(), recipient.as_bytes()))
+        dh.was_contributory().then(|| {
+            extract_and_expand(dh.as_bytes(), self.public.as_bytes(), recipient.as_bytes())
+        })
     }
 }
 
@@ -120,14 +123,23 @@ impl KemSecretKey {
 /// For key holders that can multiply but know no HPKE: `dh` is the 32-byte result of X25519 of the secret key and
 /// `enc`. `None` if it is all zero, which must end as `NotForMe`.
 #[must_use]
-pub fn kem_shared_secret(dh: &Secret<32>, enc: &[u8; 32], own: &KemPublicKey) -> Option<Secret<32>> {
+pub fn kem_shared_secret(
+    dh: &Secret<32>,
+    enc: &[u8; 32],
+    own: &KemPublicKey,
+) -> Option<Secret<32>> {
     (*dh != Secret::default()).then(|| extract_and_expand(dh.expose(), enc, own.as_bytes()))
 }
 
 fn extract_and_expand(dh: &[u8; 32], enc: &[u8; 32], recipient: &[u8; 32]) -> Secret<32> {
     let mut shared = Secret::default();
     let prk = labeled_kdf(&[], SUITE_ID, b"eae_prk", &[dh]);
-    prk.expand(SUITE_ID, b"shared_secret", &[enc, recipient], shared.expose_mut());
+    prk.expand(
+        SUITE_ID,
+        b"shared_secret",
+        &[enc, recipient],
+        shared.expose_mut(),
+    );
     shared
 }
 

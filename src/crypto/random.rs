@@ -1,8 +1,8 @@
 //! Randomness: where it comes from, and how a sender hedges it (spec/envelope.md §7).
 
 use super::secret::Secret;
-use crate::error::{ErrorKind, Result};
 use crate::Error;
+use crate::error::{ErrorKind, Result};
 
 /// A source of random bytes, passed in at the edge so that tests and vectors are deterministic.
 pub trait Entropy: Sync {
@@ -36,7 +36,11 @@ pub(crate) struct HedgedRandom {
 
 impl HedgedRandom {
     /// Absorbs 32 fresh bytes and `parts`, each with its length before it so that parts cannot be confused.
-    pub(crate) fn new(entropy: &dyn Entropy, label: &[u8], parts: &mut dyn Iterator<Item = &[u8]>) -> Result<Self> {
+    pub(crate) fn new(
+        entropy: &dyn Entropy,
+        label: &[u8],
+        parts: &mut dyn Iterator<Item = &[u8]>,
+    ) -> Result<Self> {
         let mut fresh = Secret::<32>::default();
         entropy.fill(fresh.expose_mut())?;
         // A generator that answers without filling is a broken one (all-zero output has chance 2^-256).

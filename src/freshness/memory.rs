@@ -106,7 +106,9 @@ impl MemoryGuard {
 
     fn lock(&self) -> Result<MutexGuard<'_, Table>> {
         // After a panic inside, the table is not to be trusted: refuse rather than forget.
-        self.table.lock().map_err(|_| ErrorKind::GuardUnavailable.into())
+        self.table
+            .lock()
+            .map_err(|_| ErrorKind::GuardUnavailable.into())
     }
 }
 
@@ -158,10 +160,15 @@ impl Table {
 
     fn reserve(&mut self, now: u64, lease: Option<u64>) -> (u64, State) {
         self.tokens += 1;
-        let state = lease.map_or(State::Committed { receipt: Vec::new() }, |lease| State::Reserved {
-            number: self.tokens,
-            until: now.saturating_add(lease),
-        });
+        let state = lease.map_or(
+            State::Committed {
+                receipt: Vec::new(),
+            },
+            |lease| State::Reserved {
+                number: self.tokens,
+                until: now.saturating_add(lease),
+            },
+        );
         (self.tokens, state)
     }
 
@@ -169,7 +176,10 @@ impl Table {
         let now = self.observe(now);
         self.sweep(now, LOOKS_PER_CLAIM);
         let (number, state) = self.reserve(now, lease);
-        let new = Claimed::New(LeaseToken { key: claim.key, number });
+        let new = Claimed::New(LeaseToken {
+            key: claim.key,
+            number,
+        });
         if let Some(entry) = self.entries.get_mut(&claim.key) {
             let free = match &entry.state {
                 State::Released => true,
@@ -189,7 +199,11 @@ impl Table {
                 State::Reserved { .. } | State::Released => Claimed::Pending,
             });
         }
-        if self.sweep_marks.get(&claim.scope).is_some_and(|mark| claim.issued <= *mark) {
+        if self
+            .sweep_marks
+            .get(&claim.scope)
+            .is_some_and(|mark| claim.issued <= *mark)
+        {
             return Ok(Claimed::Forgotten);
         }
         if !self.has_room(claim) {
@@ -218,12 +232,13 @@ impl Table {
 
     /// The state of the reservation that `token` names, if it is still the current one.
     fn reserved(&mut self, token: &LeaseToken) -> Result<&mut State> {
-        match self.entries.get_mut(&token.key) {
-            Some(Entry { state, .. }) if matches!(state, State::Reserved { number, .. } if *number == token.number) => {
-                Ok(state)
-            }
-            _ => Err(ErrorKind::LeaseLost.into()),
-        }
+        self.entries
+            .get_mut(&token.key)
+            .map(|entry| &mut entry.state)
+            .filter(
+                |state| matches!(state, State::Reserved { number, .. } if *number == token.number),
+            )
+            .ok_or_else(|| ErrorKind::LeaseLost.into())
     }
 }
 

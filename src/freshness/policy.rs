@@ -37,7 +37,9 @@ impl Senders {
     /// The listed key with these bytes, already parsed.
     pub(crate) fn listed(&self, bytes: &[u8; 32]) -> Option<&VerifyingKey> {
         let keys = self.0.as_ref()?;
-        let at = keys.binary_search_by_key(bytes, |key| *key.as_bytes()).ok()?;
+        let at = keys
+            .binary_search_by_key(bytes, |key| *key.as_bytes())
+            .ok()?;
         keys.get(at)
     }
 

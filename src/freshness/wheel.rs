@@ -45,7 +45,12 @@ impl Wheel {
 
     /// Looks at keys whose time may have come, at most `at_most` of them. `judge` tells for each whether it is done
     /// (`None`), or from when on (seconds) to look at it again.
-    pub(super) fn advance(&mut self, now: u64, at_most: usize, mut judge: impl FnMut(&Digest) -> Option<u64>) {
+    pub(super) fn advance(
+        &mut self,
+        now: u64,
+        at_most: usize,
+        mut judge: impl FnMut(&Digest) -> Option<u64>,
+    ) {
         let last = now / TICK;
         if last.saturating_sub(self.tick) >= SLOTS {
             // More than a turn has passed: every slot is due once, not once for every turn.

@@ -31,7 +31,11 @@ impl Identity {
     ///
     /// [`ErrorKind::RandomFailed`]; [`ErrorKind::InvalidInput`] for an empty passphrase, or for any passphrase where
     /// the feature `keyfile` is off.
-    pub fn to_key_file(&self, passphrase: Option<&str>, entropy: &dyn Entropy) -> Result<Zeroizing<String>> {
+    pub fn to_key_file(
+        &self,
+        passphrase: Option<&str>,
+        entropy: &dyn Entropy,
+    ) -> Result<Zeroizing<String>> {
         let secrets = self.write_secrets();
         let mut file = Zeroizing::new(Vec::with_capacity(64 + secrets.len()));
         file.extend_from_slice(MAGIC);
@@ -62,7 +66,9 @@ impl Identity {
             return Err(malformed("too long for a key file"));
         }
         let file = Zeroizing::new(dearmor(ArmorLabel::SecretKey, text)?);
-        let rest = file.strip_prefix(MAGIC).ok_or(malformed("this is not a key file"))?;
+        let rest = file
+            .strip_prefix(MAGIC)
+            .ok_or(malformed("this is not a key file"))?;
         let [version, protection, rest @ ..] = rest else {
             return Err(malformed("the key file is cut"));
         };
@@ -111,7 +117,9 @@ impl Identity {
         let (entries, left) = rest.as_chunks::<ENTRY_LEN>();
         let count = usize::from(count);
         if !(1..=MAX_SECRET_KEYS).contains(&count) || entries.len() != count || !left.is_empty() {
-            return Err(malformed("the key file does not hold as many keys as it says"));
+            return Err(malformed(
+                "the key file does not hold as many keys as it says",
+            ));
         }
         let mut keys = Vec::with_capacity(count);
         for entry in entries {
@@ -131,11 +139,15 @@ impl Identity {
 
 fn read_entry(entry: &[u8; ENTRY_LEN]) -> Result<SecretKey> {
     let [suite, g0, g1, g2, g3, rest @ ..] = entry;
-    let (not_after, secret): (&[u8; 8], &[u8]) = rest.split_first_chunk().ok_or(malformed("the key file is cut"))?;
+    let (not_after, secret): (&[u8; 8], &[u8]) = rest
+        .split_first_chunk()
+        .ok_or(malformed("the key file is cut"))?;
     if *suite != SUITE_1 {
         return Err(ErrorKind::UnsupportedVersion.into());
     }
-    let secret: &[u8; 32] = secret.try_into().map_err(|_| malformed("the key file is cut"))?;
+    let secret: &[u8; 32] = secret
+        .try_into()
+        .map_err(|_| malformed("the key file is cut"))?;
     Ok(SecretKey {
         generation: u32::from_be_bytes([*g0, *g1, *g2, *g3]),
         not_after: u64::from_be_bytes(*not_after),

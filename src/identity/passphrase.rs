@@ -37,8 +37,14 @@ impl Cost {
     }
 
     fn key(self, passphrase: &str, salt: &[u8; SALT_LEN]) -> Result<Secret<32>> {
-        let refused = |_| Error::with(ErrorKind::Malformed, "the key file asks for an impossible Argon2id cost");
-        let params = Params::new(self.memory, self.passes, self.lanes, Some(32)).map_err(refused)?;
+        let refused = |_| {
+            Error::with(
+                ErrorKind::Malformed,
+                "the key file asks for an impossible Argon2id cost",
+            )
+        };
+        let params =
+            Params::new(self.memory, self.passes, self.lanes, Some(32)).map_err(refused)?;
         let mut key = Secret::default();
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into(passphrase.as_bytes(), salt, key.expose_mut())
@@ -48,9 +54,17 @@ impl Cost {
 }
 
 /// Appends cost, salt and the sealed secrets to `file`, which holds what stands before them.
-pub(super) fn protect(file: &mut Vec<u8>, secrets: &[u8], passphrase: &str, entropy: &dyn Entropy) -> Result<()> {
+pub(super) fn protect(
+    file: &mut Vec<u8>,
+    secrets: &[u8],
+    passphrase: &str,
+    entropy: &dyn Entropy,
+) -> Result<()> {
     if passphrase.is_empty() {
-        return Err(Error::with(ErrorKind::InvalidInput, "the passphrase is empty"));
+        return Err(Error::with(
+            ErrorKind::InvalidInput,
+            "the passphrase is empty",
+        ));
     }
     let mut salt = [0; SALT_LEN];
     entropy.fill(&mut salt)?;
@@ -71,7 +85,11 @@ pub(super) fn unprotect(file: &[u8], rest: &[u8], passphrase: &str) -> Result<Ze
     let cut = || Error::with(ErrorKind::Malformed, "the key file is cut");
     let (numbers, rest) = rest.split_first_chunk::<12>().ok_or_else(cut)?;
     let (salt, sealed) = rest.split_first_chunk::<SALT_LEN>().ok_or_else(cut)?;
-    let mut numbers = numbers.as_chunks::<4>().0.iter().map(|b| u32::from_be_bytes(*b));
+    let mut numbers = numbers
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| u32::from_be_bytes(*b));
     let mut next = || numbers.next().unwrap_or_default();
     let cost = Cost {
         memory: next(),

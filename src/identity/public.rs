@@ -137,10 +137,12 @@ impl FromStr for PublicIdentity {
             return Err(malformed("longer than 1023 characters"));
         }
         if !line.starts_with("bulla1") || line.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(malformed("an identity line begins with bulla1 and is in lower case"));
+            return Err(malformed(
+                "an identity line begins with bulla1 and is in lower case",
+            ));
         }
-        let checked =
-            CheckedHrpstring::new::<Bech32m>(line).map_err(|_| malformed("a character is wrong or missing"))?;
+        let checked = CheckedHrpstring::new::<Bech32m>(line)
+            .map_err(|_| malformed("a character is wrong or missing"))?;
         let data: Vec<u8> = checked.byte_iter().collect();
         let identity = Self::from_data(&data)?;
         // Padding bits, and whatever else could differ, are settled by writing the line again.
@@ -170,8 +172,10 @@ impl PublicIdentity {
         if !rest.is_empty() {
             return Err(wrong_length());
         }
-        let signing = VerifyingKey::from_bytes(signing).ok_or(malformed("its signing key is not acceptable"))?;
-        Self::new(signing, keys).map_err(|_| malformed("its encryption keys are not 1 to 8 in ascending order"))
+        let signing = VerifyingKey::from_bytes(signing)
+            .ok_or(malformed("its signing key is not acceptable"))?;
+        Self::new(signing, keys)
+            .map_err(|_| malformed("its encryption keys are not 1 to 8 in ascending order"))
     }
 }
 
@@ -180,8 +184,12 @@ fn parse_entry(entry: &[u8; ENTRY_LEN]) -> Result<EncryptionKey> {
     if *suite != SUITE_1 {
         return Err(ErrorKind::UnsupportedVersion.into());
     }
-    let key = KemPublicKey::from_bytes(key).ok_or(malformed("an encryption key is not acceptable"))?;
-    Ok(EncryptionKey::new(u32::from_be_bytes([*g0, *g1, *g2, *g3]), key))
+    let key =
+        KemPublicKey::from_bytes(key).ok_or(malformed("an encryption key is not acceptable"))?;
+    Ok(EncryptionKey::new(
+        u32::from_be_bytes([*g0, *g1, *g2, *g3]),
+        key,
+    ))
 }
 
 const fn malformed(detail: &'static str) -> Error {

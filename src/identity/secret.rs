@@ -115,7 +115,9 @@ impl Identity {
     /// Each encryption key that is still held, newest first: its generation, and when it may be destroyed (seconds,
     /// 0: never).
     pub fn generations(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        self.keys.iter().map(|entry| (entry.generation, entry.not_after))
+        self.keys
+            .iter()
+            .map(|entry| (entry.generation, entry.not_after))
     }
 
     /// A new encryption key with the next generation; the keys so far stay and still open, until
@@ -168,9 +170,11 @@ impl Identity {
         let before = self.keys.len();
         let mut first = true;
         // Dropped keys are wiped by their type.
-        self.keys.retain(|key| core::mem::take(&mut first) || keep(key));
+        self.keys
+            .retain(|key| core::mem::take(&mut first) || keep(key));
         let generations: Vec<u32> = self.keys.iter().map(|key| key.generation).collect();
-        self.public_keys.retain(|key| generations.contains(&key.generation()));
+        self.public_keys
+            .retain(|key| generations.contains(&key.generation()));
         before - self.keys.len()
     }
 

@@ -71,7 +71,9 @@ pub fn armor(label: ArmorLabel, bytes: &[u8]) -> String {
 pub fn dearmor(label: ArmorLabel, text: &[u8]) -> Result<Vec<u8>> {
     let mut reader = ArmorReader::new(label);
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let read = reader.update(text, &mut bytes).and_then(|()| reader.finish());
+    let read = reader
+        .update(text, &mut bytes)
+        .and_then(|()| reader.finish());
     if let Err(error) = read {
         // It may have been a key file.
         bytes.zeroize();
@@ -207,7 +209,10 @@ impl ArmorReader {
             return Err(malformed("an armor line is too long"));
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let end = line.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(0, |at| at + 1);
+        let end = line
+            .iter()
+            .rposition(|b| !matches!(b, b' ' | b'\t'))
+            .map_or(0, |at| at + 1);
         let line = line.get(..end).unwrap_or_default();
         match self.expect {
             Expect::Begin => {
@@ -249,7 +254,9 @@ impl ArmorReader {
         if name == self.label.name().as_bytes() {
             return Ok(());
         }
-        let known = ArmorLabel::ALL.iter().any(|other| name == other.name().as_bytes());
+        let known = ArmorLabel::ALL
+            .iter()
+            .any(|other| name == other.name().as_bytes());
         Err(malformed(if known {
             "the armor holds something else: envelope, evidence and secret key are not the same"
         } else {

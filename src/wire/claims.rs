@@ -7,7 +7,9 @@ use core::convert::Infallible;
 use minicbor::Encoder;
 
 use super::header::SUITE_1;
-use super::limits::{MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MAX_CONTENT_TYPE, MAX_CONTEXT, MAX_STREAM_ID};
+use super::limits::{
+    MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MAX_CONTENT_TYPE, MAX_CONTEXT, MAX_STREAM_ID,
+};
 
 pub(crate) type Cbor<'a> = Encoder<&'a mut Vec<u8>>;
 type Written = core::result::Result<(), minicbor::encode::Error<Infallible>>;
@@ -168,7 +170,13 @@ impl Claims {
         map.put(label::SIGNER, |c| c.bytes(&self.signer).map(drop));
     }
 
-    fn put_content(&self, map: &mut MapWriter, length: Option<u64>, digest: Option<&[u8; 32]>, padding: u64) {
+    fn put_content(
+        &self,
+        map: &mut MapWriter,
+        length: Option<u64>,
+        digest: Option<&[u8; 32]>,
+        padding: u64,
+    ) {
         if let Some(length) = length {
             map.put(label::LENGTH, |c| c.u64(length).map(drop));
         }
@@ -186,7 +194,10 @@ impl Claims {
         }
         if let Some(sequence) = &self.sequence {
             map.put(label::SEQUENCE, |c| {
-                c.array(2)?.bytes(&sequence.stream)?.u64(sequence.number).map(drop)
+                c.array(2)?
+                    .bytes(&sequence.stream)?
+                    .u64(sequence.number)
+                    .map(drop)
             });
         }
     }
@@ -200,7 +211,11 @@ impl Claims {
         }
         if let Some(reply) = &self.reply_key {
             map.put(label::REPLY_KEY, |c| {
-                c.array(3)?.u8(SUITE_1)?.u32(reply.generation)?.bytes(&reply.key).map(drop)
+                c.array(3)?
+                    .u8(SUITE_1)?
+                    .u32(reply.generation)?
+                    .bytes(&reply.key)
+                    .map(drop)
             });
         }
     }
@@ -232,7 +247,8 @@ pub(crate) fn check_context(context: &str) -> bool {
 
 /// Checks a content type (spec/envelope.md §8).
 pub(crate) fn check_content_type(content_type: &str) -> bool {
-    (1..=MAX_CONTENT_TYPE).contains(&content_type.len()) && content_type.bytes().all(|b| (0x20..=0x7e).contains(&b))
+    (1..=MAX_CONTENT_TYPE).contains(&content_type.len())
+        && content_type.bytes().all(|b| (0x20..=0x7e).contains(&b))
 }
 
 /// Checks name and value of an attribute (spec/envelope.md §8).

@@ -22,7 +22,12 @@ pub(crate) struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// Takes apart a statement that fills `input`, in its only valid form.
     pub(crate) fn parse(input: &'a [u8]) -> Result<Self> {
-        let malformed = || Error::with(ErrorKind::Malformed, "a statement is not in its one valid form");
+        let malformed = || {
+            Error::with(
+                ErrorKind::Malformed,
+                "a statement is not in its one valid form",
+            )
+        };
         let statement = Self::decode(input).ok().flatten().ok_or_else(malformed)?;
         // Written again it must be the same bytes: so every length is in shortest form, and nothing is left over.
         if statement.write(statement.signature) != input {
@@ -33,12 +38,16 @@ impl<'a> Statement<'a> {
 
     fn decode(input: &'a [u8]) -> Result<Option<Self>, minicbor::decode::Error> {
         let mut decoder = Decoder::new(input);
-        if decoder.array()? != Some(4) || decoder.bytes()? != PROTECTED || decoder.map()? != Some(0) {
+        if decoder.array()? != Some(4) || decoder.bytes()? != PROTECTED || decoder.map()? != Some(0)
+        {
             return Ok(None);
         }
         let payload = decoder.bytes()?;
         let signature = decoder.bytes()?;
-        Ok(signature.try_into().ok().map(|signature| Self { payload, signature }))
+        Ok(signature
+            .try_into()
+            .ok()
+            .map(|signature| Self { payload, signature }))
     }
 
     fn write(&self, signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
@@ -49,7 +58,11 @@ impl<'a> Statement<'a> {
 /// A statement of `payload` and `signature`.
 pub(crate) fn write(payload: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Vec<u8> {
     encoded(statement_len(payload.len()), |cbor: &mut Cbor<'_>| {
-        cbor.array(4)?.bytes(PROTECTED)?.map(0)?.bytes(payload)?.bytes(signature)?;
+        cbor.array(4)?
+            .bytes(PROTECTED)?
+            .map(0)?
+            .bytes(payload)?
+            .bytes(signature)?;
         Ok(())
     })
 }

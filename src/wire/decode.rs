@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use minicbor::Decoder;
 
 use super::claims::{
-    self, CLOSING_TYPE, Claims, RawReplyKey, Sequence, StatementType, check_attribute, check_content_type,
-    check_context, check_stream, label,
+    self, CLOSING_TYPE, Claims, RawReplyKey, Sequence, StatementType, check_attribute,
+    check_content_type, check_context, check_stream, label,
 };
 use super::header::SUITE_1;
 use super::limits::{MAX_ATTRIBUTES, MAX_EXTENSIONS};
@@ -31,7 +31,8 @@ impl Claims {
 /// Length and digest from the claims of a closing; `None` in any other form (spec/statements.md §5).
 pub(crate) fn parse_closing(payload: &[u8]) -> Option<(u64, [u8; 32])> {
     fn read(cbor: &mut Decoder<'_>) -> Result<Option<(u64, [u8; 32])>, minicbor::decode::Error> {
-        let typed = cbor.map()? == Some(3) && cbor.i64()? == label::STATEMENT && cbor.u8()? == CLOSING_TYPE;
+        let typed =
+            cbor.map()? == Some(3) && cbor.i64()? == label::STATEMENT && cbor.u8()? == CLOSING_TYPE;
         if !typed || cbor.i64()? != label::LENGTH {
             return Ok(None);
         }
@@ -136,8 +137,14 @@ impl Partial {
             extensions: self.extensions,
         };
         let needs_length = claims.digest.is_some() || claims.padding > 0;
-        let receipts = matches!((claims.receipts, claims.reply_key), (0, None) | (1..=7, Some(_)));
-        if self.padding == Some(0) || self.receipts == Some(0) || (needs_length && claims.length.is_none()) || !receipts
+        let receipts = matches!(
+            (claims.receipts, claims.reply_key),
+            (0, None) | (1..=7, Some(_))
+        );
+        if self.padding == Some(0)
+            || self.receipts == Some(0)
+            || (needs_length && claims.length.is_none())
+            || !receipts
         {
             return Err(malformed("claims contradict each other"));
         }
@@ -164,7 +171,9 @@ fn statement_type(number: u64) -> Result<StatementType> {
 fn text(cbor: &mut Decoder<'_>, check: fn(&str) -> bool) -> Result<String> {
     let text = cbor.str()?;
     if !check(text) {
-        return Err(malformed("a text is too long, empty, or has characters that are not allowed"));
+        return Err(malformed(
+            "a text is too long, empty, or has characters that are not allowed",
+        ));
     }
     Ok(text.to_owned())
 }

@@ -20,7 +20,12 @@ pub(crate) struct RawEvidence<'a> {
 
 impl<'a> RawEvidence<'a> {
     pub(crate) fn parse(input: &'a [u8]) -> Result<Self> {
-        let malformed = || Error::with(ErrorKind::Malformed, "this is not evidence in its one valid form");
+        let malformed = || {
+            Error::with(
+                ErrorKind::Malformed,
+                "this is not evidence in its one valid form",
+            )
+        };
         if input.len() > MAX_EVIDENCE {
             return Err(malformed());
         }
@@ -42,7 +47,8 @@ impl<'a> RawEvidence<'a> {
             opening,
             closing,
         };
-        let sized = (1..=MAX_OPENING).contains(&opening.len()) && closing.is_none_or(|c| c.len() <= MAX_CLOSING);
+        let sized = (1..=MAX_OPENING).contains(&opening.len())
+            && closing.is_none_or(|c| c.len() <= MAX_CLOSING);
         if !sized || evidence.write() != input {
             return Err(malformed());
         }
@@ -52,7 +58,10 @@ impl<'a> RawEvidence<'a> {
     pub(crate) fn write(&self) -> Vec<u8> {
         let length = 48 + self.opening.len() + self.closing.map_or(0, <[u8]>::len);
         encoded(length, |cbor| {
-            cbor.array(4)?.u8(VERSION)?.bytes(self.header_digest)?.bytes(self.opening)?;
+            cbor.array(4)?
+                .u8(VERSION)?
+                .bytes(self.header_digest)?
+                .bytes(self.opening)?;
             match self.closing {
                 Some(closing) => cbor.bytes(closing),
                 None => cbor.null(),

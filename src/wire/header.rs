@@ -69,7 +69,10 @@ impl<'a> Header<'a> {
                 bytes,
             }));
         }
-        let (Some(enc), Some(count)) = (slice_array(input, FIXED_LEN), slice_array(input, FIXED_LEN + ENC_LEN)) else {
+        let (Some(enc), Some(count)) = (
+            slice_array(input, FIXED_LEN),
+            slice_array(input, FIXED_LEN + ENC_LEN),
+        ) else {
             return Ok(None);
         };
         let count = usize::from(u16::from_be_bytes(*count));
@@ -106,7 +109,10 @@ pub(crate) fn write_sealed(
     let count = u16::try_from(stanzas.len())
         .ok()
         .filter(|count| (1..=MAX_STANZAS).contains(&usize::from(*count)))
-        .ok_or(Error::with(ErrorKind::InvalidInput, "more than 10000 recipients"))?;
+        .ok_or(Error::with(
+            ErrorKind::InvalidInput,
+            "more than 10000 recipients",
+        ))?;
     write_fixed(out, Kind::Sealed, nonce);
     out.extend_from_slice(enc);
     out.extend_from_slice(&count.to_be_bytes());

@@ -27,7 +27,10 @@ mod tests {
             .collect();
         assert!(labels.len() >= 13);
         for label in &labels {
-            assert!(label.ends_with("\\0") && label.matches("\\0").count() == 1, "{label}");
+            assert!(
+                label.ends_with("\\0") && label.matches("\\0").count() == 1,
+                "{label}"
+            );
             assert!(spec.contains(label), "{label} is not in the specification");
         }
     }

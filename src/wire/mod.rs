@@ -7,4 +7,4 @@ pub(crate) mod decode;
 pub(crate) mod evidence;
 pub(crate) mod header;
 pub(crate) mod labels;
-pub(crate) mod limits;
+pub mod limits;

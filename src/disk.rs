@@ -1,0 +1,125 @@
+//! Files that appear under their final name only when they are whole and verified.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::crypto::random::{Entropy, OsEntropy};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A file in the making: written beside its final name, under which it appears with [`commit`](Self::commit), whole and
+/// synced to the disk. If it is dropped before, nothing is left.
+#[derive(Debug)]
+pub struct NewFile {
+    file: Option<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    replace: bool,
+}
+
+impl NewFile {
+    /// Begins a file that is to be called `path`, readable by its owner alone if `private`. If `replace`, a file of that
+    /// name is replaced in one step; otherwise it stays, and nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`], also if the file exists and is not to be replaced.
+    pub fn create(path: &Path, replace: bool, private: bool) -> Result<Self> {
+        let name = path.file_name().ok_or(Error::with(
+            ErrorKind::InvalidInput,
+            "the output has no file name",
+        ))?;
+        if !replace && path.symlink_metadata().is_ok() {
+            return Err(exists().into());
+        }
+        let mut random = [0; 8];
+        OsEntropy.fill(&mut random)?;
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(name);
+        temporary.push(std::format!(".{:016x}.part", u64::from_be_bytes(random)));
+        let temporary = path.with_file_name(temporary);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let _ = private;
+        let file = options.open(&temporary)?;
+        Ok(Self {
+            file: Some(file),
+            temporary,
+            path: path.to_path_buf(),
+            replace,
+        })
+    }
+
+    /// Syncs the file and gives it its final name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`]; then nothing is left behind, and a file of that name is as it was.
+    pub fn commit(mut self) -> Result<()> {
+        if let Some(file) = self.file.take() {
+            file.sync_all()?;
+        }
+        if self.replace {
+            std::fs::rename(&self.temporary, &self.path)?;
+        } else {
+            self.link()?;
+        }
+        sync_folder(&self.path)?;
+        Ok(())
+    }
+
+    /// Takes the name only if it is free. A hard link does so in one step; where the file system has none, a rename after
+    /// a look comes close.
+    fn link(&self) -> io::Result<()> {
+        match std::fs::hard_link(&self.temporary, &self.path) {
+            Ok(()) => std::fs::remove_file(&self.temporary),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
+            Err(_) if self.path.symlink_metadata().is_ok() => Err(exists()),
+            Err(_) => std::fs::rename(&self.temporary, &self.path),
+        }
+    }
+}
+
+fn exists() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        "the output exists already, and is not written over",
+    )
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // A folder can be opened and synced on Unix; elsewhere the file system sees to it.
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // After a commit the name is gone already.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}

@@ -1,0 +1,126 @@
+//! The body as a stream of chunks, for writing (spec/envelope.md §4). Plaintext of a signed envelope passes through.
+
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+use crate::crypto::body::{BodyKey, CHUNK_LEN, SALT_LEN, TAG_LEN};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Takes plaintext in pieces of any size and appends the body to a vector.
+pub(crate) enum BodyWriter {
+    Sealed(ChunkSealer),
+    Clear,
+}
+
+pub(crate) struct ChunkSealer {
+    key: BodyKey,
+    next: u64,
+    /// The chunk that is not full yet.
+    held: Zeroizing<Vec<u8>>,
+}
+
+impl BodyWriter {
+    /// Begins a sealed body: appends salt and commitment.
+    pub(crate) fn sealed(key: BodyKey, salt: &[u8; SALT_LEN], out: &mut Vec<u8>) -> Self {
+        out.extend_from_slice(salt);
+        out.extend_from_slice(key.commitment());
+        Self::Sealed(ChunkSealer {
+            key,
+            next: 0,
+            held: Zeroizing::new(Vec::new()),
+        })
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Clear => {
+                out.extend_from_slice(bytes);
+                Ok(())
+            }
+            Self::Sealed(sealer) => sealer.update(bytes, out),
+        }
+    }
+
+    /// Appends `count` zero bytes of plaintext.
+    pub(crate) fn zeros(&mut self, mut count: u64, out: &mut Vec<u8>) -> Result<()> {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        while count > 0 {
+            let now = usize::try_from(count)
+                .unwrap_or(usize::MAX)
+                .min(ZEROS.len());
+            self.update(ZEROS.get(..now).unwrap_or_default(), out)?;
+            count -= now as u64;
+        }
+        Ok(())
+    }
+
+    /// Appends the last chunk.
+    pub(crate) fn finish(self, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Clear => Ok(()),
+            Self::Sealed(mut sealer) => {
+                let held = core::mem::take(&mut sealer.held);
+                sealer.seal(&held, out)
+            }
+        }
+    }
+
+    /// How many bytes the body of a plaintext of `length` bytes adds to it.
+    pub(crate) const fn overhead(length: usize) -> usize {
+        crate::crypto::body::PREFIX_LEN + (length / CHUNK_LEN + 1) * TAG_LEN
+    }
+}
+
+impl ChunkSealer {
+    fn update(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if !self.held.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(CHUNK_LEN - self.held.len()));
+            self.hold(now);
+            bytes = later;
+            if self.held.len() < CHUNK_LEN {
+                return Ok(());
+            }
+            let mut full = core::mem::take(&mut self.held);
+            self.seal(&full, out)?;
+            full.clear();
+            self.held = full;
+        }
+        // A full chunk is never the last one (which is always shorter), so it can go at once.
+        let mut full = bytes.chunks_exact(CHUNK_LEN);
+        for chunk in &mut full {
+            self.seal(chunk, out)?;
+        }
+        self.hold(full.remainder());
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.held.capacity() < CHUNK_LEN && self.held.len() + bytes.len() > self.held.capacity()
+        {
+            // Grown here, so that no reallocation leaves plaintext behind.
+            let larger = if self.held.is_empty() {
+                bytes.len()
+            } else {
+                CHUNK_LEN
+            };
+            let mut grown = Zeroizing::new(Vec::with_capacity(larger));
+            grown.extend_from_slice(&self.held);
+            self.held = grown;
+        }
+        self.held.extend_from_slice(bytes);
+    }
+
+    fn seal(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let from = out.len();
+        out.extend_from_slice(chunk);
+        if self.key.seal_tail(self.next, out, from).is_none() {
+            out.truncate(from);
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "the content is longer than 4 PiB",
+            ));
+        }
+        self.next += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Evidence: what a third party needs, without any secret, to check who said what and when (spec/statements.md §6).
+
+use alloc::vec::Vec;
+
+use super::gate::{authenticate, settle};
+use super::stamp::Stamp;
+use super::verdict::Verified;
+use crate::crypto::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::evidence::RawEvidence;
+
+impl Verified {
+    /// The evidence of this message, for a third party: at most 20 480 bytes, no secret in it, and not the content.
+    ///
+    /// It proves the author's key, the time the author claims, context, attributes, content length and digest. It does
+    /// *not* prove who the recipients were, nor when it was really made: whoever stole the signing key can date back.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<u8> {
+        RawEvidence {
+            header_digest: self.header_digest.as_bytes(),
+            opening: &self.opening,
+            closing: self.closing.as_deref(),
+        }
+        .write()
+    }
+}
+
+/// Evidence that was checked: its signatures are the author's.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    stamp: Stamp,
+    content_digest: Digest,
+    content_length: u64,
+}
+
+impl Evidence {
+    /// Checks evidence. No key is needed; whether the author is who one thinks is for the caller to judge, by
+    /// [`stamp`](Self::stamp)`().signer()`.
+    ///
+    /// ```
+    /// # fn main() -> bulla::Result<()> {
+    /// use bulla::{Draft, Evidence, Identity, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+    /// let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+    /// let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("contract")?, b"I owe you 5")?;
+    /// let policy = Policy::new("contract", Senders::only([*alice.verifying_key()]))?;
+    /// let message = Opener::new(&bob, &policy, Replay::Unguarded).open(&envelope)?;
+    ///
+    /// let evidence = message.proof().evidence();
+    /// let checked = Evidence::check(&evidence)?; // by anyone, later
+    /// assert_eq!(checked.stamp().signer(), alice.verifying_key());
+    /// assert!(checked.is_about(b"I owe you 5") && !checked.is_about(b"I owe you 500"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Malformed`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::NotAuthentic`].
+    pub fn check(evidence: &[u8]) -> Result<Self> {
+        let raw = RawEvidence::parse(evidence)?;
+        let header_digest = Digest::from_bytes(*raw.header_digest);
+        let stamp = authenticate(raw.opening, &header_digest, |_| None)?;
+        let (content_length, content_digest) = match (stamp.length(), stamp.digest(), raw.closing) {
+            (Some(length), Some(digest), None) => (length, digest),
+            (signed, None, Some(closing)) => {
+                let (length, digest) = settle(closing, &stamp, &header_digest, raw.opening)?;
+                if signed.is_some_and(|signed| signed != length) {
+                    return Err(ErrorKind::NotAuthentic.into());
+                }
+                (length, digest)
+            }
+            _ => {
+                return Err(Error::with(
+                    ErrorKind::Malformed,
+                    "a closing is missing, or one too many",
+                ));
+            }
+        };
+        Ok(Self {
+            stamp,
+            content_digest,
+            content_length,
+        })
+    }
+
+    /// What the author signed.
+    #[must_use]
+    pub const fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// Digest of the content.
+    #[must_use]
+    pub const fn content_digest(&self) -> Digest {
+        self.content_digest
+    }
+
+    /// Length of the content in bytes.
+    #[must_use]
+    pub const fn content_length(&self) -> u64 {
+        self.content_length
+    }
+
+    /// Whether `content` is what it is about.
+    #[must_use]
+    pub fn is_about(&self, content: &[u8]) -> bool {
+        content.len() as u64 == self.content_length && Digest::of(content) == self.content_digest
+    }
+}

@@ -1,0 +1,48 @@
+//! Opening to a file.
+
+use std::io;
+use std::path::Path;
+
+use super::open::{Opener, Verifier};
+use super::verdict::Mode;
+use crate::disk::NewFile;
+use crate::error::Result;
+
+impl<M: Mode> Opener<'_, M> {
+    /// Opens an envelope from `input` to the file `path` (mode 0600), which appears only when everything was verified.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and those of [`NewFile`]. Then there is no new file, and nothing else is left.
+    pub fn open_to_file(
+        &self,
+        input: impl io::Read,
+        path: &Path,
+        replace: bool,
+    ) -> Result<M::Proof> {
+        let mut file = NewFile::create(path, replace, true)?;
+        let proof = self.read(input)?.copy_provisional(&mut file)?;
+        file.commit()?;
+        Ok(proof)
+    }
+}
+
+impl<M: Mode> Verifier<'_, M> {
+    /// Verifies a signed envelope from `input` and puts its content into the file `path` (mode 0600), which appears only
+    /// when everything was verified.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), and those of [`NewFile`]. Then there is no new file, and nothing else is left.
+    pub fn verify_to_file(
+        &self,
+        input: impl io::Read,
+        path: &Path,
+        replace: bool,
+    ) -> Result<M::Proof> {
+        let mut file = NewFile::create(path, replace, true)?;
+        let proof = self.read(input)?.copy_provisional(&mut file)?;
+        file.commit()?;
+        Ok(proof)
+    }
+}

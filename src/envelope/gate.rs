@@ -1,0 +1,180 @@
+//! The judgement in the middle of the gate: the stamp's signature, the policy, and the replay guard
+//! (spec/opening.md §2, steps 4, 5, 7).
+
+use super::stamp::Stamp;
+use crate::crypto::digest::Digest;
+use crate::error::{ErrorKind, Result};
+use crate::freshness::clock::Clock;
+use crate::freshness::guard::{Claim, Claimed};
+use crate::freshness::policy::{Policy, Replay};
+use crate::wire::claims::{Claims, StatementType};
+use crate::wire::cose::{self, Statement};
+use crate::wire::labels;
+
+/// How freshness is judged; absent for archives.
+#[derive(Clone, Copy)]
+pub(super) struct Freshness<'a> {
+    pub(super) clock: &'a dyn Clock,
+    pub(super) replay: Replay<'a>,
+}
+
+/// Everything the reader has said, and who the reader is.
+#[derive(Clone, Copy)]
+pub(super) struct Gate<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) freshness: Option<Freshness<'a>>,
+    /// The reader in the guard's keys: its own signing key, or the digest of a name (spec/opening.md §5).
+    pub(super) reader: [u8; 32],
+    /// The reader's own signing key, where it has one.
+    pub(super) own: Option<[u8; 32]>,
+}
+
+impl Gate<'_> {
+    /// Step 4: takes an opening apart and checks its signature.
+    pub(super) fn authenticate(&self, opening: &[u8], header_digest: &Digest) -> Result<Stamp> {
+        authenticate(opening, header_digest, |bytes| {
+            self.policy.senders.listed(bytes).copied()
+        })
+    }
+
+    /// Step 5: the policy, in the order of spec/opening.md §2.
+    pub(super) fn judge(&self, stamp: &Stamp) -> Result<()> {
+        let refuse = |kind: ErrorKind| Err(kind.into());
+        if stamp.statement_type() != StatementType::Message {
+            return refuse(ErrorKind::WrongStatement);
+        }
+        let signer = stamp.signer().as_bytes();
+        if self.own.is_some_and(|own| own == *signer) && !self.policy.own_messages {
+            return refuse(ErrorKind::OwnMessage);
+        }
+        if !self.policy.senders.is_anyone() && self.policy.senders.listed(signer).is_none() {
+            return refuse(ErrorKind::UntrustedSender);
+        }
+        if stamp.context() != self.policy.context {
+            return refuse(ErrorKind::WrongContext);
+        }
+        match &self.freshness {
+            None => Ok(()),
+            Some(freshness) => self.judge_times(stamp, freshness),
+        }
+    }
+
+    /// spec/opening.md §4.
+    fn judge_times(&self, stamp: &Stamp, freshness: &Freshness<'_>) -> Result<()> {
+        let clock = freshness.clock.now()?;
+        let guard = match freshness.replay {
+            Replay::Guarded(guard) => Some(guard),
+            Replay::Unguarded => None,
+        };
+        let now = guard.map_or(Ok(clock), |guard| guard.observe(clock))?;
+        let Policy { skew, max_age, .. } = *self.policy;
+        let verdict = if stamp.issued() > now.saturating_add(skew) {
+            ErrorKind::NotYetValid
+        } else if stamp
+            .expires()
+            .is_some_and(|end| now >= end.saturating_add(skew))
+        {
+            ErrorKind::Expired
+        } else if max_age
+            .is_some_and(|age| now >= stamp.issued().saturating_add(age).saturating_add(skew))
+        {
+            ErrorKind::TooOld
+        } else if guard.is_some() && stamp.expires().is_none() && max_age.is_none() {
+            ErrorKind::Unbounded
+        } else {
+            return Ok(());
+        };
+        Err(verdict.into())
+    }
+
+    /// Step 7: claims the message, once everything else is verified.
+    pub(super) fn claim(&self, stamp: &Stamp, length: u64, digest: &Digest) -> Result<()> {
+        let Some(Freshness {
+            clock,
+            replay: Replay::Guarded(guard),
+        }) = self.freshness
+        else {
+            return Ok(());
+        };
+        let claim = self.guard_claim(stamp, length, digest);
+        match guard.claim(&claim, clock.now()?, None)? {
+            Claimed::New(_) => Ok(()),
+            Claimed::Same(_) | Claimed::Replayed => Err(ErrorKind::Replayed.into()),
+            Claimed::Pending => Err(ErrorKind::Pending.into()),
+            Claimed::Forgotten => Err(ErrorKind::TooOld.into()),
+        }
+    }
+
+    /// spec/opening.md §5.
+    fn guard_claim(&self, stamp: &Stamp, length: u64, digest: &Digest) -> Claim {
+        let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
+        let id = stamp.message_id().0;
+        let application = stamp.claims().encode_application(length, digest.as_bytes());
+        let by_age = self
+            .policy
+            .max_age
+            .map(|age| stamp.issued().saturating_add(age));
+        // With neither bound the times were refused as Unbounded.
+        let end = stamp
+            .expires()
+            .into_iter()
+            .chain(by_age)
+            .min()
+            .unwrap_or(u64::MAX);
+        Claim {
+            key: Digest::of_parts(&[labels::GUARD_KEY, &self.reader, signer, &id, context]),
+            value: Digest::of_parts(&[labels::GUARD_VALUE, &application]),
+            scope: Digest::of_parts(&[labels::GUARD_SCOPE, &self.reader, context]),
+            signer: *signer,
+            stranger: self.policy.senders.is_anyone(),
+            issued: stamp.issued(),
+            keep_until: end.saturating_add(self.policy.skew),
+            bounded_by_age: stamp
+                .expires()
+                .is_none_or(|expires| by_age.is_some_and(|age| age < expires)),
+        }
+    }
+}
+
+/// Takes an opening apart and checks its signature (spec/statements.md §1, §2).
+pub(super) fn authenticate(
+    opening: &[u8],
+    header_digest: &Digest,
+    known: impl Fn(&[u8; 32]) -> Option<crate::crypto::sign::VerifyingKey>,
+) -> Result<Stamp> {
+    let statement = Statement::parse(opening)?;
+    let stamp = Stamp::new(Claims::parse(statement.payload)?, known)?;
+    let signed = cose::signed_bytes(
+        &[labels::OPENING, header_digest.as_bytes()],
+        statement.payload,
+    );
+    if stamp.signer().verify(&signed, statement.signature) {
+        Ok(stamp)
+    } else {
+        Err(ErrorKind::NotAuthentic.into())
+    }
+}
+
+/// Checks a closing and gives the length and digest that it settles (spec/statements.md §5).
+pub(super) fn settle(
+    closing: &[u8],
+    stamp: &Stamp,
+    header_digest: &Digest,
+    opening: &[u8],
+) -> Result<(u64, Digest)> {
+    let refused = || crate::Error::from(ErrorKind::NotAuthentic);
+    let statement = Statement::parse(closing).map_err(|_| refused())?;
+    let (length, digest) =
+        crate::wire::decode::parse_closing(statement.payload).ok_or_else(refused)?;
+    let opening_digest = Digest::of(opening);
+    let external: [&[u8]; 3] = [
+        labels::CLOSING,
+        header_digest.as_bytes(),
+        opening_digest.as_bytes(),
+    ];
+    let signed = cose::signed_bytes(&external, statement.payload);
+    if !stamp.signer().verify(&signed, statement.signature) {
+        return Err(refused());
+    }
+    Ok((length, Digest::from_bytes(digest)))
+}

@@ -1,0 +1,317 @@
+//! The gate as a machine that takes an envelope in pieces of any size (spec/opening.md §2). Opening in one piece is the same
+//! machine, given one piece.
+
+use alloc::vec::Vec;
+
+use super::gate::Gate;
+use super::open::Unlock;
+use super::plaintext::Plaintext;
+use super::stamp::Stamp;
+use super::verdict::{Verified, discard};
+use crate::crypto::body::{BodyKey, COMMITMENT_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN};
+use crate::crypto::digest::Digest;
+use crate::crypto::secret::Secret;
+use crate::error::{ErrorKind, Result};
+use crate::wire::header::{Header, Kind};
+use crate::wire::labels;
+
+/// How many bytes of a header that came in pieces are looked at at once.
+const HEADER_STEP: usize = 4096;
+
+pub(super) struct Intake<'a> {
+    gate: Gate<'a>,
+    unlock: Unlock<'a>,
+    state: State,
+    /// Input of the part that is not complete yet: header, body prefix, or chunk.
+    held: Vec<u8>,
+}
+
+enum State {
+    Header,
+    /// The header is read and the content key found; salt and commitment come next.
+    BodyPrefix {
+        header_digest: Digest,
+        unlocked: Unlocked,
+    },
+    Chunks {
+        body: BodyKey,
+        next: u64,
+        plaintext: Plaintext,
+        unlocked: Unlocked,
+    },
+    Clear {
+        plaintext: Plaintext,
+    },
+    /// All of the envelope has come.
+    Ended {
+        plaintext: Plaintext,
+        unlocked: Option<Unlocked>,
+    },
+    Failed,
+}
+
+/// A content key, and how it was found.
+pub(super) struct Unlocked {
+    pub(super) content_key: Secret<32>,
+    pub(super) enc: [u8; 32],
+    pub(super) generation: u32,
+    pub(super) shared_secret: Secret<32>,
+}
+
+impl<'a> Intake<'a> {
+    pub(super) const fn new(gate: Gate<'a>, unlock: Unlock<'a>) -> Self {
+        Self {
+            gate,
+            unlock,
+            state: State::Header,
+            held: Vec::new(),
+        }
+    }
+
+    /// The stamp, once it is verified and judged (steps 1 to 5).
+    pub(super) fn stamp(&self) -> Option<&Stamp> {
+        match &self.state {
+            State::Chunks { plaintext, .. }
+            | State::Clear { plaintext }
+            | State::Ended { plaintext, .. } => plaintext.stamp(),
+            _ => None,
+        }
+    }
+
+    /// Takes the next piece of the envelope and appends to `out` the content that it gives, which is provisional. After
+    /// an error nothing more is accepted, and `out` is as it was.
+    pub(super) fn update(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let before = out.len();
+        while !input.is_empty() {
+            match self.step(&mut input, out) {
+                Ok(()) => {}
+                Err(error) => {
+                    self.state = State::Failed;
+                    discard(out, before);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<()> {
+        match &mut self.state {
+            State::Failed | State::Ended { .. } => Err(ErrorKind::WrongOrder.into()),
+            State::Header => self.take_header(input),
+            State::BodyPrefix { .. } => self.take_body_prefix(input),
+            State::Chunks {
+                body,
+                next,
+                plaintext,
+                ..
+            } => {
+                let chunk = match complete(&mut self.held, input, SEALED_CHUNK_LEN) {
+                    Piece::Incomplete => return Ok(()),
+                    Piece::Given(chunk) => chunk,
+                    Piece::Held => &self.held,
+                };
+                let opened = open_chunk(body, *next, chunk, plaintext, &self.gate, out);
+                *next += 1;
+                self.held.clear();
+                opened
+            }
+            State::Clear { plaintext } => {
+                let from = plaintext.before(out);
+                out.extend_from_slice(input);
+                *input = &[];
+                plaintext.after(&self.gate, out, from)
+            }
+        }
+    }
+
+    fn take_header(&mut self, input: &mut &[u8]) -> Result<()> {
+        let direct = self.held.is_empty();
+        let before = self.held.len();
+        if !direct {
+            let step = input
+                .get(..input.len().min(HEADER_STEP))
+                .unwrap_or_default();
+            self.held.extend_from_slice(step);
+        }
+        let seen: &[u8] = if direct { input } else { &self.held };
+        let Some(header) = Header::parse(seen)? else {
+            let used = if direct {
+                input.len()
+            } else {
+                self.held.len() - before
+            };
+            let (used, rest) = input.split_at(used);
+            if direct {
+                self.held.extend_from_slice(used);
+            }
+            *input = rest;
+            return Ok(());
+        };
+        let used = header.bytes.len() - before;
+        let header_digest = Digest::of(header.bytes);
+        let state = match (self.unlock.find(&header)?, header.kind) {
+            (Some(unlocked), _) => State::BodyPrefix {
+                header_digest,
+                unlocked,
+            },
+            (None, kind) => State::Clear {
+                plaintext: Plaintext::new(kind, header_digest),
+            },
+        };
+        self.state = state;
+        self.held.clear();
+        *input = input.get(used..).unwrap_or_default();
+        Ok(())
+    }
+
+    fn take_body_prefix(&mut self, input: &mut &[u8]) -> Result<()> {
+        let prefix = match complete(&mut self.held, input, PREFIX_LEN) {
+            Piece::Incomplete => return Ok(()),
+            Piece::Given(prefix) => prefix,
+            Piece::Held => &self.held,
+        };
+        let refused = || crate::Error::from(ErrorKind::NotAuthentic);
+        let (salt, commitment) = prefix.split_first_chunk::<SALT_LEN>().ok_or_else(refused)?;
+        let commitment: &[u8; COMMITMENT_LEN] = commitment.try_into().map_err(|_| refused())?;
+        let State::BodyPrefix {
+            header_digest,
+            unlocked,
+        } = core::mem::replace(&mut self.state, State::Failed)
+        else {
+            return Err(ErrorKind::WrongOrder.into());
+        };
+        let context: [&[u8]; 2] = [labels::BODY, header_digest.as_bytes()];
+        let body = BodyKey::derive(&unlocked.content_key, salt, &context);
+        // Step 3, before any chunk is opened: any change of the header fails here.
+        if !body.commits_to(commitment) {
+            return Err(refused());
+        }
+        self.held.clear();
+        self.state = State::Chunks {
+            body,
+            next: 0,
+            plaintext: Plaintext::new(Kind::Sealed, header_digest),
+            unlocked,
+        };
+        Ok(())
+    }
+
+    /// Content of a detached envelope, from beside it, after the whole envelope was given.
+    pub(super) fn beside(&mut self, content: &[u8]) -> Result<()> {
+        match &mut self.state {
+            State::Clear { plaintext } if plaintext.stamp().is_some() => {
+                plaintext.beside(content);
+                Ok(())
+            }
+            _ => Err(ErrorKind::WrongOrder.into()),
+        }
+    }
+
+    /// The envelope has ended: opens the last chunk and appends to `out` the provisional content that it gives. Does
+    /// nothing if it was called before. On failure `out` is as it was.
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let before = out.len();
+        self.last_chunk(out).inspect_err(|_| discard(out, before))
+    }
+
+    fn last_chunk(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let (plaintext, unlocked) = match core::mem::replace(&mut self.state, State::Failed) {
+            State::Failed => return Err(ErrorKind::WrongOrder.into()),
+            State::Header => {
+                Header::parse_whole(&self.held)?;
+                return Err(ErrorKind::Malformed.into());
+            }
+            State::BodyPrefix { .. } => return Err(ErrorKind::NotAuthentic.into()),
+            State::Clear { plaintext } => (plaintext, None),
+            State::Ended {
+                plaintext,
+                unlocked,
+            } => (plaintext, unlocked),
+            State::Chunks {
+                body,
+                next,
+                mut plaintext,
+                unlocked,
+            } => {
+                // Full chunks were taken as they came: what is left is shorter, as the last chunk must be.
+                open_chunk(&body, next, &self.held, &mut plaintext, &self.gate, out)?;
+                (plaintext, Some(unlocked))
+            }
+        };
+        self.state = State::Ended {
+            plaintext,
+            unlocked,
+        };
+        Ok(())
+    }
+
+    /// The verdict: the content as a whole, then the replay guard (steps 6 to 8). Appends to `out` what was still held;
+    /// on failure `out` is as it was.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Verified> {
+        let before = out.len();
+        self.settle(out).inspect_err(|_| discard(out, before))
+    }
+
+    fn settle(&mut self, out: &mut Vec<u8>) -> Result<Verified> {
+        self.last_chunk(out)?;
+        let State::Ended {
+            plaintext,
+            unlocked,
+        } = core::mem::replace(&mut self.state, State::Failed)
+        else {
+            return Err(ErrorKind::WrongOrder.into());
+        };
+        let verified = plaintext.finish(out)?;
+        self.gate.claim(
+            &verified.stamp,
+            verified.content_length,
+            &verified.content_digest,
+        )?;
+        if let Some(unlocked) = &unlocked {
+            self.unlock.remember(unlocked);
+        }
+        Ok(verified)
+    }
+}
+
+fn open_chunk(
+    body: &BodyKey,
+    number: u64,
+    chunk: &[u8],
+    plaintext: &mut Plaintext,
+    gate: &Gate<'_>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let from = plaintext.before(out);
+    body.open_onto(number, chunk, out)
+        .ok_or(ErrorKind::NotAuthentic)?;
+    plaintext.after(gate, out, from)
+}
+
+enum Piece<'i> {
+    /// More input is needed; all that came is held.
+    Incomplete,
+    /// It stands in the input as a whole: nothing was copied.
+    Given(&'i [u8]),
+    /// It is what is held.
+    Held,
+}
+
+/// Takes `length` bytes from what is held and the input.
+fn complete<'i>(held: &mut Vec<u8>, input: &mut &'i [u8], length: usize) -> Piece<'i> {
+    if held.is_empty()
+        && let Some((piece, rest)) = input.split_at_checked(length)
+    {
+        *input = rest;
+        return Piece::Given(piece);
+    }
+    let (now, rest) = input.split_at(input.len().min(length - held.len()));
+    held.extend_from_slice(now);
+    *input = rest;
+    if held.len() == length {
+        Piece::Held
+    } else {
+        Piece::Incomplete
+    }
+}

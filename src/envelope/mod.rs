@@ -1,0 +1,24 @@
+//! Seal, open, sign, verify: everything between a content and its envelope.
+
+pub(crate) mod chunks;
+pub(crate) mod draft;
+pub(crate) mod evidence;
+#[cfg(feature = "std")]
+pub(crate) mod file;
+pub(crate) mod gate;
+pub(crate) mod inspect;
+pub(crate) mod intake;
+#[cfg(feature = "std")]
+pub(crate) mod io;
+pub(crate) mod open;
+pub(crate) mod padding;
+pub(crate) mod plaintext;
+#[cfg(feature = "std")]
+pub(crate) mod random_access;
+pub(crate) mod recipients;
+pub(crate) mod seal;
+#[cfg(feature = "std")]
+pub(crate) mod session;
+pub(crate) mod stamp;
+pub(crate) mod stream;
+pub(crate) mod verdict;

@@ -1,0 +1,464 @@
+//! Opening and verifying: the one gate, as callers see it (spec/opening.md).
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::gate::{Freshness, Gate};
+use super::intake::{Intake, Unlocked};
+#[cfg(feature = "std")]
+use super::session::SessionCache;
+use super::stamp::Stamp;
+use super::verdict::{Archive, Fresh, Message, Mode};
+use crate::crypto::digest::Digest;
+use crate::crypto::hpke::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::clock::Clock;
+use crate::freshness::policy::{Policy, Replay};
+use crate::identity::holder::Decapsulator;
+use crate::wire::header::{Header, Kind};
+use crate::wire::labels;
+
+/// What can unlock a header, or that nothing needs to.
+#[derive(Clone, Copy)]
+pub(super) enum Unlock<'a> {
+    /// Sealed envelopes, with these keys.
+    Keys {
+        keys: &'a dyn Decapsulator,
+        trials: usize,
+        #[cfg(feature = "std")]
+        cache: Option<&'a SessionCache>,
+    },
+    /// Signed envelopes of this kind.
+    Signed(Kind),
+}
+
+impl Unlock<'_> {
+    /// Step 2: my stanza. `None` for a signed envelope, which has none.
+    pub(super) fn find(&self, header: &Header<'_>) -> Result<Option<Unlocked>> {
+        match (self, header.enc) {
+            (Self::Keys { keys, trials, .. }, Some(enc)) => {
+                self.try_keys(*keys, *trials, header, enc).map(Some)
+            }
+            (Self::Signed(kind), None) if *kind == header.kind => Ok(None),
+            _ => Err(ErrorKind::WrongKind.into()),
+        }
+    }
+
+    fn try_keys(
+        &self,
+        keys: &dyn Decapsulator,
+        trials: usize,
+        header: &Header<'_>,
+        enc: &[u8; 32],
+    ) -> Result<Unlocked> {
+        let own = keys.encryption_keys();
+        if own.len().saturating_mul(header.stanzas.len()) > trials {
+            return Err(Error::with(
+                ErrorKind::Malformed,
+                "more recipients than this reader is willing to try",
+            ));
+        }
+        let reader = keys.reader_key();
+        for key in own {
+            let Some(shared_secret) = self.shared_secret(keys, key, enc)? else {
+                continue;
+            };
+            let context = Context::new(
+                &shared_secret,
+                &[labels::STANZA, header.nonce, reader.as_bytes()],
+            );
+            // The first that opens decides, whatever follows: GCM commits to no key, and readers must not diverge.
+            if let Some(content_key) = header
+                .stanzas
+                .iter()
+                .find_map(|stanza| context.open_key(stanza))
+            {
+                return Ok(Unlocked {
+                    content_key,
+                    enc: *enc,
+                    generation: key.generation(),
+                    shared_secret,
+                });
+            }
+        }
+        Err(ErrorKind::NotForMe.into())
+    }
+
+    fn shared_secret(
+        &self,
+        keys: &dyn Decapsulator,
+        key: &crate::identity::public::EncryptionKey,
+        enc: &[u8; 32],
+    ) -> Result<Option<crate::crypto::secret::Secret<32>>> {
+        #[cfg(feature = "std")]
+        if let Self::Keys {
+            cache: Some(cache), ..
+        } = self
+            && let Some(kept) = cache.find(enc, key.generation())
+        {
+            return Ok(Some(kept));
+        }
+        keys.decapsulate(key, enc)
+    }
+
+    /// Keeps a shared secret for the next envelope of a session: only now, after everything was verified.
+    pub(super) fn remember(&self, unlocked: &Unlocked) {
+        #[cfg(feature = "std")]
+        if let Self::Keys {
+            cache: Some(cache), ..
+        } = self
+        {
+            cache.keep(&unlocked.enc, unlocked.generation, &unlocked.shared_secret);
+        }
+        let _ = unlocked;
+    }
+}
+
+/// Opens sealed envelopes: the one gate.
+///
+/// ```
+/// # fn main() -> bulla::Result<()> {
+/// use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+/// let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+/// let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+///
+/// let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
+/// let guard = MemoryGuard::new(1000);
+/// let opener = Opener::new(&bob, &policy, Replay::Guarded(&guard));
+/// assert_eq!(opener.open(&envelope)?.content(), b"hello");
+/// assert_eq!(opener.open(&envelope).unwrap_err(), bulla::ErrorKind::Replayed);
+/// # Ok(()) }
+/// ```
+pub struct Opener<'a, M: Mode = Fresh> {
+    gate: Gate<'a>,
+    unlock: Unlock<'a>,
+    mode: PhantomData<M>,
+}
+
+impl<'a> Opener<'a> {
+    /// Opens with these keys what this policy accepts, once, by the clock of the system.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn new(keys: &'a dyn Decapsulator, policy: &'a Policy, replay: Replay<'a>) -> Self {
+        Self::with_clock(keys, policy, replay, &crate::freshness::clock::SystemClock)
+    }
+
+    /// Opens with these keys what this policy accepts, once, by this clock.
+    #[must_use]
+    pub fn with_clock(
+        keys: &'a dyn Decapsulator,
+        policy: &'a Policy,
+        replay: Replay<'a>,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self::build(keys, policy, Some(Freshness { clock, replay }))
+    }
+}
+
+impl<'a> Opener<'a, Archive> {
+    /// Opens archived envelopes: everything is checked but freshness, and the proof is only [`Reopened`](crate::Reopened).
+    #[must_use]
+    pub fn archive(keys: &'a dyn Decapsulator, policy: &'a Policy) -> Self {
+        Self::build(keys, policy, None)
+    }
+}
+
+impl<'a, M: Mode> Opener<'a, M> {
+    fn build(
+        keys: &'a dyn Decapsulator,
+        policy: &'a Policy,
+        freshness: Option<Freshness<'a>>,
+    ) -> Self {
+        let own = *keys.reader_key().as_bytes();
+        Self {
+            gate: Gate {
+                policy,
+                freshness,
+                reader: own,
+                own: Some(own),
+            },
+            unlock: Unlock::Keys {
+                keys,
+                trials: policy.trials,
+                #[cfg(feature = "std")]
+                cache: None,
+            },
+            mode: PhantomData,
+        }
+    }
+
+    /// Names the reader in the guard's keys instead of its signing key, for several readers with one identity.
+    #[must_use]
+    pub fn reader_name(mut self, name: &str) -> Self {
+        self.gate.reader = reader_id(name);
+        self
+    }
+
+    /// Keeps what saves time with senders' sessions.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn with_cache(mut self, with: &'a SessionCache) -> Self {
+        if let Unlock::Keys { ref mut cache, .. } = self.unlock {
+            *cache = Some(with);
+        }
+        self
+    }
+
+    pub(super) const fn parts(&self) -> (Gate<'a>, Unlock<'a>) {
+        (self.gate, self.unlock)
+    }
+
+    /// Opens an envelope that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// Every verdict of [`ErrorKind`] from 20 on, in the order of spec/opening.md §2;
+    /// [`ErrorKind::KeyUnavailable`], [`ErrorKind::ClockFailed`].
+    pub fn open(&self, envelope: &[u8]) -> Result<Message<M::Proof>> {
+        let mut content = Vec::with_capacity(envelope.len());
+        let proof = whole(self.stream(), envelope, &mut content)?;
+        Ok(Message::new(content, proof))
+    }
+
+    /// Opens an envelope that comes in pieces.
+    #[must_use]
+    pub const fn stream(&self) -> OpenStream<'a, M> {
+        OpenStream::new(self.gate, self.unlock)
+    }
+}
+
+impl<M: Mode> fmt::Debug for Opener<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener")
+            .field("policy", self.gate.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Verifies signed envelopes: the same gate, without encryption.
+///
+/// The reader has no key, so it is known to the guard by a name: each reader that is to accept a message once for
+/// itself has its own.
+pub struct Verifier<'a, M: Mode = Fresh> {
+    gate: Gate<'a>,
+    mode: PhantomData<M>,
+}
+
+impl<'a> Verifier<'a> {
+    /// Verifies what this policy accepts, once, by the clock of the system.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn new(reader: &str, policy: &'a Policy, replay: Replay<'a>) -> Self {
+        Self::with_clock(
+            reader,
+            policy,
+            replay,
+            &crate::freshness::clock::SystemClock,
+        )
+    }
+
+    /// Verifies what this policy accepts, once, by this clock.
+    #[must_use]
+    pub fn with_clock(
+        reader: &str,
+        policy: &'a Policy,
+        replay: Replay<'a>,
+        clock: &'a dyn Clock,
+    ) -> Self {
+        Self::build(reader_id(reader), policy, Some(Freshness { clock, replay }))
+    }
+}
+
+impl<'a> Verifier<'a, Archive> {
+    /// Verifies archived envelopes: everything but freshness.
+    #[must_use]
+    pub fn archive(policy: &'a Policy) -> Self {
+        Self::build([0; 32], policy, None)
+    }
+}
+
+impl<'a, M: Mode> Verifier<'a, M> {
+    const fn build(reader: [u8; 32], policy: &'a Policy, freshness: Option<Freshness<'a>>) -> Self {
+        Self {
+            gate: Gate {
+                policy,
+                freshness,
+                reader,
+                own: None,
+            },
+            mode: PhantomData,
+        }
+    }
+
+    /// Verifies an envelope with its content inside.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opener::open`], but for stanzas and body, which there are none of.
+    pub fn verify(&self, envelope: &[u8]) -> Result<Message<M::Proof>> {
+        let mut content = Vec::with_capacity(envelope.len());
+        let proof = whole(self.stream(), envelope, &mut content)?;
+        Ok(Message::new(content, proof))
+    }
+
+    /// Verifies a detached envelope against the content beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify); [`ErrorKind::NotAuthentic`] also if the content is not the signed one.
+    pub fn verify_detached(&self, envelope: &[u8], content: &[u8]) -> Result<M::Proof> {
+        let mut stream = self.detached(envelope)?;
+        stream.update(content)?;
+        stream.finish()
+    }
+
+    /// Verifies an envelope that comes in pieces, with its content inside.
+    #[must_use]
+    pub const fn stream(&self) -> OpenStream<'a, M> {
+        OpenStream::new(self.gate, Unlock::Signed(Kind::Signed))
+    }
+
+    /// Judges a detached envelope, whose content then comes in pieces.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), for all that can be told before the content is there.
+    pub fn detached(&self, envelope: &[u8]) -> Result<DetachedStream<'a, M>> {
+        let mut intake = Intake::new(self.gate, Unlock::Signed(Kind::Detached));
+        let mut nothing = Vec::new();
+        intake.update(envelope, &mut nothing)?;
+        if intake.stamp().is_none() {
+            // It ends too early: say what is missing.
+            intake.finish(&mut nothing)?;
+            return Err(ErrorKind::Malformed.into());
+        }
+        Ok(DetachedStream {
+            intake,
+            mode: PhantomData,
+        })
+    }
+}
+
+impl<M: Mode> fmt::Debug for Verifier<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("policy", self.gate.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name of a reader as the guard knows it (spec/opening.md §5).
+fn reader_id(name: &str) -> [u8; 32] {
+    *Digest::of_parts(&[labels::READER_NAME, name.as_bytes()]).as_bytes()
+}
+
+fn whole<M: Mode>(
+    mut stream: OpenStream<'_, M>,
+    envelope: &[u8],
+    content: &mut Vec<u8>,
+) -> Result<M::Proof> {
+    let opened = stream
+        .update_provisional(envelope, content)
+        .and_then(|()| stream.finish(content));
+    opened.inspect_err(|_| super::verdict::discard(content, 0))
+}
+
+/// An envelope that is opened in pieces.
+///
+/// Once [`stamp`](Self::stamp) is there, the author and the stamp are verified and judged. The content that comes out
+/// before [`finish`](Self::finish) has succeeded is *provisional*: it came from somebody who held the content key, who
+/// need not be the author, and it may stop short. Do nothing with it that cannot be undone.
+pub struct OpenStream<'a, M: Mode = Fresh> {
+    intake: Intake<'a>,
+    mode: PhantomData<M>,
+}
+
+impl<'a, M: Mode> OpenStream<'a, M> {
+    const fn new(gate: Gate<'a>, unlock: Unlock<'a>) -> Self {
+        Self {
+            intake: Intake::new(gate, unlock),
+            mode: PhantomData,
+        }
+    }
+
+    /// The stamp, verified and judged, as soon as it has come.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.intake.stamp()
+    }
+
+    /// Takes the next piece of the envelope and appends to `out` the provisional content that it gives.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opener::open`]; then `out` is as it was, the stream is of no use, and what came out before is to be
+    /// discarded.
+    pub fn update_provisional(&mut self, envelope: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.intake.update(envelope, out)
+    }
+
+    /// The envelope has ended: appends to `out` the provisional content of its last chunk. For a short envelope only now
+    /// is the [`stamp`](Self::stamp) there. [`finish`](Self::finish) does this too, if it was not done.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_provisional`](Self::update_provisional).
+    pub fn end_provisional(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.intake.end(out)
+    }
+
+    /// The verdict at the end of the envelope. If it succeeds, all content that came out, with what is now appended to `out`, is
+    /// verified.
+    ///
+    /// # Errors
+    ///
+    /// As [`Opener::open`]; then all content that came out is to be discarded.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<M::Proof> {
+        self.intake.finish(out).map(M::proof)
+    }
+}
+
+impl<M: Mode> fmt::Debug for OpenStream<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenStream").finish_non_exhaustive()
+    }
+}
+
+/// A detached envelope, judged, whose content comes in pieces.
+pub struct DetachedStream<'a, M: Mode = Fresh> {
+    intake: Intake<'a>,
+    mode: PhantomData<M>,
+}
+
+impl<M: Mode> DetachedStream<'_, M> {
+    /// The stamp, verified and judged.
+    #[must_use]
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.intake.stamp()
+    }
+
+    /// Takes the next piece of the content.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::WrongOrder`] never happens here.
+    pub fn update(&mut self, content: &[u8]) -> Result<()> {
+        self.intake.beside(content)
+    }
+
+    /// The end of the content.
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::verify_detached`].
+    pub fn finish(self) -> Result<M::Proof> {
+        self.intake.finish(&mut Vec::new()).map(M::proof)
+    }
+}
+
+impl<M: Mode> fmt::Debug for DetachedStream<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DetachedStream").finish_non_exhaustive()
+    }
+}

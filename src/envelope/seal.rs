@@ -1,0 +1,493 @@
+//! Sealing and signing in one piece (spec/envelope.md).
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::chunks::BodyWriter;
+use super::draft::Draft;
+use super::padding::{Padding, padding_claim};
+use super::recipients::{self, Encapsulator, Recipient};
+#[cfg(feature = "std")]
+use super::session::Session;
+use super::stamp::MessageId;
+use crate::crypto::body::{BodyKey, SALT_LEN};
+use crate::crypto::digest::Digest;
+use crate::crypto::kem::KemSecretKey;
+use crate::crypto::random::{Entropy, HedgedRandom};
+use crate::crypto::secret::Secret;
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::clock::Clock;
+use crate::identity::holder::Signer;
+use crate::identity::public::PublicIdentity;
+use crate::wire::claims::Claims;
+use crate::wire::header::{self, Kind, NONCE_LEN};
+use crate::wire::limits::{MAX_OPENING, MAX_STANZAS};
+use crate::wire::{cose, labels};
+
+/// The form byte of a plaintext whose statements are COSE_Sign1 (spec/envelope.md §5).
+pub(crate) const FORM_COSE: u8 = 1;
+/// Form byte and length of the opening.
+pub(crate) const OPENING_PREFIX: usize = 3;
+
+/// What the sender should keep about a sealed or signed message: by it, receipts are checked later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The message id; give it to [`Draft::again`] to seal the same message again.
+    pub message_id: MessageId,
+    /// Digest of the header: names this very envelope.
+    pub header_digest: Digest,
+    /// Digest of the opening, its signature included.
+    pub opening_digest: Digest,
+    /// Digest of the content.
+    pub content_digest: Digest,
+    /// Length of the content in bytes.
+    pub content_length: u64,
+    /// The time that the stamp claims, in seconds since 1970.
+    pub issued: u64,
+    /// The expiry that the stamp claims.
+    pub expires: Option<u64>,
+}
+
+/// Seals and signs messages of one author.
+///
+/// ```
+/// # fn main() -> bulla::Result<()> {
+/// use bulla::{Draft, Identity, OsEntropy, Sealer};
+/// let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+/// let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+/// assert!(envelope.starts_with(b"BULLA"));
+/// # Ok(()) }
+/// ```
+pub struct Sealer<'a> {
+    pub(super) signer: &'a dyn Signer,
+    pub(super) verifying: VerifyingKey,
+    clock: &'a dyn Clock,
+    entropy: &'a dyn Entropy,
+    recipients: Vec<Recipient>,
+    padding: Padding,
+    decoys: usize,
+    extra: Secret<32>,
+    counter: AtomicUsize,
+    #[cfg(feature = "std")]
+    session: Option<&'a Session>,
+}
+
+impl<'a> Sealer<'a> {
+    /// Seals as this author, with the clock and the generator of the system.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn new(signer: &'a dyn Signer) -> Self {
+        Self::with(
+            signer,
+            &crate::freshness::clock::SystemClock,
+            &crate::crypto::random::OsEntropy,
+        )
+    }
+
+    /// Seals as this author, with this clock and this generator.
+    #[must_use]
+    pub fn with(signer: &'a dyn Signer, clock: &'a dyn Clock, entropy: &'a dyn Entropy) -> Self {
+        Self {
+            signer,
+            verifying: signer.signer_key(),
+            clock,
+            entropy,
+            recipients: Vec::new(),
+            padding: Padding::Padme,
+            decoys: 0,
+            extra: Secret::default(),
+            counter: AtomicUsize::new(0),
+            #[cfg(feature = "std")]
+            session: None,
+        }
+    }
+
+    /// Adds a recipient. All of them can open what is sealed; none of them learns who the others are, only how many.
+    #[must_use]
+    pub fn to(mut self, recipient: &PublicIdentity) -> Self {
+        // An identity always has a newest key.
+        self.recipients.extend(Recipient::new(recipient));
+        self
+    }
+
+    /// Adds recipients.
+    #[must_use]
+    pub fn to_all<'r>(self, recipients: impl IntoIterator<Item = &'r PublicIdentity>) -> Self {
+        recipients.into_iter().fold(self, Self::to)
+    }
+
+    /// How lengths are hidden; Padmé by default, where the length of the content is known.
+    #[must_use]
+    pub const fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Adds this many stanzas that open to nobody, to hide how many recipients there are: 48 bytes each.
+    #[must_use]
+    pub const fn decoys(mut self, count: usize) -> Self {
+        self.decoys = count;
+        self
+    }
+
+    /// Entropy that the application has gathered itself, mixed into all randomness.
+    #[must_use]
+    pub fn extra_entropy(mut self, bytes: &[u8]) -> Self {
+        self.extra = Secret::new(*Digest::of_parts(&[self.extra.expose(), bytes]).as_bytes());
+        self
+    }
+
+    /// Seals in a session: one ephemeral key for a batch (see [`Session`] for what that gives away).
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub const fn in_session(mut self, session: &'a Session) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Seals `content` to the recipients.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRecipient`], [`ErrorKind::DuplicateRecipient`], [`ErrorKind::InvalidInput`] (more than 10 000
+    /// recipients, or a draft whose stamp is longer than 16 KiB), [`ErrorKind::RandomFailed`],
+    /// [`ErrorKind::ClockFailed`], [`ErrorKind::KeyUnavailable`], [`ErrorKind::SessionOver`].
+    pub fn seal(&self, draft: &Draft, content: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.seal_into(draft, content, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends a sealed envelope to `out` and says what to keep about it. On failure `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    pub fn seal_into(&self, draft: &Draft, content: &[u8], out: &mut Vec<u8>) -> Result<Sent> {
+        self.whole(Kind::Sealed, draft, content, out)
+    }
+
+    /// Signs `content` and encrypts nothing: the envelope holds the content for all to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal), but for recipients, of which none are needed.
+    pub fn sign(&self, draft: &Draft, content: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.sign_into(draft, content, &mut out)?;
+        Ok(out)
+    }
+
+    /// Appends a signed envelope with the content to `out`. On failure `out` is as it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub fn sign_into(&self, draft: &Draft, content: &[u8], out: &mut Vec<u8>) -> Result<Sent> {
+        self.whole(Kind::Signed, draft, content, out)
+    }
+
+    /// Signs `content`, which stays beside the envelope.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub fn sign_detached(&self, draft: &Draft, content: &[u8]) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.detached(draft, Digest::of(content), content.len() as u64, &mut out)?;
+        Ok(out)
+    }
+
+    /// A detached envelope for content of this digest and length.
+    pub(super) fn detached(
+        &self,
+        draft: &Draft,
+        digest: Digest,
+        length: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<Sent> {
+        undo_on_error(out, |out| {
+            let begun = self.begin(Kind::Detached, draft, Some(&digest), out)?;
+            let mut claims = begun.claims;
+            claims.length = Some(length);
+            claims.digest = Some(*digest.as_bytes());
+            let opening = self.opening(&claims, &begun.header_digest)?;
+            write_opening(&mut BodyWriter::Clear, &opening, out)?;
+            Ok(sent(&claims, begun.header_digest, &opening, digest, length))
+        })
+    }
+
+    fn whole(&self, kind: Kind, draft: &Draft, content: &[u8], out: &mut Vec<u8>) -> Result<Sent> {
+        let digest = Digest::of(content);
+        undo_on_error(out, |out| {
+            let begun = self.begin(kind, draft, Some(&digest), out)?;
+            let mut claims = begun.claims;
+            claims.length = Some(content.len() as u64);
+            claims.digest = Some(*digest.as_bytes());
+            if kind == Kind::Sealed {
+                claims.padding = self.padding_for(&claims, content.len() as u64, 0)?;
+            }
+            let opening = self.opening(&claims, &begun.header_digest)?;
+            // Padding is at most an eighth of the rest, which is in memory.
+            let plain = OPENING_PREFIX + opening.len() + content.len() + claims.padding as usize;
+            out.reserve(plain + BodyWriter::overhead(plain));
+            let mut body = begun.body.into_writer(out);
+            write_opening(&mut body, &opening, out)?;
+            body.update(content, out)?;
+            body.zeros(claims.padding, out)?;
+            body.finish(out)?;
+            Ok(sent(
+                &claims,
+                begun.header_digest,
+                &opening,
+                digest,
+                content.len() as u64,
+            ))
+        })
+    }
+
+    /// The padding of a message whose claims are final but for it; `trailer` is what follows the padding.
+    pub(super) fn padding_for(&self, claims: &Claims, length: u64, trailer: u64) -> Result<u64> {
+        match self.padding {
+            Padding::None => Ok(0),
+            Padding::Padme => length
+                .checked_add(trailer + OPENING_PREFIX as u64)
+                .and_then(|rest| padding_claim(claims.encode().len(), rest))
+                .ok_or(Error::with(
+                    ErrorKind::InvalidInput,
+                    "the content is too long to be padded",
+                )),
+        }
+    }
+
+    /// Writes the header and derives what the body needs.
+    pub(super) fn begin(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        digest: Option<&Digest>,
+        out: &mut Vec<u8>,
+    ) -> Result<Begun> {
+        let issued = self.clock.now()?;
+        let random = self.random(kind, draft, digest, issued)?;
+        let message_id = draft
+            .message_id()
+            .unwrap_or_else(|| MessageId(random.array(b"message id\0")));
+        let claims = draft.claims(&self.verifying, issued, message_id);
+        let from = out.len();
+        let nonce: [u8; NONCE_LEN] = random.array(b"nonce\0");
+        if kind != Kind::Sealed {
+            header::write_fixed(out, kind, &nonce);
+            return Ok(Begun {
+                claims,
+                header_digest: Digest::of(out.get(from..).unwrap_or_default()),
+                body: PendingBody::Clear,
+            });
+        }
+        if self.recipients.len().saturating_add(self.decoys) > MAX_STANZAS {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "more than 10000 recipients and decoys",
+            ));
+        }
+        recipients::check_distinct(&self.recipients)?;
+        let content_key = random.secret(b"content key\0");
+        self.write_recipients(nonce, issued, &content_key, &random, out)?;
+        let header_digest = Digest::of(out.get(from..).unwrap_or_default());
+        let salt: [u8; SALT_LEN] = random.array(b"salt\0");
+        let key = BodyKey::derive(
+            &content_key,
+            &salt,
+            &[labels::BODY, header_digest.as_bytes()],
+        );
+        Ok(Begun {
+            claims,
+            header_digest,
+            body: PendingBody::Sealed { key, salt },
+        })
+    }
+
+    /// Writes the header with an ephemeral key of its own, or the session's.
+    fn write_recipients(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        issued: u64,
+        content_key: &Secret<32>,
+        random: &HedgedRandom,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        #[cfg(feature = "std")]
+        if let Some(session) = self.session {
+            let mut turn = session.next(&self.verifying, issued)?;
+            let nonce = turn.nonce(&nonce);
+            return self.write_header(&mut turn, &nonce, content_key, random, out);
+        }
+        let _ = issued;
+        let mut ephemeral = KemSecretKey::from_bytes(&random.secret(b"ephemeral\0"));
+        self.write_header(&mut ephemeral, &nonce, content_key, random, out)
+    }
+
+    fn write_header(
+        &self,
+        kem: &mut dyn Encapsulator,
+        nonce: &[u8; NONCE_LEN],
+        content_key: &Secret<32>,
+        random: &HedgedRandom,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let enc = *kem.enc();
+        let stanzas = recipients::stanzas(
+            &self.recipients,
+            self.decoys,
+            nonce,
+            content_key,
+            kem,
+            random,
+        )?;
+        out.reserve(header::sealed_len(stanzas.len()));
+        header::write_sealed(out, nonce, &enc, &stanzas)
+    }
+
+    /// All randomness of one envelope (spec/envelope.md §7).
+    fn random(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        digest: Option<&Digest>,
+        issued: u64,
+    ) -> Result<HedgedRandom> {
+        let hedge = self.signer.hedge_secret().unwrap_or_default();
+        let counter = (self.counter.fetch_add(1, Ordering::Relaxed) as u64).to_be_bytes();
+        let claims = draft.encode();
+        let issued = issued.to_be_bytes();
+        let suite_and_kind = [header::SUITE_1, kind as u8];
+        let fixed: [&[u8]; 8] = [
+            hedge.expose(),
+            &suite_and_kind,
+            self.verifying.as_bytes(),
+            &issued,
+            &claims,
+            digest.map_or(&[], |digest| digest.as_bytes().as_slice()),
+            &counter,
+            self.extra.expose(),
+        ];
+        let recipients = self
+            .recipients
+            .iter()
+            .map(|r| r.key.key().as_bytes().as_slice());
+        HedgedRandom::new(
+            self.entropy,
+            labels::RANDOM,
+            &mut fixed.into_iter().chain(recipients),
+        )
+    }
+
+    /// Signs the stamp (spec/statements.md §2).
+    pub(super) fn opening(&self, claims: &Claims, header_digest: &Digest) -> Result<Vec<u8>> {
+        let opening = sign_statement(
+            self.signer,
+            &self.verifying,
+            &[labels::OPENING, header_digest.as_bytes()],
+            &claims.encode(),
+        )?;
+        if opening.len() > MAX_OPENING {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "the stamp is longer than 16 KiB: fewer or shorter attributes",
+            ));
+        }
+        Ok(opening)
+    }
+}
+
+impl fmt::Debug for Sealer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("author", &self.verifying)
+            .field("recipients", &self.recipients.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An envelope whose header is written.
+pub(super) struct Begun {
+    pub(super) claims: Claims,
+    pub(super) header_digest: Digest,
+    pub(super) body: PendingBody,
+}
+
+pub(super) enum PendingBody {
+    Sealed { key: BodyKey, salt: [u8; SALT_LEN] },
+    Clear,
+}
+
+impl PendingBody {
+    pub(super) fn into_writer(self, out: &mut Vec<u8>) -> BodyWriter {
+        match self {
+            Self::Sealed { key, salt } => BodyWriter::sealed(key, &salt, out),
+            Self::Clear => BodyWriter::Clear,
+        }
+    }
+}
+
+/// Runs `write`, and takes back what it has appended if it fails.
+pub(super) fn undo_on_error<T>(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<T>,
+) -> Result<T> {
+    let before = out.len();
+    write(out).inspect_err(|_| out.truncate(before))
+}
+
+/// Appends the beginning of the plaintext: form, length, opening.
+pub(super) fn write_opening(
+    body: &mut BodyWriter,
+    opening: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    // At most MAX_OPENING, which fits.
+    let [high, low] = (opening.len() as u16).to_be_bytes();
+    body.update(&[FORM_COSE, high, low], out)?;
+    body.update(opening, out)
+}
+
+/// A statement with the author's signature, checked if the key is held elsewhere: a signature that is wrong would make
+/// an envelope that nobody can open.
+pub(super) fn sign_statement(
+    signer: &dyn Signer,
+    verifying: &VerifyingKey,
+    external: &[&[u8]],
+    payload: &[u8],
+) -> Result<Vec<u8>> {
+    let signed = cose::signed_bytes(external, payload);
+    let signature = signer.sign(&signed)?;
+    if !signer.is_local() && !verifying.verify(&signed, &signature) {
+        return Err(Error::with(
+            ErrorKind::KeyUnavailable,
+            "it gave a signature that is wrong",
+        ));
+    }
+    Ok(cose::write(payload, &signature))
+}
+
+/// The record of what was sent.
+pub(super) fn sent(
+    claims: &Claims,
+    header_digest: Digest,
+    opening: &[u8],
+    digest: Digest,
+    length: u64,
+) -> Sent {
+    Sent {
+        message_id: MessageId(claims.message_id),
+        header_digest,
+        opening_digest: Digest::of(opening),
+        content_digest: digest,
+        content_length: length,
+        issued: claims.issued,
+        expires: claims.expires,
+    }
+}

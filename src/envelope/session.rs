@@ -1,0 +1,186 @@
+//! Sessions: one ephemeral key for a batch of envelopes, and its counterpart at the reader (spec/rationale.md §2).
+
+use core::fmt;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+use super::recipients::Encapsulator;
+use crate::crypto::kem::KemSecretKey;
+use crate::crypto::random::{Entropy, HedgedRandom};
+use crate::crypto::secret::Secret;
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{ErrorKind, Result};
+use crate::identity::holder::Signer;
+use crate::identity::public::EncryptionKey;
+use crate::wire::header::NONCE_LEN;
+use crate::wire::labels;
+
+/// Most envelopes of one session.
+const MAX_ENVELOPES: u32 = 1 << 16;
+/// Longest time of a session, in seconds.
+const MAX_SECONDS: u64 = 600;
+/// Most recipients whose shared secret a session keeps.
+const MAX_KEPT: usize = 10_000;
+
+/// One ephemeral key for a batch of envelopes of one sender: each further envelope to the same recipient costs its
+/// sender no Diffie-Hellman, which is most of the work of a small message.
+///
+/// It gives something away: relays see that the envelopes of a session belong together, and whoever steals its one
+/// ephemeral key can open them all. So it is opt-in, for one sender and one trust domain, at most 65 536 envelopes and
+/// 10 minutes; it cannot be cloned, and a process that was forked off cannot use it.
+///
+/// ```
+/// # fn main() -> bulla::Result<()> {
+/// use bulla::{Draft, Identity, OsEntropy, Sealer, Session};
+/// let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+/// let session = Session::begin(&alice, &OsEntropy)?;
+/// let sealer = Sealer::new(&alice).to(bob.public()).in_session(&session);
+/// for reading in ["20.5", "20.6"] {
+///     let envelope = sealer.seal(&Draft::new("sensor")?, reading.as_bytes())?;
+/// #   assert!(envelope.starts_with(b"BULLA"));
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Session {
+    sender: VerifyingKey,
+    process: u32,
+    begun: Instant,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    ephemeral: KemSecretKey,
+    random: HedgedRandom,
+    used: u32,
+    first_issued: Option<u64>,
+    kept: HashMap<[u8; 32], Secret<32>>,
+}
+
+impl Session {
+    /// Begins a session of this sender.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::RandomFailed`].
+    pub fn begin(sender: &dyn Signer, entropy: &dyn Entropy) -> Result<Self> {
+        let hedge = sender.hedge_secret().unwrap_or_default();
+        let hedge = [hedge.expose().as_slice()];
+        let random = HedgedRandom::new(entropy, labels::RANDOM, &mut hedge.into_iter())?;
+        let inner = Inner {
+            ephemeral: KemSecretKey::from_bytes(&random.secret(b"session ephemeral\0")),
+            random,
+            used: 0,
+            first_issued: None,
+            kept: HashMap::new(),
+        };
+        Ok(Self {
+            sender: sender.signer_key(),
+            process: std::process::id(),
+            begun: Instant::now(),
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// The right to make one more envelope. `now` is the time of its stamp.
+    pub(super) fn next(&self, sender: &VerifyingKey, now: u64) -> Result<SessionTurn<'_>> {
+        let over = || ErrorKind::SessionOver.into();
+        if self.sender != *sender
+            || self.process != std::process::id()
+            || self.begun.elapsed().as_secs() > MAX_SECONDS
+        {
+            return Err(over());
+        }
+        let mut inner = self.inner.lock().map_err(|_| over())?;
+        let first = *inner.first_issued.get_or_insert(now);
+        let in_time = now.checked_sub(first).is_some_and(|age| age <= MAX_SECONDS);
+        if inner.used == MAX_ENVELOPES || !in_time {
+            return Err(over());
+        }
+        inner.used += 1;
+        let enc = *inner.ephemeral.public_key().as_bytes();
+        Ok(SessionTurn { inner, enc })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.sender)
+    }
+}
+
+/// One envelope's use of a session.
+pub(super) struct SessionTurn<'a> {
+    inner: MutexGuard<'a, Inner>,
+    enc: [u8; 32],
+}
+
+impl SessionTurn<'_> {
+    /// The header nonce, from the counter and the session's PRF, so that it cannot repeat under this ephemeral key even
+    /// if the generator of the system does.
+    pub(super) fn nonce(&self, fresh: &[u8; NONCE_LEN]) -> [u8; NONCE_LEN] {
+        let label = [
+            b"session nonce\0".as_slice(),
+            &self.inner.used.to_be_bytes(),
+            fresh,
+        ]
+        .concat();
+        self.inner.random.array(&label)
+    }
+}
+
+impl Encapsulator for SessionTurn<'_> {
+    fn enc(&self) -> &[u8; 32] {
+        &self.enc
+    }
+
+    fn shared_secret(&mut self, key: &EncryptionKey) -> Option<Secret<32>> {
+        let public = *key.key().as_bytes();
+        if let Some(kept) = self.inner.kept.get(&public) {
+            return Some(kept.clone());
+        }
+        let shared = self.inner.ephemeral.encapsulate(key.key())?;
+        if self.inner.kept.len() < MAX_KEPT {
+            self.inner.kept.insert(public, shared.clone());
+        }
+        Some(shared)
+    }
+}
+
+/// At the reader: shared secrets of senders' sessions, kept only after an envelope under them was verified.
+///
+/// Saves the Diffie-Hellman for each further envelope of a session. Bounded; wiped when dropped.
+pub struct SessionCache {
+    capacity: usize,
+    kept: Mutex<HashMap<([u8; 32], u32), Secret<32>>>,
+}
+
+impl SessionCache {
+    /// Keeps at most this many; when it is full it begins anew.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            kept: Mutex::new(HashMap::new()),
+        }
+    }
+
+    pub(super) fn find(&self, enc: &[u8; 32], generation: u32) -> Option<Secret<32>> {
+        self.kept.lock().ok()?.get(&(*enc, generation)).cloned()
+    }
+
+    pub(super) fn keep(&self, enc: &[u8; 32], generation: u32, shared: &Secret<32>) {
+        if let Ok(mut kept) = self.kept.lock() {
+            if kept.len() >= self.capacity {
+                kept.clear();
+            }
+            kept.insert((*enc, generation), shared.clone());
+        }
+    }
+}
+
+impl fmt::Debug for SessionCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionCache(at most {})", self.capacity)
+    }
+}

@@ -1,0 +1,226 @@
+//! Sealing and signing in pieces, with memory that does not grow with the content (spec/envelope.md §5, layouts 2, 3).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::chunks::BodyWriter;
+use super::draft::Draft;
+use super::seal::{Begun, Sealer, Sent, sent, sign_statement, undo_on_error, write_opening};
+use crate::crypto::digest::{Digest, Hasher};
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{ErrorKind, Result};
+use crate::identity::holder::Signer;
+use crate::wire::claims::{Claims, encode_closing};
+use crate::wire::header::Kind;
+use crate::wire::{cose, labels};
+
+/// An envelope in the making: [`update`](Self::update) any number of times, then [`finish`](Self::finish).
+///
+/// An envelope that is not finished opens to nobody. A stream that is dropped leaves nothing to clean up.
+pub struct SealStream<'a> {
+    signer: &'a dyn Signer,
+    verifying: VerifyingKey,
+    body: BodyWriter,
+    hasher: Hasher,
+    claims: Claims,
+    header_digest: Digest,
+    opening: Vec<u8>,
+    written: u64,
+    failed: bool,
+}
+
+impl<'a> Sealer<'a> {
+    /// Begins a sealed envelope in pieces; appends its beginning to `out`.
+    ///
+    /// If `length` is known it is signed up front, and the envelope is padded as the sealer says; otherwise it is not
+    /// padded. The content is then only *provisional* for a reader until its end.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    pub fn stream(
+        &self,
+        draft: &Draft,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> Result<SealStream<'a>> {
+        self.start(Kind::Sealed, draft, length, out)
+    }
+
+    /// Begins a signed envelope in pieces; appends its beginning to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub fn sign_stream(
+        &self,
+        draft: &Draft,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> Result<SealStream<'a>> {
+        self.start(Kind::Signed, draft, length, out)
+    }
+
+    fn start(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+    ) -> Result<SealStream<'a>> {
+        undo_on_error(out, |out| {
+            let Begun {
+                mut claims,
+                header_digest,
+                body,
+            } = self.begin(kind, draft, None, out)?;
+            claims.length = length;
+            if let (Kind::Sealed, Some(length)) = (kind, length) {
+                claims.padding = self.padding_for(&claims, length, closing_len(length))?;
+            }
+            let opening = self.opening(&claims, &header_digest)?;
+            let mut body = body.into_writer(out);
+            write_opening(&mut body, &opening, out)?;
+            Ok(SealStream {
+                signer: self.signer,
+                verifying: self.verifying,
+                body,
+                hasher: Hasher::new(),
+                claims,
+                header_digest,
+                opening,
+                written: 0,
+                failed: false,
+            })
+        })
+    }
+}
+
+/// Length in bytes of the closing for content of this length, with its own length behind it.
+fn closing_len(length: u64) -> u64 {
+    let payload = encode_closing(length, &[0; 32]).len();
+    cose::statement_len(payload) as u64 + 2
+}
+
+impl SealStream<'_> {
+    /// Takes the next piece of the content and appends to `out` what it completes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LengthMismatch`] if it is longer than announced. After an error the stream is of no use.
+    pub fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if self.failed {
+            return Err(ErrorKind::WrongOrder.into());
+        }
+        self.failed = true;
+        let written = self.written.saturating_add(content.len() as u64);
+        if self.claims.length.is_some_and(|length| written > length) {
+            return Err(ErrorKind::LengthMismatch.into());
+        }
+        self.hasher.update(content);
+        self.body.update(content, out)?;
+        self.written = written;
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Signs the digest of the content and appends the end of the envelope.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LengthMismatch`] if it is shorter than announced, [`ErrorKind::KeyUnavailable`];
+    /// [`ErrorKind::WrongOrder`] after a failure.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Sent> {
+        if self.failed {
+            return Err(ErrorKind::WrongOrder.into());
+        }
+        if self
+            .claims
+            .length
+            .is_some_and(|length| self.written != length)
+        {
+            return Err(ErrorKind::LengthMismatch.into());
+        }
+        let digest = self.hasher.finish();
+        let opening_digest = Digest::of(&self.opening);
+        let closing = sign_statement(
+            self.signer,
+            &self.verifying,
+            &[
+                labels::CLOSING,
+                self.header_digest.as_bytes(),
+                opening_digest.as_bytes(),
+            ],
+            &encode_closing(self.written, digest.as_bytes()),
+        )?;
+        self.body.zeros(self.claims.padding, out)?;
+        self.body.update(&closing, out)?;
+        // A closing is far below 64 KiB.
+        self.body
+            .update(&(closing.len() as u16).to_be_bytes(), out)?;
+        self.body.finish(out)?;
+        Ok(sent(
+            &self.claims,
+            self.header_digest,
+            &self.opening,
+            digest,
+            self.written,
+        ))
+    }
+}
+
+impl fmt::Debug for SealStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealStream")
+            .field("author", &self.verifying)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A detached envelope in the making, over content that comes in pieces.
+pub struct DetachedSigner<'s, 'a> {
+    sealer: &'s Sealer<'a>,
+    draft: &'s Draft,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl<'a> Sealer<'a> {
+    /// Begins a detached envelope; it is written at the end.
+    #[must_use]
+    pub fn sign_detached_stream<'s>(&'s self, draft: &'s Draft) -> DetachedSigner<'s, 'a> {
+        DetachedSigner {
+            sealer: self,
+            draft,
+            hasher: Hasher::new(),
+            length: 0,
+        }
+    }
+}
+
+impl DetachedSigner<'_, '_> {
+    /// Takes the next piece of the content.
+    pub fn update(&mut self, content: &[u8]) {
+        self.hasher.update(content);
+        self.length = self.length.saturating_add(content.len() as u64);
+    }
+
+    /// Appends the envelope to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sealer::sign`].
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<Sent> {
+        self.sealer
+            .detached(self.draft, self.hasher.finish(), self.length, out)
+    }
+}
+
+impl fmt::Debug for DetachedSigner<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DetachedSigner")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}

@@ -49,6 +49,9 @@ mod disk;
 mod envelope;
 mod error;
 mod freshness;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod wire;
 pub use crypto::digest::Digest;

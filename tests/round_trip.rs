@@ -41,7 +41,10 @@ fn every_layout_and_size_opens_again() {
                 let guard = MemoryGuard::new(10);
                 let opener = Opener::with_clock(&bob, &policy, Replay::Guarded(&guard), &clock);
                 assert_eq!(opener.open(&envelope).unwrap().content(), content);
-                assert_eq!(opener.open(&envelope).unwrap_err(), bulla::ErrorKind::Replayed);
+                assert_eq!(
+                    opener.open(&envelope).unwrap_err(),
+                    bulla::ErrorKind::Replayed
+                );
                 let opener = Opener::with_clock(&bob, &policy, Replay::Unguarded, &clock);
                 let mut out = Vec::new();
                 let proof = opener
@@ -127,7 +130,10 @@ fn signed_kinds_verify() {
             bulla::ErrorKind::NotAuthentic
         );
         let opener = Opener::with_clock(&bob, &policy, Replay::Unguarded, &clock);
-        assert_eq!(opener.open(&attached).unwrap_err(), bulla::ErrorKind::WrongKind);
+        assert_eq!(
+            opener.open(&attached).unwrap_err(),
+            bulla::ErrorKind::WrongKind
+        );
     }
 }
 
@@ -142,7 +148,9 @@ fn people() -> (Identity, Identity) {
 fn overhead_for_one_recipient() {
     let (alice, bob) = people();
     let sealer = Sealer::new(&alice).to(bob.public()).padding(Padding::None);
-    let envelope = sealer.seal(&Draft::new("smtp").unwrap(), &[7; 256]).unwrap();
+    let envelope = sealer
+        .seal(&Draft::new("smtp").unwrap(), &[7; 256])
+        .unwrap();
     println!("overhead: {} bytes", envelope.len() - 256);
     assert!(envelope.len() - 256 <= 420);
 }

@@ -49,23 +49,16 @@ impl Prk {
     }
 }
 
-/// The AEAD key and base nonce for one (shared secret, info).
+/// The AEAD of one (shared secret, info), ready for its only sealing.
 pub(crate) struct Context {
     cipher: Aes256Gcm,
     nonce: [u8; 12],
 }
 
 impl Context {
-    /// KeySchedule of RFC 9180 §5.1 with an empty PSK; `info` in parts.
+    /// The context of this shared secret and `info`, given in parts.
     pub(crate) fn new(shared_secret: &Secret<32>, info: &[&[u8]]) -> Self {
-        let psk_id_hash = labeled_hash(b"psk_id_hash", &[]);
-        let info_hash = labeled_hash(b"info_hash", info);
-        let context: [&[u8]; 3] = [&[MODE_BASE], &psk_id_hash, &info_hash];
-        let prk = labeled_kdf(shared_secret.expose(), SUITE_ID, b"secret", &[]);
-        let mut key = Secret::<32>::default();
-        let mut nonce = [0; 12];
-        prk.expand(SUITE_ID, b"key", &context, key.expose_mut());
-        prk.expand(SUITE_ID, b"base_nonce", &context, &mut nonce);
+        let (key, nonce) = key_schedule(shared_secret, info);
         let cipher = Aes256Gcm::new(key.expose().into());
         Self { cipher, nonce }
     }
@@ -98,6 +91,31 @@ impl Context {
             )
             .ok()?;
         Some(key)
+    }
+}
+
+/// KeySchedule of RFC 9180 §5.1 with an empty PSK: key and base nonce.
+fn key_schedule(shared_secret: &Secret<32>, info: &[&[u8]]) -> (Secret<32>, [u8; 12]) {
+    let psk_id_hash = labeled_hash(b"psk_id_hash", &[]);
+    let info_hash = labeled_hash(b"info_hash", info);
+    let context: [&[u8]; 3] = [&[MODE_BASE], &psk_id_hash, &info_hash];
+    let prk = labeled_kdf(shared_secret.expose(), SUITE_ID, b"secret", &[]);
+    let mut key = Secret::<32>::default();
+    let mut nonce = [0; 12];
+    prk.expand(SUITE_ID, b"key", &context, key.expose_mut());
+    prk.expand(SUITE_ID, b"base_nonce", &context, &mut nonce);
+    (key, nonce)
+}
+
+#[cfg(test)]
+impl Context {
+    /// The key and nonce of the schedule, for comparison with published vectors.
+    pub(crate) fn key_and_nonce(
+        &self,
+        shared_secret: &Secret<32>,
+        info: &[&[u8]],
+    ) -> (Secret<32>, [u8; 12]) {
+        (key_schedule(shared_secret, info).0, self.nonce)
     }
 }
 

@@ -8,3 +8,5 @@ pub(crate) mod kem;
 pub(crate) mod random;
 pub(crate) mod secret;
 pub(crate) mod sign;
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::gate::{authenticate, settle};
 use super::stamp::Stamp;
 use super::verdict::Verified;
 use crate::crypto::digest::Digest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::wire::evidence::RawEvidence;
 
 impl Verified {
@@ -68,12 +68,8 @@ impl Evidence {
                 }
                 (length, digest)
             }
-            _ => {
-                return Err(Error::with(
-                    ErrorKind::Malformed,
-                    "a closing is missing, or one too many",
-                ));
-            }
+            // A closing is missing, or is one too many.
+            _ => return Err(ErrorKind::NotAuthentic.into()),
         };
         Ok(Self {
             stamp,

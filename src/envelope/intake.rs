@@ -10,6 +10,7 @@ use super::stamp::Stamp;
 use super::verdict::{Verified, discard};
 use crate::crypto::body::{BodyKey, COMMITMENT_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
+use crate::crypto::kem::KemPublicKey;
 use crate::crypto::secret::Secret;
 use crate::error::{ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
@@ -54,7 +55,7 @@ enum State {
 pub(super) struct Unlocked {
     pub(super) content_key: Secret<32>,
     pub(super) enc: [u8; 32],
-    pub(super) generation: u32,
+    pub(super) own: KemPublicKey,
     pub(super) shared_secret: Secret<32>,
 }
 

@@ -77,7 +77,7 @@ impl Unlock<'_> {
                 return Ok(Unlocked {
                     content_key,
                     enc: *enc,
-                    generation: key.generation(),
+                    own: *key.key(),
                     shared_secret,
                 });
             }
@@ -95,7 +95,7 @@ impl Unlock<'_> {
         if let Self::Keys {
             cache: Some(cache), ..
         } = self
-            && let Some(kept) = cache.find(enc, key.generation())
+            && let Some(kept) = cache.find(enc, key.key())
         {
             return Ok(Some(kept));
         }
@@ -109,7 +109,7 @@ impl Unlock<'_> {
             cache: Some(cache), ..
         } = self
         {
-            cache.keep(&unlocked.enc, unlocked.generation, &unlocked.shared_secret);
+            cache.keep(&unlocked.enc, &unlocked.own, &unlocked.shared_secret);
         }
         let _ = unlocked;
     }

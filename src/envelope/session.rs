@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::recipients::Encapsulator;
-use crate::crypto::kem::KemSecretKey;
+use crate::crypto::kem::{KemPublicKey, KemSecretKey};
 use crate::crypto::random::{Entropy, HedgedRandom};
 use crate::crypto::secret::Secret;
 use crate::crypto::sign::VerifyingKey;
@@ -152,7 +152,8 @@ impl Encapsulator for SessionTurn<'_> {
 /// Saves the Diffie-Hellman for each further envelope of a session. Bounded; wiped when dropped.
 pub struct SessionCache {
     capacity: usize,
-    kept: Mutex<HashMap<([u8; 32], u32), Secret<32>>>,
+    /// By `enc` and the reader's encryption key: one cache may serve several readers.
+    kept: Mutex<HashMap<([u8; 32], KemPublicKey), Secret<32>>>,
 }
 
 impl SessionCache {
@@ -165,16 +166,28 @@ impl SessionCache {
         }
     }
 
-    pub(super) fn find(&self, enc: &[u8; 32], generation: u32) -> Option<Secret<32>> {
-        self.kept.lock().ok()?.get(&(*enc, generation)).cloned()
+    /// How many secrets it keeps.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept.lock().map_or(0, |kept| kept.len())
     }
 
-    pub(super) fn keep(&self, enc: &[u8; 32], generation: u32, shared: &Secret<32>) {
+    /// Whether it keeps none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn find(&self, enc: &[u8; 32], own: &KemPublicKey) -> Option<Secret<32>> {
+        self.kept.lock().ok()?.get(&(*enc, *own)).cloned()
+    }
+
+    pub(super) fn keep(&self, enc: &[u8; 32], own: &KemPublicKey, shared: &Secret<32>) {
         if let Ok(mut kept) = self.kept.lock() {
             if kept.len() >= self.capacity {
                 kept.clear();
             }
-            kept.insert((*enc, generation), shared.clone());
+            kept.insert((*enc, *own), shared.clone());
         }
     }
 }
@@ -182,5 +195,23 @@ impl SessionCache {
 impl fmt::Debug for SessionCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionCache(at most {})", self.capacity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Identity, OsEntropy};
+
+    #[test]
+    fn a_forked_process_cannot_use_it() {
+        let alice = Identity::generate(&OsEntropy).unwrap();
+        let mut session = Session::begin(&alice, &OsEntropy).unwrap();
+        assert!(session.next(alice.verifying_key(), 1).is_ok());
+        // A fork carries the session into a process with another id; seen from there, it was begun elsewhere.
+        session.process ^= 1;
+        let refused = session.next(alice.verifying_key(), 1).err().unwrap();
+        assert_eq!(refused, ErrorKind::SessionOver);
     }
 }

@@ -66,7 +66,7 @@ pub use disk::NewFile;
 pub use envelope::draft::Draft;
 pub use envelope::evidence::Evidence;
 pub use envelope::inspect::{Inspection, inspect};
-pub use envelope::open::{DetachedStream, OpenStream, Opener, Verifier};
+pub use envelope::open::{OpenStream, Opener};
 pub use envelope::padding::Padding;
 pub use envelope::seal::{Sealer, Sent};
 #[cfg(feature = "std")]
@@ -74,6 +74,7 @@ pub use envelope::session::{Session, SessionCache};
 pub use envelope::stamp::{MessageId, Receipts, Stamp};
 pub use envelope::stream::{DetachedSigner, SealStream};
 pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, Verified};
+pub use envelope::verify::{DetachedStream, Verifier};
 #[cfg(feature = "std")]
 pub use envelope::{
     io::{ArmoredWriter, MaybeArmored, ProvisionalReader},

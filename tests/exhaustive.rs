@@ -1,6 +1,12 @@
 //! Every bit, every cut, every swap: all refused, nothing released. The counts are printed and asserted, so that the
 //! test cannot pass by doing nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod common;
 

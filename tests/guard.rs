@@ -1,5 +1,11 @@
 //! The guard in memory: claims, leases, bounds, forgetting (spec/opening.md §5).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod common;
 

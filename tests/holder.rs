@@ -1,5 +1,11 @@
 //! Keys held elsewhere: an agent that the library asks, and that never gives its secrets away.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 use bulla::{
     Decapsulator, Draft, EncryptionKey, ErrorKind, KemPublicKey, Opener, Policy, PublicIdentity,

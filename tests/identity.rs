@@ -1,5 +1,11 @@
 //! Identity lines and key files: typos, passphrases, files on disk.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 use bulla::{
     Draft, ErrorKind, Identity, Opener, OsEntropy, Policy, PublicIdentity, Replay, Sealer, Secret,

@@ -1,4 +1,11 @@
 //! Sealing and opening agree, in one piece and in pieces, for every layout and size.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 use bulla::{
     Draft, FixedClock, Identity, MemoryGuard, Opener, OsEntropy, Padding, Policy, Replay, Sealer,

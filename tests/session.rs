@@ -1,5 +1,11 @@
 //! Sessions: one ephemeral key for a batch, within its bounds (spec/rationale.md §2).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 use bulla::{
     Draft, ErrorKind, FixedClock, Identity, Opener, OsEntropy, Policy, Replay, Sealer, Senders,

@@ -1,6 +1,12 @@
 //! Attacks and mishaps, each told as a story with its own verdict. Mallory is built with the forge, which shares no
 //! code with the library.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The only place that touches primitives. Knows nothing of envelopes, statements or files.
 
+#[cfg(feature = "keyfile")]
 pub(crate) mod aead;
 pub(crate) mod body;
 pub(crate) mod digest;

@@ -7,6 +7,8 @@ use crate::crypto::body::{BodyKey, CHUNK_LEN, SALT_LEN, TAG_LEN};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes plaintext in pieces of any size and appends the body to a vector.
+// There is one for each envelope, never many: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum BodyWriter {
     Sealed(ChunkSealer),
     Clear,

@@ -3,8 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::open::{Opener, Verifier};
+use super::open::Opener;
 use super::verdict::Mode;
+use super::verify::Verifier;
 use crate::disk::NewFile;
 use crate::error::Result;
 

@@ -4,13 +4,12 @@
 use alloc::vec::Vec;
 
 use super::gate::Gate;
-use super::open::Unlock;
 use super::plaintext::Plaintext;
 use super::stamp::Stamp;
+use super::unlock::Unlock;
 use super::verdict::{Verified, discard};
 use crate::crypto::body::{BodyKey, COMMITMENT_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
-use crate::crypto::kem::KemPublicKey;
 use crate::crypto::secret::Secret;
 use crate::error::{ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
@@ -27,6 +26,8 @@ pub(super) struct Intake<'a> {
     held: Vec<u8>,
 }
 
+// There is one for each envelope, never many: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 enum State {
     Header,
     /// The header is read and the content key found; salt and commitment come next.
@@ -54,9 +55,9 @@ enum State {
 /// A content key, and how it was found.
 pub(super) struct Unlocked {
     pub(super) content_key: Secret<32>,
-    pub(super) enc: [u8; 32],
-    pub(super) own: KemPublicKey,
-    pub(super) shared_secret: Secret<32>,
+    /// What a cache may keep, once the envelope is verified.
+    #[cfg(feature = "std")]
+    pub(super) shared: super::session::Shared,
 }
 
 impl<'a> Intake<'a> {

@@ -6,11 +6,12 @@ use std::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::draft::Draft;
-use super::open::{OpenStream, Opener, Verifier};
+use super::open::{OpenStream, Opener};
 use super::seal::{Sealer, Sent};
 use super::stamp::Stamp;
 use super::stream::SealStream;
 use super::verdict::Mode;
+use super::verify::Verifier;
 use crate::error::{ErrorKind, Result};
 use crate::wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, is_armored};
 

@@ -1,5 +1,6 @@
 //! Seal, open, sign, verify: everything between a content and its envelope.
 
+mod begin;
 pub(crate) mod chunks;
 pub(crate) mod draft;
 pub(crate) mod evidence;
@@ -21,4 +22,6 @@ pub(crate) mod seal;
 pub(crate) mod session;
 pub(crate) mod stamp;
 pub(crate) mod stream;
+mod unlock;
 pub(crate) mod verdict;
+pub(crate) mod verify;

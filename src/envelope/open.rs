@@ -1,119 +1,22 @@
-//! Opening and verifying: the one gate, as callers see it (spec/opening.md).
+//! Opening: the one gate, as callers see it (spec/opening.md).
 
 use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
 use super::gate::{Freshness, Gate};
-use super::intake::{Intake, Unlocked};
+use super::intake::Intake;
 #[cfg(feature = "std")]
 use super::session::SessionCache;
 use super::stamp::Stamp;
+use super::unlock::Unlock;
 use super::verdict::{Archive, Fresh, Message, Mode};
 use crate::crypto::digest::Digest;
-use crate::crypto::hpke::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::freshness::clock::Clock;
 use crate::freshness::policy::{Policy, Replay};
 use crate::identity::holder::Decapsulator;
-use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
-
-/// What can unlock a header, or that nothing needs to.
-#[derive(Clone, Copy)]
-pub(super) enum Unlock<'a> {
-    /// Sealed envelopes, with these keys.
-    Keys {
-        keys: &'a dyn Decapsulator,
-        trials: usize,
-        #[cfg(feature = "std")]
-        cache: Option<&'a SessionCache>,
-    },
-    /// Signed envelopes of this kind.
-    Signed(Kind),
-}
-
-impl Unlock<'_> {
-    /// Step 2: my stanza. `None` for a signed envelope, which has none.
-    pub(super) fn find(&self, header: &Header<'_>) -> Result<Option<Unlocked>> {
-        match (self, header.enc) {
-            (Self::Keys { keys, trials, .. }, Some(enc)) => {
-                self.try_keys(*keys, *trials, header, enc).map(Some)
-            }
-            (Self::Signed(kind), None) if *kind == header.kind => Ok(None),
-            _ => Err(ErrorKind::WrongKind.into()),
-        }
-    }
-
-    fn try_keys(
-        &self,
-        keys: &dyn Decapsulator,
-        trials: usize,
-        header: &Header<'_>,
-        enc: &[u8; 32],
-    ) -> Result<Unlocked> {
-        let own = keys.encryption_keys();
-        if own.len().saturating_mul(header.stanzas.len()) > trials {
-            return Err(Error::with(
-                ErrorKind::Malformed,
-                "more recipients than this reader is willing to try",
-            ));
-        }
-        let reader = keys.reader_key();
-        for key in own {
-            let Some(shared_secret) = self.shared_secret(keys, key, enc)? else {
-                continue;
-            };
-            let context = Context::new(
-                &shared_secret,
-                &[labels::STANZA, header.nonce, reader.as_bytes()],
-            );
-            // The first that opens decides, whatever follows: GCM commits to no key, and readers must not diverge.
-            if let Some(content_key) = header
-                .stanzas
-                .iter()
-                .find_map(|stanza| context.open_key(stanza))
-            {
-                return Ok(Unlocked {
-                    content_key,
-                    enc: *enc,
-                    own: *key.key(),
-                    shared_secret,
-                });
-            }
-        }
-        Err(ErrorKind::NotForMe.into())
-    }
-
-    fn shared_secret(
-        &self,
-        keys: &dyn Decapsulator,
-        key: &crate::identity::public::EncryptionKey,
-        enc: &[u8; 32],
-    ) -> Result<Option<crate::crypto::secret::Secret<32>>> {
-        #[cfg(feature = "std")]
-        if let Self::Keys {
-            cache: Some(cache), ..
-        } = self
-            && let Some(kept) = cache.find(enc, key.key())
-        {
-            return Ok(Some(kept));
-        }
-        keys.decapsulate(key, enc)
-    }
-
-    /// Keeps a shared secret for the next envelope of a session: only now, after everything was verified.
-    pub(super) fn remember(&self, unlocked: &Unlocked) {
-        #[cfg(feature = "std")]
-        if let Self::Keys {
-            cache: Some(cache), ..
-        } = self
-        {
-            cache.keep(&unlocked.enc, &unlocked.own, &unlocked.shared_secret);
-        }
-        let _ = unlocked;
-    }
-}
 
 /// Opens sealed envelopes: the one gate.
 ///
@@ -205,6 +108,7 @@ impl<'a, M: Mode> Opener<'a, M> {
         self
     }
 
+    #[cfg(feature = "std")]
     pub(super) const fn parts(&self) -> (Gate<'a>, Unlock<'a>) {
         (self.gate, self.unlock)
     }
@@ -236,124 +140,12 @@ impl<M: Mode> fmt::Debug for Opener<'_, M> {
     }
 }
 
-/// Verifies signed envelopes: the same gate, without encryption.
-///
-/// The reader has no key, so it is known to the guard by a name: each reader that is to accept a message once for
-/// itself has its own.
-pub struct Verifier<'a, M: Mode = Fresh> {
-    gate: Gate<'a>,
-    mode: PhantomData<M>,
-}
-
-impl<'a> Verifier<'a> {
-    /// Verifies what this policy accepts, once, by the clock of the system.
-    #[cfg(feature = "std")]
-    #[must_use]
-    pub fn new(reader: &str, policy: &'a Policy, replay: Replay<'a>) -> Self {
-        Self::with_clock(
-            reader,
-            policy,
-            replay,
-            &crate::freshness::clock::SystemClock,
-        )
-    }
-
-    /// Verifies what this policy accepts, once, by this clock.
-    #[must_use]
-    pub fn with_clock(
-        reader: &str,
-        policy: &'a Policy,
-        replay: Replay<'a>,
-        clock: &'a dyn Clock,
-    ) -> Self {
-        Self::build(reader_id(reader), policy, Some(Freshness { clock, replay }))
-    }
-}
-
-impl<'a> Verifier<'a, Archive> {
-    /// Verifies archived envelopes: everything but freshness.
-    #[must_use]
-    pub fn archive(policy: &'a Policy) -> Self {
-        Self::build([0; 32], policy, None)
-    }
-}
-
-impl<'a, M: Mode> Verifier<'a, M> {
-    const fn build(reader: [u8; 32], policy: &'a Policy, freshness: Option<Freshness<'a>>) -> Self {
-        Self {
-            gate: Gate {
-                policy,
-                freshness,
-                reader,
-                own: None,
-            },
-            mode: PhantomData,
-        }
-    }
-
-    /// Verifies an envelope with its content inside.
-    ///
-    /// # Errors
-    ///
-    /// As [`Opener::open`], but for stanzas and body, which there are none of.
-    pub fn verify(&self, envelope: &[u8]) -> Result<Message<M::Proof>> {
-        let mut content = Vec::with_capacity(envelope.len());
-        let proof = whole(self.stream(), envelope, &mut content)?;
-        Ok(Message::new(content, proof))
-    }
-
-    /// Verifies a detached envelope against the content beside it.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify`](Self::verify); [`ErrorKind::NotAuthentic`] also if the content is not the signed one.
-    pub fn verify_detached(&self, envelope: &[u8], content: &[u8]) -> Result<M::Proof> {
-        let mut stream = self.detached(envelope)?;
-        stream.update(content)?;
-        stream.finish()
-    }
-
-    /// Verifies an envelope that comes in pieces, with its content inside.
-    #[must_use]
-    pub const fn stream(&self) -> OpenStream<'a, M> {
-        OpenStream::new(self.gate, Unlock::Signed(Kind::Signed))
-    }
-
-    /// Judges a detached envelope, whose content then comes in pieces.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify`](Self::verify), for all that can be told before the content is there.
-    pub fn detached(&self, envelope: &[u8]) -> Result<DetachedStream<'a, M>> {
-        let mut intake = Intake::new(self.gate, Unlock::Signed(Kind::Detached));
-        let mut nothing = Vec::new();
-        intake.update(envelope, &mut nothing)?;
-        if intake.stamp().is_none() {
-            // It ends too early: say what is missing.
-            intake.finish(&mut nothing)?;
-            return Err(ErrorKind::Malformed.into());
-        }
-        Ok(DetachedStream {
-            intake,
-            mode: PhantomData,
-        })
-    }
-}
-
-impl<M: Mode> fmt::Debug for Verifier<'_, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier")
-            .field("policy", self.gate.policy)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The name of a reader as the guard knows it (spec/opening.md §5).
-fn reader_id(name: &str) -> [u8; 32] {
+pub(super) fn reader_id(name: &str) -> [u8; 32] {
     *Digest::of_parts(&[labels::READER_NAME, name.as_bytes()]).as_bytes()
 }
 
-fn whole<M: Mode>(
+pub(super) fn whole<M: Mode>(
     mut stream: OpenStream<'_, M>,
     envelope: &[u8],
     content: &mut Vec<u8>,
@@ -375,7 +167,7 @@ pub struct OpenStream<'a, M: Mode = Fresh> {
 }
 
 impl<'a, M: Mode> OpenStream<'a, M> {
-    const fn new(gate: Gate<'a>, unlock: Unlock<'a>) -> Self {
+    pub(super) const fn new(gate: Gate<'a>, unlock: Unlock<'a>) -> Self {
         Self {
             intake: Intake::new(gate, unlock),
             mode: PhantomData,
@@ -422,43 +214,5 @@ impl<'a, M: Mode> OpenStream<'a, M> {
 impl<M: Mode> fmt::Debug for OpenStream<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenStream").finish_non_exhaustive()
-    }
-}
-
-/// A detached envelope, judged, whose content comes in pieces.
-pub struct DetachedStream<'a, M: Mode = Fresh> {
-    intake: Intake<'a>,
-    mode: PhantomData<M>,
-}
-
-impl<M: Mode> DetachedStream<'_, M> {
-    /// The stamp, verified and judged.
-    #[must_use]
-    pub fn stamp(&self) -> Option<&Stamp> {
-        self.intake.stamp()
-    }
-
-    /// Takes the next piece of the content.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::WrongOrder`] never happens here.
-    pub fn update(&mut self, content: &[u8]) -> Result<()> {
-        self.intake.beside(content)
-    }
-
-    /// The end of the content.
-    ///
-    /// # Errors
-    ///
-    /// As [`Verifier::verify_detached`].
-    pub fn finish(self) -> Result<M::Proof> {
-        self.intake.finish(&mut Vec::new()).map(M::proof)
-    }
-}
-
-impl<M: Mode> fmt::Debug for DetachedStream<'_, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DetachedStream").finish_non_exhaustive()
     }
 }

@@ -147,6 +147,13 @@ impl Encapsulator for SessionTurn<'_> {
     }
 }
 
+/// A shared secret of the KEM, and between whom.
+pub(super) struct Shared {
+    pub(super) enc: [u8; 32],
+    pub(super) own: KemPublicKey,
+    pub(super) secret: Secret<32>,
+}
+
 /// At the reader: shared secrets of senders' sessions, kept only after an envelope under them was verified.
 ///
 /// Saves the Diffie-Hellman for each further envelope of a session. Bounded; wiped when dropped.
@@ -182,12 +189,12 @@ impl SessionCache {
         self.kept.lock().ok()?.get(&(*enc, *own)).cloned()
     }
 
-    pub(super) fn keep(&self, enc: &[u8; 32], own: &KemPublicKey, shared: &Secret<32>) {
+    pub(super) fn keep(&self, shared: &Shared) {
         if let Ok(mut kept) = self.kept.lock() {
             if kept.len() >= self.capacity {
                 kept.clear();
             }
-            kept.insert((*enc, *own), shared.clone());
+            kept.insert((shared.enc, shared.own), shared.secret.clone());
         }
     }
 }

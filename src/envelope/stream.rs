@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::begin::{Begun, sent, sign_statement, undo_on_error, write_opening};
 use super::chunks::BodyWriter;
 use super::draft::Draft;
-use super::seal::{Begun, Sealer, Sent, sent, sign_statement, undo_on_error, write_opening};
+use super::seal::{Sealer, Sent};
 use crate::crypto::digest::{Digest, Hasher};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{ErrorKind, Result};

@@ -8,6 +8,7 @@ pub(crate) const GUARD_KEY: &[u8] = b"bulla/1 guard key\0";
 pub(crate) const GUARD_VALUE: &[u8] = b"bulla/1 guard value\0";
 pub(crate) const GUARD_SCOPE: &[u8] = b"bulla/1 guard scope\0";
 pub(crate) const READER_NAME: &[u8] = b"bulla/1 reader name\0";
+#[cfg(feature = "keyfile")]
 pub(crate) const KEY_FILE: &[u8] = b"bulla/1 key file\0";
 pub(crate) const KEY_FILE_CHECKSUM: &[u8] = b"bulla/1 key file checksum\0";
 pub(crate) const SEED_X25519: &[u8] = b"bulla/1 seed x25519\0";

@@ -1,0 +1,228 @@
+//! The beginning of an envelope: its randomness, its header, and the key of its body.
+
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+
+use super::chunks::BodyWriter;
+use super::draft::Draft;
+use super::recipients::{self, Encapsulator};
+use super::seal::{FORM_COSE, Sealer, Sent};
+use super::stamp::MessageId;
+use crate::crypto::body::{BodyKey, SALT_LEN};
+use crate::crypto::digest::Digest;
+use crate::crypto::kem::KemSecretKey;
+use crate::crypto::random::HedgedRandom;
+use crate::crypto::secret::Secret;
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::holder::Signer;
+use crate::wire::claims::Claims;
+use crate::wire::header::{self, Kind, NONCE_LEN};
+use crate::wire::limits::MAX_STANZAS;
+use crate::wire::{cose, labels};
+
+impl Sealer<'_> {
+    /// Writes the header and derives what the body needs.
+    pub(super) fn begin(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        digest: Option<&Digest>,
+        out: &mut Vec<u8>,
+    ) -> Result<Begun> {
+        let issued = self.clock.now()?;
+        let random = self.random(kind, draft, digest, issued)?;
+        let message_id = draft
+            .message_id()
+            .unwrap_or_else(|| MessageId(random.array(b"message id\0")));
+        let claims = draft.claims(&self.verifying, issued, message_id);
+        let from = out.len();
+        let nonce: [u8; NONCE_LEN] = random.array(b"nonce\0");
+        if kind != Kind::Sealed {
+            header::write_fixed(out, kind, &nonce);
+            return Ok(Begun {
+                claims,
+                header_digest: Digest::of(out.get(from..).unwrap_or_default()),
+                body: PendingBody::Clear,
+            });
+        }
+        if self.recipients.len().saturating_add(self.decoys) > MAX_STANZAS {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "more than 10000 recipients and decoys",
+            ));
+        }
+        recipients::check_distinct(&self.recipients)?;
+        let content_key = random.secret(b"content key\0");
+        self.write_recipients(nonce, issued, &content_key, &random, out)?;
+        let header_digest = Digest::of(out.get(from..).unwrap_or_default());
+        let salt: [u8; SALT_LEN] = random.array(b"salt\0");
+        let key = BodyKey::derive(
+            &content_key,
+            &salt,
+            &[labels::BODY, header_digest.as_bytes()],
+        );
+        Ok(Begun {
+            claims,
+            header_digest,
+            body: PendingBody::Sealed { key, salt },
+        })
+    }
+
+    /// Writes the header with an ephemeral key of its own, or the session's.
+    fn write_recipients(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        issued: u64,
+        content_key: &Secret<32>,
+        random: &HedgedRandom,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        #[cfg(feature = "std")]
+        if let Some(session) = self.session {
+            let mut turn = session.next(&self.verifying, issued)?;
+            let nonce = turn.nonce(&nonce);
+            return self.write_header(&mut turn, &nonce, content_key, random, out);
+        }
+        let _ = issued;
+        let mut ephemeral = KemSecretKey::from_bytes(&random.secret(b"ephemeral\0"));
+        self.write_header(&mut ephemeral, &nonce, content_key, random, out)
+    }
+
+    fn write_header(
+        &self,
+        kem: &mut dyn Encapsulator,
+        nonce: &[u8; NONCE_LEN],
+        content_key: &Secret<32>,
+        random: &HedgedRandom,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let enc = *kem.enc();
+        let stanzas = recipients::stanzas(
+            &self.recipients,
+            self.decoys,
+            nonce,
+            content_key,
+            kem,
+            random,
+        )?;
+        out.reserve(header::sealed_len(stanzas.len()));
+        header::write_sealed(out, nonce, &enc, &stanzas)
+    }
+
+    /// All randomness of one envelope (spec/envelope.md §7).
+    fn random(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        digest: Option<&Digest>,
+        issued: u64,
+    ) -> Result<HedgedRandom> {
+        let hedge = self.signer.hedge_secret().unwrap_or_default();
+        let counter = (self.counter.fetch_add(1, Ordering::Relaxed) as u64).to_be_bytes();
+        let claims = draft.encode();
+        let issued = issued.to_be_bytes();
+        let suite_and_kind = [header::SUITE_1, kind as u8];
+        let fixed: [&[u8]; 8] = [
+            hedge.expose(),
+            &suite_and_kind,
+            self.verifying.as_bytes(),
+            &issued,
+            &claims,
+            digest.map_or(&[], |digest| digest.as_bytes().as_slice()),
+            &counter,
+            self.extra.expose(),
+        ];
+        let recipients = self
+            .recipients
+            .iter()
+            .map(|r| r.key.key().as_bytes().as_slice());
+        HedgedRandom::new(
+            self.entropy,
+            labels::RANDOM,
+            &mut fixed.into_iter().chain(recipients),
+        )
+    }
+}
+
+/// An envelope whose header is written.
+pub(super) struct Begun {
+    pub(super) claims: Claims,
+    pub(super) header_digest: Digest,
+    pub(super) body: PendingBody,
+}
+
+// There is one for each envelope, never many: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
+pub(super) enum PendingBody {
+    Sealed { key: BodyKey, salt: [u8; SALT_LEN] },
+    Clear,
+}
+
+impl PendingBody {
+    pub(super) fn into_writer(self, out: &mut Vec<u8>) -> BodyWriter {
+        match self {
+            Self::Sealed { key, salt } => BodyWriter::sealed(key, &salt, out),
+            Self::Clear => BodyWriter::Clear,
+        }
+    }
+}
+
+/// Runs `write`, and takes back what it has appended if it fails.
+pub(super) fn undo_on_error<T>(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<T>,
+) -> Result<T> {
+    let before = out.len();
+    write(out).inspect_err(|_| out.truncate(before))
+}
+
+/// Appends the beginning of the plaintext: form, length, opening.
+pub(super) fn write_opening(
+    body: &mut BodyWriter,
+    opening: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    // At most MAX_OPENING, which fits.
+    let [high, low] = (opening.len() as u16).to_be_bytes();
+    body.update(&[FORM_COSE, high, low], out)?;
+    body.update(opening, out)
+}
+
+/// A statement with the author's signature, checked if the key is held elsewhere: a signature that is wrong would make
+/// an envelope that nobody can open.
+pub(super) fn sign_statement(
+    signer: &dyn Signer,
+    verifying: &VerifyingKey,
+    external: &[&[u8]],
+    payload: &[u8],
+) -> Result<Vec<u8>> {
+    let signed = cose::signed_bytes(external, payload);
+    let signature = signer.sign(&signed)?;
+    if !signer.is_local() && !verifying.verify(&signed, &signature) {
+        return Err(Error::with(
+            ErrorKind::KeyUnavailable,
+            "it gave a signature that is wrong",
+        ));
+    }
+    Ok(cose::write(payload, &signature))
+}
+
+/// The record of what was sent.
+pub(super) fn sent(
+    claims: &Claims,
+    header_digest: Digest,
+    opening: &[u8],
+    digest: Digest,
+    length: u64,
+) -> Sent {
+    Sent {
+        message_id: MessageId(claims.message_id),
+        header_digest,
+        opening_digest: Digest::of(opening),
+        content_digest: digest,
+        content_length: length,
+        issued: claims.issued,
+        expires: claims.expires,
+    }
+}

@@ -117,8 +117,8 @@ impl<'a, M: Mode> Opener<'a, M> {
     ///
     /// # Errors
     ///
-    /// Every verdict of [`ErrorKind`] from 20 on, in the order of spec/opening.md §2;
-    /// [`ErrorKind::KeyUnavailable`], [`ErrorKind::ClockFailed`].
+    /// Every verdict of [`ErrorKind`](crate::ErrorKind) from 20 on, in the order of spec/opening.md §2;
+    /// [`ErrorKind::KeyUnavailable`](crate::ErrorKind::KeyUnavailable), [`ErrorKind::ClockFailed`](crate::ErrorKind::ClockFailed).
     pub fn open(&self, envelope: &[u8]) -> Result<Message<M::Proof>> {
         let mut content = Vec::with_capacity(envelope.len());
         let proof = whole(self.stream(), envelope, &mut content)?;

@@ -18,7 +18,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] (also if it exists); those of [`to_key_file`](Self::to_key_file). Nothing is left behind.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) (also if it exists); those of [`to_key_file`](Self::to_key_file). Nothing is left behind.
     pub fn create_key_file(
         &self,
         path: &Path,
@@ -34,7 +34,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; those of [`to_key_file`](Self::to_key_file). The old file is then unchanged.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io); those of [`to_key_file`](Self::to_key_file). The old file is then unchanged.
     pub fn replace_key_file(
         &self,
         path: &Path,
@@ -62,7 +62,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; those of [`from_key_file`](Self::from_key_file).
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io); those of [`from_key_file`](Self::from_key_file).
     pub fn read_key_file(path: &Path, passphrase: Option<&str>) -> Result<Self> {
         // One byte more than the limit shows that it is too long, without reading what may be endless.
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE + 1));

@@ -40,6 +40,11 @@
 //! - `getrandom`: the generator of the system, without `std`.
 
 #![no_std]
+
+/// The README's example runs, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;

@@ -206,3 +206,19 @@ fn a_holder_that_fails_is_noticed() {
         assert_eq!(opened.unwrap_err(), verdict);
     }
 }
+
+/// Everything that does work can be shared between threads, or handed to another.
+#[test]
+fn what_may_cross_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Sealer<'_>>();
+    shared::<Opener<'_>>();
+    shared::<bulla::Verifier<'_>>();
+    shared::<bulla::OpenStream<'_>>();
+    shared::<bulla::SealStream<'_>>();
+    shared::<bulla::Identity>();
+    shared::<bulla::Opened>();
+    shared::<bulla::MemoryGuard>();
+    shared::<bulla::Session>();
+    shared::<bulla::Error>();
+}

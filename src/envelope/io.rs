@@ -70,6 +70,10 @@ fn pump(
         }
         stream.update(buffer.get(..read).unwrap_or_default(), &mut out)?;
     }
+    while stream.pad(&mut out)? {
+        output.write_all(&out)?;
+        out.clear();
+    }
     let sent = stream.finish(&mut out)?;
     output.write_all(&out)?;
     output.flush()?;

@@ -15,6 +15,9 @@ use crate::wire::claims::{Claims, encode_closing};
 use crate::wire::header::Kind;
 use crate::wire::{cose, labels};
 
+/// Bytes of padding that are made at once.
+const PADDING_STEP: u64 = 64 * 1024;
+
 /// An envelope in the making: [`update`](Self::update) any number of times, then [`finish`](Self::finish).
 ///
 /// An envelope that is not finished opens to nobody. A stream that is dropped leaves nothing to clean up.
@@ -27,6 +30,7 @@ pub struct SealStream<'a> {
     header_digest: Digest,
     opening: Vec<u8>,
     written: u64,
+    padding_left: u64,
     failed: bool,
 }
 
@@ -82,6 +86,7 @@ impl<'a> Sealer<'a> {
             let opening = self.opening(&claims, &header_digest)?;
             let mut body = body.into_writer(out);
             write_opening(&mut body, &opening, out)?;
+            let padding_left = claims.padding;
             Ok(SealStream {
                 signer: self.signer,
                 verifying: self.verifying,
@@ -91,6 +96,7 @@ impl<'a> Sealer<'a> {
                 header_digest,
                 opening,
                 written: 0,
+                padding_left,
                 failed: false,
             })
         })
@@ -110,7 +116,7 @@ impl SealStream<'_> {
     ///
     /// [`ErrorKind::LengthMismatch`] if it is longer than announced. After an error the stream is of no use.
     pub fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        if self.failed {
+        if self.failed || self.padding_left < self.claims.padding {
             return Err(ErrorKind::WrongOrder.into());
         }
         self.failed = true;
@@ -125,6 +131,34 @@ impl SealStream<'_> {
         Ok(())
     }
 
+    /// Appends some of the padding, at most 64 KiB, once all content has come; says whether there is more.
+    ///
+    /// The padding of a long content is long: call this until it says no, and write out what came in between, to keep
+    /// memory small. [`finish`](Self::finish) appends at once what is left.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LengthMismatch`] if the content is shorter than announced; [`ErrorKind::WrongOrder`] after a failure.
+    pub fn pad(&mut self, out: &mut Vec<u8>) -> Result<bool> {
+        self.check_complete()?;
+        let now = self.padding_left.min(PADDING_STEP);
+        self.failed = true;
+        self.body.zeros(now, out)?;
+        self.failed = false;
+        self.padding_left -= now;
+        Ok(self.padding_left > 0)
+    }
+
+    fn check_complete(&self) -> Result<()> {
+        if self.failed {
+            return Err(ErrorKind::WrongOrder.into());
+        }
+        match self.claims.length {
+            Some(length) if length != self.written => Err(ErrorKind::LengthMismatch.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Signs the digest of the content and appends the end of the envelope.
     ///
     /// # Errors
@@ -132,16 +166,7 @@ impl SealStream<'_> {
     /// [`ErrorKind::LengthMismatch`] if it is shorter than announced, [`ErrorKind::KeyUnavailable`];
     /// [`ErrorKind::WrongOrder`] after a failure.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Sent> {
-        if self.failed {
-            return Err(ErrorKind::WrongOrder.into());
-        }
-        if self
-            .claims
-            .length
-            .is_some_and(|length| self.written != length)
-        {
-            return Err(ErrorKind::LengthMismatch.into());
-        }
+        self.check_complete()?;
         let digest = self.hasher.finish();
         let opening_digest = Digest::of(&self.opening);
         let closing = sign_statement(
@@ -154,7 +179,7 @@ impl SealStream<'_> {
             ],
             &encode_closing(self.written, digest.as_bytes()),
         )?;
-        self.body.zeros(self.claims.padding, out)?;
+        self.body.zeros(self.padding_left, out)?;
         self.body.update(&closing, out)?;
         // A closing is far below 64 KiB.
         self.body

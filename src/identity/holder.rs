@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Signs as an author.
 ///
 /// [`Identity`](crate::Identity) is one; an agent or HSM is another.
-pub trait Signer {
+pub trait Signer: Sync {
     /// The author's public key.
     fn signer_key(&self) -> VerifyingKey;
 
@@ -36,7 +36,7 @@ pub trait Signer {
 }
 
 /// Opens what is sealed to an identity.
-pub trait Decapsulator {
+pub trait Decapsulator: Sync {
     /// The reader's public signing key: stanzas are bound to it, and guards know the reader by it.
     fn reader_key(&self) -> VerifyingKey;
 

@@ -4,7 +4,7 @@
 
 Without BULLA_BIN the tests that need it fail; they are not skipped.
 """
-import hashlib, hmac, os, random, subprocess, sys, time
+import hashlib, hmac, json, os, random, subprocess, sys, time
 from io import BytesIO
 from pathlib import Path
 
@@ -354,7 +354,8 @@ def python_opens(envelope, reader, sender, *more, context=CONTEXT):
 
 
 def rust_opens(envelope, reader, sender, context=CONTEXT):
-    return bulla("open", "-i", reader.key_file, "--from", sender.identity, "-c", context, "--no-guard", input=envelope)
+    return bulla("open", "-i", reader.key_file, "--from", sender.identity, "-c", context, "--no-guard", "--report", "json",
+                 input=envelope)
 
 
 def rust_seals(content, sender, reader, *more):
@@ -422,7 +423,7 @@ def test_policy_is_refused_by_both_alike(rust, snake, tmp_path):
         results = (rust_opens(envelope, rust, sender, context), python_opens(envelope, rust, sender, context=context))
         assert [(r.returncode, r.stdout) for r in results] == [(3, b"")] * 2, verdict
         assert results[1].stderr.decode().strip() == verdict
-        assert verdict in results[0].stderr.decode()
+        assert json.loads(results[0].stderr.decode().splitlines()[0])["verdict"] == verdict
 
 
 @pytest.mark.parametrize("size", [0, 1, 16384, 100_000])

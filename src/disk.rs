@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// A file in the making: written beside its final name, under which it appears with [`commit`](Self::commit), whole and
 /// synced to the disk. If it is dropped before, nothing is left.
 #[derive(Debug)]
+#[must_use]
 pub struct NewFile {
     file: Option<File>,
     temporary: PathBuf,
@@ -25,18 +26,19 @@ impl NewFile {
     ///
     /// [`ErrorKind::Io`], also if the file exists and is not to be replaced.
     pub fn create(path: &Path, replace: bool, private: bool) -> Result<Self> {
-        let name = path.file_name().ok_or(Error::with(
-            ErrorKind::InvalidInput,
-            "the output has no file name",
-        ))?;
+        if path.file_name().is_none() {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "the output has no file name",
+            ));
+        }
         if !replace && path.symlink_metadata().is_ok() {
             return Err(exists().into());
         }
         let mut random = [0; 8];
         OsEntropy.fill(&mut random)?;
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(name);
-        temporary.push(std::format!(".{:016x}.part", u64::from_be_bytes(random)));
+        // A name of its own length: the final one may be as long as the file system allows.
+        let temporary = std::format!(".bulla-{:016x}.part", u64::from_be_bytes(random));
         let temporary = path.with_file_name(temporary);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
@@ -54,11 +56,24 @@ impl NewFile {
         })
     }
 
+    /// Brings what was written so far to the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`].
+    pub fn sync(&mut self) -> Result<()> {
+        match &self.file {
+            Some(file) => Ok(file.sync_all()?),
+            None => Ok(()),
+        }
+    }
+
     /// Syncs the file and gives it its final name.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; then nothing is left behind, and a file of that name is as it was.
+    /// [`ErrorKind::Io`]; then nothing is left behind, and a file of that name is as it was. Only if the folder cannot be
+    /// synced at the end is the file there, whole, although it may be gone after a crash of the machine.
     pub fn commit(mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
             file.sync_all()?;
@@ -76,7 +91,8 @@ impl NewFile {
     /// a look comes close.
     fn link(&self) -> io::Result<()> {
         match std::fs::hard_link(&self.temporary, &self.path) {
-            Ok(()) => std::fs::remove_file(&self.temporary),
+            // If the other name cannot be removed, the file is there all the same.
+            Ok(()) => Ok(drop(std::fs::remove_file(&self.temporary))),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
             Err(_) if self.path.symlink_metadata().is_ok() => Err(exists()),
             Err(_) => std::fs::rename(&self.temporary, &self.path),

@@ -88,7 +88,7 @@ pub use envelope::{
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use freshness::clock::{Clock, FixedClock};
 pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, ReplayGuard};
-pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, Policy, Replay, Senders};
+pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
 #[cfg(feature = "std")]
 pub use freshness::{clock::SystemClock, memory::MemoryGuard};
 pub use identity::holder::{Decapsulator, Signer};

@@ -88,12 +88,8 @@ impl Decapsulator for Agent {
         &self.keys
     }
 
-    fn decapsulate(
-        &self,
-        key: &EncryptionKey,
-        enc: &[u8; 32],
-    ) -> bulla::Result<Option<Secret<32>>> {
-        let dh = self.ask(|answer| Question::Multiply(*enc, answer))?;
+    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8]) -> bulla::Result<Option<Secret<32>>> {
+        let dh = self.ask(|answer| Question::Multiply(enc.try_into().unwrap(), answer))?;
         Ok(kem_shared_secret(&Secret::new(dh), enc, key.key()))
     }
 }
@@ -160,11 +156,7 @@ impl Decapsulator for Faulty {
         &self.agent.keys
     }
 
-    fn decapsulate(
-        &self,
-        key: &EncryptionKey,
-        enc: &[u8; 32],
-    ) -> bulla::Result<Option<Secret<32>>> {
+    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8]) -> bulla::Result<Option<Secret<32>>> {
         match self.fault {
             Fault::Silent => Err(ErrorKind::KeyUnavailable.into()),
             Fault::ZeroSecret => Ok(kem_shared_secret(&Secret::default(), enc, key.key())),

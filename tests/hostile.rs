@@ -247,6 +247,27 @@ fn a_repeated_generator_still_makes_different_envelopes() {
         sealer().seal(&draft, b"two").unwrap(),
     );
     assert!(one[nonce.clone()] != two[nonce.clone()] && one[enc.clone()] != two[enc.clone()]);
+    // Whatever differs in the plaintext differs in the keys: expiry, padding, length known or not.
+    let at = |time| Draft::new("x").unwrap().expires_at(time);
+    let (one, two) = (
+        sealer().seal(&at(1000), b"x").unwrap(),
+        sealer().seal(&at(2000), b"x").unwrap(),
+    );
+    assert!(one[enc.clone()] != two[enc.clone()]);
+    let unpadded = sealer()
+        .padding(bulla::Padding::None)
+        .seal(&draft, b"one")
+        .unwrap();
+    assert!(unpadded[enc.clone()] != sealer().seal(&draft, b"one").unwrap()[enc.clone()]);
+    let mut streams = [None, Some(3)].map(|length| {
+        let mut out = Vec::new();
+        let _ = sealer().stream(&draft, length, &mut out).unwrap();
+        out
+    });
+    assert!(
+        streams[0].split_off(56) != streams[1].split_off(56)
+            && streams[0][enc.clone()] != streams[1][enc.clone()]
+    );
     // The same message again, by the same sealer: the counter tells them apart.
     let same = sealer();
     let (one, two) = (
@@ -316,10 +337,22 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let _ = opened(&bytes);
-        let _ = inspect(&bytes);
-        let _ = Evidence::check(&bytes);
-        let _ = Identity::from_key_file(&bytes, None);
+        // Random bytes get nowhere by themselves: each also comes behind a beginning that is well-formed.
+        let heads: [&[u8]; 5] =
+            [b"", b"BULLA\x01\x01\x01", b"BULLA\x01\x01\x02", b"BULLA\x01\x01\x03", b"\x84\x01\x58\x20"];
+        for head in heads {
+            let bytes = [head, bytes.as_slice()].concat();
+            let _ = opened(&bytes);
+            let _ = inspect(&bytes);
+            let _ = Evidence::check(&bytes);
+            let policy = Policy::new("x", Senders::anyone()).unwrap();
+            let _ = bulla::Verifier::archive(&policy).verify(&bytes);
+            let _ = bulla::Verifier::archive(&policy).verify_detached(&bytes, b"");
+        }
+        for head in [&b"BULLAKEY"[..], b"BULLAKEY\x01\x00", b""] {
+            let file = bulla::armor(ArmorLabel::SecretKey, &[head, bytes.as_slice(), &[0]].concat());
+            let _ = Identity::from_key_file(file.as_bytes(), None);
+        }
         let _ = dearmor(ArmorLabel::Envelope, &bytes);
         let _ = String::from_utf8_lossy(&bytes).parse::<PublicIdentity>();
     }

@@ -301,7 +301,7 @@ fn an_honest_reseal_is_the_same_message() {
     let again = Sealer::with(&alice, &later, &OsEntropy)
         .to(bob.public())
         .padding(bulla::Padding::None)
-        .seal(&draft.clone().again(sent.message_id), b"the barley")
+        .seal(&draft.clone().again(&sent), b"the barley")
         .unwrap();
     let opener = Opener::with_clock(&bob, &policy, Replay::Guarded(&guard), &later);
     assert!(opener.open(&again).is_ok());
@@ -310,11 +310,186 @@ fn an_honest_reseal_is_the_same_message() {
     let claims = [&again, &one].map(|envelope| claim_of(&bob, &policy, envelope));
     assert_eq!(claims[0], claims[1]);
     let other = Sealer::with(&alice, &later, &OsEntropy).to(bob.public());
-    let other = other
-        .seal(&draft.again(sent.message_id), b"the wheat")
-        .unwrap();
+    let other = other.seal(&draft.again(&sent), b"the wheat").unwrap();
     let claim = claim_of(&bob, &policy, &other);
     assert!(claim.0 == claims[0].0 && claim.1 != claims[0].1);
+}
+
+#[test]
+fn a_reseal_kept_back_by_the_relay() {
+    // The relay keeps the second copy until the guard has forgotten the first. It is as old as the first, by its stamp.
+    let alice = Identity::generate(&OsEntropy).unwrap();
+    let bob = Identity::generate(&OsEntropy).unwrap();
+    const DAY: u64 = 86_400;
+    let policy = Policy::new("mail", Senders::only([*alice.verifying_key()])).unwrap();
+    for draft in [
+        Draft::new("mail").unwrap().expires_at(NOW + 90 * DAY),
+        Draft::new("mail").unwrap().expires_in(90 * DAY),
+        Draft::new("mail").unwrap(),
+    ] {
+        let seal = |draft: &Draft, now: u64| {
+            let mut out = Vec::new();
+            let clock = FixedClock(now);
+            let sealer = Sealer::with(&alice, &clock, &OsEntropy).to(bob.public());
+            let sent = sealer.seal_into(draft, b"once", &mut out).unwrap();
+            (out, sent)
+        };
+        let guard = MemoryGuard::new(10);
+        let (one, sent) = seal(&draft, NOW);
+        let (again, resent) = seal(&draft.again(&sent), NOW + 20 * DAY);
+        assert_eq!((resent.issued, resent.expires), (sent.issued, sent.expires));
+        let open = |envelope: &[u8], now: u64| {
+            let clock = FixedClock(now);
+            let opener = Opener::with_clock(&bob, &policy, Replay::Guarded(&guard), &clock);
+            opener
+                .open(envelope)
+                .map(drop)
+                .map_err(|error| error.kind())
+        };
+        assert_eq!(open(&one, NOW), Ok(()));
+        assert_eq!(open(&again, NOW + 20 * DAY), Err(ErrorKind::Replayed));
+        assert_eq!(open(&again, NOW + 31 * DAY), Err(ErrorKind::TooOld));
+    }
+}
+
+#[test]
+fn two_slow_streams() {
+    // A relay feeds two copies slowly: both stamps are judged in time, both end after the message has expired.
+    use bulla::ReplayGuard;
+    let (alice, bob, _) = people();
+    let sealed = Forge::sealed(&alice, &[&bob])
+        .with(|f| f.stamp.expires = Some(NOW + 100))
+        .with(|f| f.layout = Layout::LengthUnknown)
+        .with(|f| f.content = vec![1; 50_000])
+        .seal();
+    let clock = Moving(std::sync::atomic::AtomicU64::new(NOW));
+    let (keys, guard, policy) = (identity(&bob), MemoryGuard::new(10), from(&alice));
+    let opener = Opener::with_clock(&keys, &policy, Replay::Guarded(&guard), &clock);
+    let mut out = Vec::new();
+    let mut streams: Vec<_> = (0..3).map(|_| opener.stream()).collect();
+    for stream in &mut streams {
+        stream
+            .update_provisional(&sealed.envelope, &mut out)
+            .unwrap();
+        assert!(stream.stamp().is_some());
+    }
+    let mut ends = streams.into_iter();
+    let mut end_at = |now: u64| {
+        clock.0.store(now, std::sync::atomic::Ordering::Relaxed);
+        let ended = ends.next().unwrap().finish(&mut Vec::new());
+        guard.sweep(now, usize::MAX).unwrap();
+        ended.map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(end_at(NOW + 219), Ok(()));
+    assert_eq!(end_at(NOW + 220), Err(ErrorKind::Expired));
+    assert_eq!(end_at(NOW + 10_000), Err(ErrorKind::Expired));
+}
+
+struct Moving(std::sync::atomic::AtomicU64);
+
+impl bulla::Clock for Moving {
+    fn now(&self) -> bulla::Result<u64> {
+        Ok(self.0.load(std::sync::atomic::Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn another_skew_revives_nothing() {
+    use bulla::ReplayGuard;
+    let (alice, bob, _) = people();
+    let sealed = Forge::sealed(&alice, &[&bob])
+        .with(|f| f.stamp.expires = Some(NOW + 100))
+        .seal();
+    let (keys, guard) = (identity(&bob), MemoryGuard::new(10));
+    let open = |skew: u64, now: u64| {
+        let (policy, clock) = (from(&alice).skew(skew), FixedClock(now));
+        guard.sweep(now, usize::MAX).unwrap();
+        let opener = Opener::with_clock(&keys, &policy, Replay::Guarded(&guard), &clock);
+        opener
+            .open(&sealed.envelope)
+            .map(drop)
+            .map_err(|error| error.kind())
+    };
+    assert_eq!(open(0, NOW), Ok(()));
+    assert_eq!(open(120, NOW + 150), Err(ErrorKind::Replayed));
+    assert_eq!(open(u64::MAX, NOW + 3000), Err(ErrorKind::Replayed));
+    assert_eq!(open(u64::MAX, NOW + 3700), Err(ErrorKind::Expired));
+}
+
+#[test]
+fn a_file_replaced_while_it_is_read() {
+    // Whoever holds the storage, and no key, shows one envelope for reading and another for verifying.
+    let (alice, bob, mallory) = people();
+    let policy = Policy::new(CONTEXT, Senders::only([key(&alice), key(&mallory)])).unwrap();
+    let (keys, clock) = (identity(&bob), FixedClock(NOW));
+    let opener = Opener::with_clock(&keys, &policy, Replay::Unguarded, &clock);
+    let envelope = |from: &Person, content: &[u8]| {
+        Forge::sealed(from, &[&bob])
+            .with(|f| f.content = content.to_vec())
+            .seal()
+            .envelope
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, envelope(&mallory, b"pay mallory 500")).unwrap();
+    let file = opener
+        .random_access(std::fs::File::open(&path).unwrap())
+        .unwrap();
+    std::fs::write(&path, envelope(&alice, b"pay the baker 5")).unwrap();
+    assert_eq!(
+        file.verify().map(drop).unwrap_err(),
+        ErrorKind::NotAuthentic
+    );
+}
+
+#[test]
+fn evidence_is_of_messages() {
+    let (alice, _, _) = people();
+    let challenge = Forge::attached(&alice)
+        .with(|f| f.stamp.statement = 3)
+        .seal()
+        .evidence()
+        .encode();
+    assert_eq!(
+        bulla::Evidence::check(&challenge).unwrap_err(),
+        ErrorKind::WrongStatement
+    );
+    let message = Forge::attached(&alice).seal().evidence().encode();
+    assert!(bulla::Evidence::check(&message).is_ok());
+}
+
+#[test]
+fn a_disk_that_is_full_is_no_replay() {
+    let (alice, bob, _) = people();
+    let sealed = Forge::sealed(&alice, &[&bob]).seal();
+    let (keys, guard, policy, clock) = (
+        identity(&bob),
+        MemoryGuard::new(10),
+        from(&alice),
+        FixedClock(NOW),
+    );
+    let opener = Opener::with_clock(&keys, &policy, Replay::Guarded(&guard), &clock);
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let full = opener
+        .read(sealed.envelope.as_slice())
+        .unwrap()
+        .copy_provisional(&mut Full);
+    assert_eq!(full.unwrap_err(), ErrorKind::Io);
+    assert!(guard.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    opener
+        .open_to_file(sealed.envelope.as_slice(), &path, false)
+        .unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), sealed.content);
 }
 
 /// Key and value under which a guard would know the message.

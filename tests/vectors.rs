@@ -162,7 +162,7 @@ fn reader(vector: &Value) -> Identity {
 fn openings(vector: &Value) -> Vec<Outcome> {
     let policy = policy(vector);
     let clock = FixedClock(vector["now"].as_u64().unwrap());
-    let guards: Vec<MemoryGuard> = (0..3).map(|_| MemoryGuard::new(100)).collect();
+    let guards: Vec<MemoryGuard> = (0..4).map(|_| MemoryGuard::new(100)).collect();
     let replays = guards
         .iter()
         .map(|guard| match vector["policy"]["guard"].as_bool().unwrap() {
@@ -200,15 +200,15 @@ fn openings(vector: &Value) -> Vec<Outcome> {
         _ => {
             let keys = reader(vector);
             replays
-                .zip(steps)
+                .zip(steps.into_iter().map(Some).chain([None]))
                 .flat_map(|(replay, step)| {
                     let opener = Opener::with_clock(&keys, &policy, replay, &clock);
                     for earlier in earlier(vector) {
                         opener.open(&earlier).expect("an earlier one");
                     }
-                    if step == 1000 {
+                    let Some(step) = step else {
                         return vec![at_random(&opener, &input(vector))];
-                    }
+                    };
                     vec![sealed(opener.stream(), &input(vector), step)]
                 })
                 .collect()

@@ -133,5 +133,7 @@ fn hmac_block(
         mac.update(part);
     }
     mac.update(&[counter]);
-    out.copy_from_slice(&mac.finalize().into_bytes());
+    let mut block = mac.finalize().into_bytes();
+    out.copy_from_slice(&block);
+    block.as_mut_slice().zeroize();
 }

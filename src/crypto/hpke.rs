@@ -6,6 +6,8 @@ use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+use zeroize::Zeroize;
+
 use super::secret::Secret;
 
 /// Length of a sealed 32-byte key in bytes.
@@ -25,7 +27,9 @@ pub(crate) fn labeled_kdf(salt: &[u8], suite_id: &[u8], label: &[u8], ikm: &[&[u
     for part in ikm {
         extract.input_ikm(part);
     }
-    Prk(extract.finalize().1)
+    let (mut prk, expand) = extract.finalize();
+    prk.as_mut_slice().zeroize();
+    Prk(expand)
 }
 
 impl Prk {

@@ -121,13 +121,10 @@ impl KemSecretKey {
 /// From a raw X25519 result to the shared secret of the KEM (RFC 9180 §4.1, ExtractAndExpand).
 ///
 /// For key holders that can multiply but know no HPKE: `dh` is the 32-byte result of X25519 of the secret key and
-/// `enc`. `None` if it is all zero, which must end as `NotForMe`.
+/// `enc`. `None` if it is all zero, which must end as `NotForMe`, or if `enc` is not 32 bytes.
 #[must_use]
-pub fn kem_shared_secret(
-    dh: &Secret<32>,
-    enc: &[u8; 32],
-    own: &KemPublicKey,
-) -> Option<Secret<32>> {
+pub fn kem_shared_secret(dh: &Secret<32>, enc: &[u8], own: &KemPublicKey) -> Option<Secret<32>> {
+    let enc = enc.try_into().ok()?;
     (*dh != Secret::default()).then(|| extract_and_expand(dh.expose(), enc, own.as_bytes()))
 }
 

@@ -1,11 +1,13 @@
 //! Randomness: where it comes from, and how a sender hedges it (spec/envelope.md §7).
 
+use zeroize::Zeroize;
+
 use super::secret::Secret;
 use crate::Error;
 use crate::error::{ErrorKind, Result};
 
 /// A source of random bytes, passed in at the edge so that tests and vectors are deterministic.
-pub trait Entropy: Sync {
+pub trait Entropy: Send + Sync {
     /// Fills `out` with bytes that nobody can predict.
     ///
     /// # Errors
@@ -53,7 +55,8 @@ impl HedgedRandom {
             hasher.update(&(part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
-        let prk = Secret::new(*hasher.finalize().as_bytes());
+        let mut prk = Secret::default();
+        finish(hasher, prk.expose_mut());
         Ok(Self { prk })
     }
 
@@ -61,7 +64,7 @@ impl HedgedRandom {
     pub(crate) fn expand(&self, label: &[u8], out: &mut [u8]) {
         let mut hasher = blake3::Hasher::new_keyed(self.prk.expose());
         hasher.update(label);
-        hasher.finalize_xof().fill(out);
+        finish(hasher, out);
     }
 
     pub(crate) fn array<const N: usize>(&self, label: &[u8]) -> [u8; N] {
@@ -75,4 +78,22 @@ impl HedgedRandom {
         self.expand(label, out.expose_mut());
         out
     }
+}
+
+/// BLAKE3 of `label` and a secret: another secret.
+pub(crate) fn derive(label: &[u8], secret: &Secret<32>) -> Secret<32> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(label);
+    hasher.update(secret.expose());
+    let mut out = Secret::default();
+    finish(hasher, out.expose_mut());
+    out
+}
+
+/// The output of a hasher, which is wiped: it has seen secrets, and does not wipe itself.
+fn finish(mut hasher: blake3::Hasher, out: &mut [u8]) {
+    let mut reader = hasher.finalize_xof();
+    reader.fill(out);
+    reader.zeroize();
+    hasher.zeroize();
 }

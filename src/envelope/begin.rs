@@ -22,20 +22,25 @@ use crate::wire::limits::MAX_STANZAS;
 use crate::wire::{cose, labels};
 
 impl Sealer<'_> {
-    /// Writes the header and derives what the body needs.
+    /// Writes the header and derives what the body needs. `content` is what the stamp says of it: length and digest, as
+    /// far as they are known.
     pub(super) fn begin(
         &self,
         kind: Kind,
         draft: &Draft,
-        digest: Option<&Digest>,
+        content: (Option<u64>, Option<Digest>),
         out: &mut Vec<u8>,
     ) -> Result<Begun> {
-        let issued = self.clock.now()?;
-        let random = self.random(kind, draft, digest, issued)?;
-        let message_id = draft
-            .message_id()
-            .unwrap_or_else(|| MessageId(random.array(b"message id\0")));
-        let claims = draft.claims(&self.verifying, issued, message_id);
+        let now = self.clock.now()?;
+        let (length, digest) = content;
+        let mut claims = Claims {
+            length,
+            digest: digest.map(|digest| *digest.as_bytes()),
+            ..draft.claims(&self.verifying, now, MessageId([0; 16]))
+        };
+        let id = draft.message_id();
+        let random = self.random(kind, &claims, id, now)?;
+        claims.message_id = id.map_or_else(|| random.array(b"message id\0"), |id| id.0);
         let from = out.len();
         let nonce: [u8; NONCE_LEN] = random.array(b"nonce\0");
         if kind != Kind::Sealed {
@@ -46,6 +51,9 @@ impl Sealer<'_> {
                 body: PendingBody::Clear,
             });
         }
+        if self.unusable {
+            return Err(ErrorKind::NoUsableKey.into());
+        }
         if self.recipients.len().saturating_add(self.decoys) > MAX_STANZAS {
             return Err(Error::with(
                 ErrorKind::InvalidInput,
@@ -54,7 +62,7 @@ impl Sealer<'_> {
         }
         recipients::check_distinct(&self.recipients)?;
         let content_key = random.secret(b"content key\0");
-        self.write_recipients(nonce, issued, &content_key, &random, out)?;
+        self.write_recipients(nonce, now, &content_key, &random, out)?;
         let header_digest = Digest::of(out.get(from..).unwrap_or_default());
         let salt: [u8; SALT_LEN] = random.array(b"salt\0");
         let key = BodyKey::derive(
@@ -73,18 +81,18 @@ impl Sealer<'_> {
     fn write_recipients(
         &self,
         nonce: [u8; NONCE_LEN],
-        issued: u64,
+        now: u64,
         content_key: &Secret<32>,
         random: &HedgedRandom,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         #[cfg(feature = "std")]
         if let Some(session) = self.session {
-            let mut turn = session.next(&self.verifying, issued)?;
+            let mut turn = session.next(&self.verifying, now)?;
             let nonce = turn.nonce(&nonce);
             return self.write_header(&mut turn, &nonce, content_key, random, out);
         }
-        let _ = issued;
+        let _ = now;
         let mut ephemeral = KemSecretKey::from_bytes(&random.secret(b"ephemeral\0"));
         self.write_header(&mut ephemeral, &nonce, content_key, random, out)
     }
@@ -110,26 +118,34 @@ impl Sealer<'_> {
         header::write_sealed(out, nonce, &enc, &stanzas)
     }
 
-    /// All randomness of one envelope (spec/envelope.md §7).
+    /// All randomness of one envelope (spec/envelope.md §7). It absorbs everything that decides what is encrypted: should
+    /// the generator repeat itself, no two different plaintexts may get the same keys.
     fn random(
         &self,
         kind: Kind,
-        draft: &Draft,
-        digest: Option<&Digest>,
-        issued: u64,
+        claims: &Claims,
+        id: Option<MessageId>,
+        now: u64,
     ) -> Result<HedgedRandom> {
         let hedge = self.signer.hedge_secret().unwrap_or_default();
         let counter = (self.counter.fetch_add(1, Ordering::Relaxed) as u64).to_be_bytes();
-        let claims = draft.encode();
-        let issued = issued.to_be_bytes();
-        let suite_and_kind = [header::SUITE_1, kind as u8];
+        let choices = [
+            header::SUITE_1,
+            kind as u8,
+            self.padding as u8,
+            u8::from(id.is_some()),
+        ];
+        let decoys = (self.decoys as u64).to_be_bytes();
+        let id = id.map_or([0; 16], |id| id.0);
+        let claims = claims.encode();
+        let now = now.to_be_bytes();
         let fixed: [&[u8]; 8] = [
             hedge.expose(),
-            &suite_and_kind,
-            self.verifying.as_bytes(),
-            &issued,
+            &choices,
+            &decoys,
+            &now,
+            &id,
             &claims,
-            digest.map_or(&[], |digest| digest.as_bytes().as_slice()),
             &counter,
             self.extra.expose(),
         ];

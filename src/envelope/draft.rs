@@ -4,6 +4,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::seal::Sent;
 use super::stamp::{MessageId, Receipts};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +29,7 @@ use crate::wire::limits::MAX_ATTRIBUTES;
 pub struct Draft {
     claims: Claims,
     expiry: Expiry,
-    message_id: Option<MessageId>,
+    first: Option<Sent>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,7 @@ impl Draft {
         Ok(Self {
             claims,
             expiry: Expiry::Never,
-            message_id: None,
+            first: None,
         })
     }
 
@@ -165,40 +166,35 @@ impl Draft {
         Ok(self)
     }
 
-    /// Seals an earlier message again: with its id, readers count both as one. Do not let it expire later than the
-    /// first time, for a guard may have forgotten it by then.
+    /// Seals an earlier message again: with its id and its times, readers count both as one.
+    ///
+    /// The times stay, for a guard may forget the message by them: a copy that lived longer than the first could be
+    /// accepted a second time. `sent` is what the first sealing gave; [`expires_in`](Self::expires_in) and
+    /// [`expires_at`](Self::expires_at) have no effect then.
     #[must_use]
-    pub const fn again(mut self, message_id: MessageId) -> Self {
-        self.message_id = Some(message_id);
+    pub fn again(mut self, sent: &Sent) -> Self {
+        self.first = Some(sent.clone());
         self
     }
 
     /// The message id, if it is set already.
-    pub(crate) const fn message_id(&self) -> Option<MessageId> {
-        self.message_id
+    pub(crate) fn message_id(&self) -> Option<MessageId> {
+        self.first.as_ref().map(|sent| sent.message_id)
     }
 
-    /// The claims as they are before sealing: what randomness absorbs.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        self.claims.encode()
-    }
-
-    /// The claims of one envelope; length, digest and padding are still to come.
-    pub(crate) fn claims(
-        &self,
-        signer: &VerifyingKey,
-        issued: u64,
-        message_id: MessageId,
-    ) -> Claims {
+    /// The claims of one envelope; digest and padding are still to come.
+    pub(crate) fn claims(&self, signer: &VerifyingKey, now: u64, message_id: MessageId) -> Claims {
+        let (issued, expires) = match (&self.first, self.expiry) {
+            (Some(first), _) => (first.issued, first.expires),
+            (None, Expiry::Never) => (now, None),
+            (None, Expiry::In(seconds)) => (now, Some(now.saturating_add(seconds))),
+            (None, Expiry::At(time)) => (now, Some(time)),
+        };
         Claims {
             signer: *signer.as_bytes(),
             issued,
             message_id: message_id.0,
-            expires: match self.expiry {
-                Expiry::Never => None,
-                Expiry::In(seconds) => Some(issued.saturating_add(seconds)),
-                Expiry::At(time) => Some(time),
-            },
+            expires,
             ..self.claims.clone()
         }
     }

@@ -7,6 +7,7 @@ use super::stamp::Stamp;
 use super::verdict::Verified;
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
+use crate::wire::claims::StatementType;
 use crate::wire::evidence::RawEvidence;
 
 impl Verified {
@@ -34,8 +35,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Checks evidence. No key is needed; whether the author is who one thinks is for the caller to judge, by
-    /// [`stamp`](Self::stamp)`().signer()`.
+    /// Checks evidence of a message. No key is needed. Whether the author is who one thinks, and the context the one that
+    /// is meant, is for the caller to judge: [`stamp`](Self::stamp)`().signer()` and `.context()`.
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {
@@ -54,11 +55,16 @@ impl Evidence {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Malformed`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::NotAuthentic`].
+    /// [`ErrorKind::Malformed`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::NotAuthentic`],
+    /// [`ErrorKind::WrongStatement`].
     pub fn check(evidence: &[u8]) -> Result<Self> {
         let raw = RawEvidence::parse(evidence)?;
         let header_digest = Digest::from_bytes(*raw.header_digest);
-        let stamp = authenticate(raw.opening, &header_digest, |_| None)?;
+        let stamp = authenticate(raw.opening, &header_digest, None, |_| None)?;
+        // Other statements have checks of their own: a challenge says nothing about a content.
+        if stamp.statement_type() != StatementType::Message {
+            return Err(ErrorKind::WrongStatement.into());
+        }
         let (content_length, content_digest) = match (stamp.length(), stamp.digest(), raw.closing) {
             (Some(length), Some(digest), None) => (length, digest),
             (signed, None, Some(closing)) => {

@@ -14,7 +14,9 @@ impl<M: Mode> Opener<'_, M> {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and those of [`NewFile`]. Then there is no new file, and nothing else is left.
+    /// As [`open`](Self::open), and those of [`NewFile`]. Then there is no new file, and nothing else is left. The content is
+    /// on the disk before the replay guard is asked; only if the file then cannot get its name is the message lost, for it
+    /// counts as received.
     pub fn open_to_file(
         &self,
         input: impl io::Read,
@@ -22,7 +24,7 @@ impl<M: Mode> Opener<'_, M> {
         replace: bool,
     ) -> Result<M::Proof> {
         let mut file = NewFile::create(path, replace, true)?;
-        let proof = self.read(input)?.copy_provisional(&mut file)?;
+        let proof = self.read(input)?.copy_and_store(&mut file, NewFile::sync)?;
         file.commit()?;
         Ok(proof)
     }
@@ -42,7 +44,7 @@ impl<M: Mode> Verifier<'_, M> {
         replace: bool,
     ) -> Result<M::Proof> {
         let mut file = NewFile::create(path, replace, true)?;
-        let proof = self.read(input)?.copy_provisional(&mut file)?;
+        let proof = self.read(input)?.copy_and_store(&mut file, NewFile::sync)?;
         file.commit()?;
         Ok(proof)
     }

@@ -3,12 +3,14 @@
 
 use super::stamp::Stamp;
 use crate::crypto::digest::Digest;
-use crate::error::{ErrorKind, Result};
+use crate::crypto::sign::VerifyingKey;
+use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::clock::Clock;
 use crate::freshness::guard::{Claim, Claimed};
-use crate::freshness::policy::{Policy, Replay};
+use crate::freshness::policy::{MAX_SKEW, Policy, Replay};
 use crate::wire::claims::{Claims, StatementType};
 use crate::wire::cose::{self, Statement};
+use crate::wire::header::Kind;
 use crate::wire::labels;
 
 /// How freshness is judged; absent for archives.
@@ -31,10 +33,14 @@ pub(super) struct Gate<'a> {
 
 impl Gate<'_> {
     /// Step 4: takes an opening apart and checks its signature.
-    pub(super) fn authenticate(&self, opening: &[u8], header_digest: &Digest) -> Result<Stamp> {
-        authenticate(opening, header_digest, |bytes| {
-            self.policy.senders.listed(bytes).copied()
-        })
+    pub(super) fn authenticate(
+        &self,
+        opening: &[u8],
+        header_digest: &Digest,
+        kind: Kind,
+    ) -> Result<Stamp> {
+        let known = |bytes: &[u8; 32]| self.policy.senders.listed(bytes).copied();
+        authenticate(opening, header_digest, Some(kind), known)
     }
 
     /// Step 5: the policy, in the order of spec/opening.md §2.
@@ -89,13 +95,17 @@ impl Gate<'_> {
 
     /// Step 7: claims the message, once everything else is verified.
     pub(super) fn claim(&self, stamp: &Stamp, length: u64, digest: &Digest) -> Result<()> {
-        let Some(Freshness {
-            clock,
-            replay: Replay::Guarded(guard),
-        }) = self.freshness
+        let Some(
+            freshness @ Freshness {
+                clock,
+                replay: Replay::Guarded(guard),
+            },
+        ) = self.freshness
         else {
             return Ok(());
         };
+        // A stream may have taken long since its stamp was judged, and the guard forgets by these very times.
+        self.judge_times(stamp, &freshness)?;
         let claim = self.guard_claim(stamp, length, digest);
         match guard.claim(&claim, clock.now()?, None)? {
             Claimed::New(_) => Ok(()),
@@ -128,7 +138,8 @@ impl Gate<'_> {
             signer: *signer,
             stranger: self.policy.senders.is_anyone(),
             issued: stamp.issued(),
-            keep_until: end.saturating_add(self.policy.skew),
+            // The greatest skew, not this policy's: another policy over the same guard may have a greater one.
+            keep_until: end.saturating_add(MAX_SKEW),
             bounded_by_age: stamp
                 .expires()
                 .is_none_or(|expires| by_age.is_some_and(|age| age < expires)),
@@ -136,14 +147,28 @@ impl Gate<'_> {
     }
 }
 
-/// Takes an opening apart and checks its signature (spec/statements.md §1, §2).
+/// Takes an opening apart, and checks its form and then its signature (spec/opening.md §2, step 4).
 pub(super) fn authenticate(
     opening: &[u8],
     header_digest: &Digest,
-    known: impl Fn(&[u8; 32]) -> Option<crate::crypto::sign::VerifyingKey>,
+    kind: Option<Kind>,
+    known: impl Fn(&[u8; 32]) -> Option<VerifyingKey>,
 ) -> Result<Stamp> {
     let statement = Statement::parse(opening)?;
-    let stamp = Stamp::new(Claims::parse(statement.payload)?, known)?;
+    let claims = Claims::parse(statement.payload)?;
+    // Layout rules of spec/statements.md §3; evidence does not say the kind.
+    let fits = match kind {
+        Some(Kind::Signed) => claims.padding == 0,
+        Some(Kind::Detached) => claims.padding == 0 && claims.digest.is_some(),
+        Some(Kind::Sealed) | None => true,
+    };
+    if !fits {
+        return Err(Error::with(
+            ErrorKind::Malformed,
+            "the stamp does not fit this kind of envelope",
+        ));
+    }
+    let stamp = Stamp::new(claims, known)?;
     let signed = cose::signed_bytes(
         &[labels::OPENING, header_digest.as_bytes()],
         statement.payload,

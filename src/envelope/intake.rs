@@ -1,6 +1,7 @@
 //! The gate as a machine that takes an envelope in pieces of any size (spec/opening.md §2). Opening in one piece is the same
 //! machine, given one piece.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::gate::Gate;
@@ -49,6 +50,11 @@ enum State {
         plaintext: Plaintext,
         unlocked: Option<Unlocked>,
     },
+    /// Everything but the replay guard is done.
+    Settled {
+        verified: Box<Verified>,
+        unlocked: Option<Unlocked>,
+    },
     Failed,
 }
 
@@ -76,6 +82,7 @@ impl<'a> Intake<'a> {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
             | State::Ended { plaintext, .. } => plaintext.stamp(),
+            State::Settled { verified, .. } => Some(&verified.stamp),
             _ => None,
         }
     }
@@ -99,7 +106,9 @@ impl<'a> Intake<'a> {
 
     fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<()> {
         match &mut self.state {
-            State::Failed | State::Ended { .. } => Err(ErrorKind::WrongOrder.into()),
+            State::Failed | State::Ended { .. } | State::Settled { .. } => {
+                Err(ErrorKind::WrongOrder.into())
+            }
             State::Header => self.take_header(input),
             State::BodyPrefix { .. } => self.take_body_prefix(input),
             State::Chunks {
@@ -219,7 +228,7 @@ impl<'a> Intake<'a> {
 
     fn last_chunk(&mut self, out: &mut Vec<u8>) -> Result<()> {
         let (plaintext, unlocked) = match core::mem::replace(&mut self.state, State::Failed) {
-            State::Failed => return Err(ErrorKind::WrongOrder.into()),
+            State::Failed | State::Settled { .. } => return Err(ErrorKind::WrongOrder.into()),
             State::Header => {
                 Header::parse_whole(&self.held)?;
                 return Err(ErrorKind::Malformed.into());
@@ -248,14 +257,17 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// The verdict: the content as a whole, then the replay guard (steps 6 to 8). Appends to `out` what was still held;
-    /// on failure `out` is as it was.
-    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Verified> {
+    /// The content as a whole (step 6). Appends to `out` what was still held. Does nothing if it was called before. On
+    /// failure `out` is as it was.
+    pub(super) fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if matches!(self.state, State::Settled { .. }) {
+            return Ok(());
+        }
         let before = out.len();
-        self.settle(out).inspect_err(|_| discard(out, before))
+        self.whole(out).inspect_err(|_| discard(out, before))
     }
 
-    fn settle(&mut self, out: &mut Vec<u8>) -> Result<Verified> {
+    fn whole(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.last_chunk(out)?;
         let State::Ended {
             plaintext,
@@ -264,7 +276,25 @@ impl<'a> Intake<'a> {
         else {
             return Err(ErrorKind::WrongOrder.into());
         };
-        let verified = plaintext.finish(out)?;
+        let verified = Box::new(plaintext.finish(out)?);
+        self.state = State::Settled { verified, unlocked };
+        Ok(())
+    }
+
+    /// The verdict: the content as a whole, then the replay guard (steps 6 to 8). Appends to `out` what was still held;
+    /// on failure `out` is as it was.
+    pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Verified> {
+        let before = out.len();
+        self.settle(out)?;
+        self.claim().inspect_err(|_| discard(out, before))
+    }
+
+    fn claim(&mut self) -> Result<Verified> {
+        let State::Settled { verified, unlocked } =
+            core::mem::replace(&mut self.state, State::Failed)
+        else {
+            return Err(ErrorKind::WrongOrder.into());
+        };
         self.gate.claim(
             &verified.stamp,
             verified.content_length,
@@ -273,7 +303,7 @@ impl<'a> Intake<'a> {
         if let Some(unlocked) = &unlocked {
             self.unlock.remember(unlocked);
         }
-        Ok(verified)
+        Ok(*verified)
     }
 }
 

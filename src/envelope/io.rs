@@ -116,6 +116,7 @@ impl<'a, M: Mode> Verifier<'a, M> {
 /// [`finish`](Self::finish) (see [`OpenStream`]).
 ///
 /// It is no [`Read`], so that its content cannot be mistaken for verified bytes.
+#[must_use]
 pub struct ProvisionalReader<'a, R, M: Mode> {
     input: Input<'a, R, M>,
     stamp: Stamp,
@@ -209,20 +210,30 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
         Ok((rest, proof))
     }
 
+    /// Reads to the end, writes all content to `output`, and lets `store` make it safe before the replay guard is asked.
+    pub(super) fn copy_and_store<W: Write>(
+        mut self,
+        output: &mut W,
+        store: impl FnOnce(&mut W) -> Result<()>,
+    ) -> Result<M::Proof> {
+        while let Some(piece) = self.next_piece()? {
+            output.write_all(piece)?;
+        }
+        let mut rest = Zeroizing::new(Vec::new());
+        self.input.stream.settle_provisional(&mut rest)?;
+        output.write_all(&rest)?;
+        store(output)?;
+        self.input.stream.finish(&mut Vec::new())
+    }
+
     /// Reads to the end and writes all content to `output`, which must be able to take it back: **if this fails, what
     /// was written is to be discarded.**
     ///
     /// # Errors
     ///
     /// As [`Opener::open`]; [`ErrorKind::Io`].
-    pub fn copy_provisional(mut self, output: &mut dyn Write) -> Result<M::Proof> {
-        while let Some(piece) = self.next_piece()? {
-            output.write_all(piece)?;
-        }
-        let (rest, proof) = self.finish()?;
-        output.write_all(&rest)?;
-        output.flush()?;
-        Ok(proof)
+    pub fn copy_provisional(self, mut output: &mut dyn Write) -> Result<M::Proof> {
+        self.copy_and_store(&mut output, |output| Ok(output.flush()?))
     }
 }
 
@@ -304,6 +315,7 @@ impl<R> fmt::Debug for MaybeArmored<R> {
 }
 
 /// Writes through an armor; [`finish`](Self::finish) writes its end.
+#[must_use]
 pub struct ArmoredWriter<W> {
     output: W,
     armor: ArmorWriter,

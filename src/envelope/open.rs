@@ -10,7 +10,7 @@ use super::intake::Intake;
 use super::session::SessionCache;
 use super::stamp::Stamp;
 use super::unlock::Unlock;
-use super::verdict::{Archive, Fresh, Message, Mode};
+use super::verdict::{Archive, Fresh, Message, Mode, prove};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
 use crate::freshness::clock::Clock;
@@ -161,6 +161,7 @@ pub(super) fn whole<M: Mode>(
 /// Once [`stamp`](Self::stamp) is there, the author and the stamp are verified and judged. The content that comes out
 /// before [`finish`](Self::finish) has succeeded is *provisional*: it came from somebody who held the content key, who
 /// need not be the author, and it may stop short. Do nothing with it that cannot be undone.
+#[must_use]
 pub struct OpenStream<'a, M: Mode = Fresh> {
     intake: Intake<'a>,
     mode: PhantomData<M>,
@@ -200,6 +201,17 @@ impl<'a, M: Mode> OpenStream<'a, M> {
         self.intake.end(out)
     }
 
+    /// The envelope has ended: checks the content as a whole (step 6 of the gate) and appends to `out` the last of it, but
+    /// does not ask the replay guard yet. A host that stores does so between this and [`finish`](Self::finish), so that a
+    /// disk that is full does not make the message a replay.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_provisional`](Self::update_provisional).
+    pub fn settle_provisional(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        self.intake.settle(out)
+    }
+
     /// The verdict at the end of the envelope. If it succeeds, all content that came out, with what is now appended to `out`, is
     /// verified.
     ///
@@ -207,7 +219,7 @@ impl<'a, M: Mode> OpenStream<'a, M> {
     ///
     /// As [`Opener::open`]; then all content that came out is to be discarded.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<M::Proof> {
-        self.intake.finish(out).map(M::proof)
+        self.intake.finish(out).map(prove::<M>)
     }
 }
 

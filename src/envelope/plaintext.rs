@@ -122,22 +122,9 @@ impl Plaintext {
     }
 
     fn judge(&mut self, gate: &Gate<'_>) -> Result<()> {
-        let stamp = gate.authenticate(self.opening(), &self.header_digest)?;
-        let claims = stamp.claims();
-        // Layout rules of spec/statements.md §3.
-        let fits = match self.kind {
-            Kind::Sealed => true,
-            Kind::Signed => claims.padding == 0,
-            Kind::Detached => claims.padding == 0 && claims.digest.is_some(),
-        };
-        if !fits {
-            return Err(Error::with(
-                ErrorKind::Malformed,
-                "the stamp does not fit this kind of envelope",
-            ));
-        }
+        let stamp = gate.authenticate(self.opening(), &self.header_digest, self.kind)?;
         gate.judge(&stamp)?;
-        self.padding_left = claims.padding;
+        self.padding_left = stamp.padding();
         self.stamp = Some(stamp);
         Ok(())
     }

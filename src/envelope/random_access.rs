@@ -13,7 +13,7 @@ use super::verdict::{Mode, discard};
 use crate::crypto::body::{BodyKey, CHUNK_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::header::Header;
+use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
 use crate::wire::limits::{MAX_CLOSING, MAX_OPENING};
 
@@ -25,6 +25,9 @@ pub struct ProvisionalFile<'o, 'a, R, M: Mode> {
     opener: &'o Opener<'a, M>,
     chunks: Chunks<R>,
     stamp: Stamp,
+    /// Which envelope it is: the file could be another one when it is read again.
+    header_digest: Digest,
+    opening_digest: Digest,
     /// Where the content begins in the plaintext, and how long it is.
     start: u64,
     length: u64,
@@ -32,7 +35,8 @@ pub struct ProvisionalFile<'o, 'a, R, M: Mode> {
 
 /// A sealed file that was verified as a whole, for reading at any place.
 ///
-/// It must not be changed meanwhile by somebody who holds its content key (a co-recipient): other changes are noticed.
+/// What is read later is opened again, under the same key: whoever changes the file meanwhile is noticed, unless it is
+/// somebody who holds that key (a co-recipient). Keep the file where they cannot write.
 pub struct VerifiedFile<R, P> {
     chunks: Chunks<R>,
     proof: P,
@@ -46,6 +50,8 @@ struct Chunks<R> {
     offset: u64,
     /// Length of the plaintext.
     plain: u64,
+    /// Whether there is room for a last chunk.
+    whole: bool,
     /// The chunk that was opened last, and its number.
     opened: Zeroizing<Vec<u8>>,
     number: Option<u64>,
@@ -83,8 +89,10 @@ impl<'a, M: Mode> Opener<'a, M> {
             return Err(ErrorKind::NotAuthentic.into());
         }
         let offset = header_len + PREFIX_LEN as u64;
+        let (plain, whole) = plain_len(input.seek(SeekFrom::End(0))?, offset)?;
         let mut chunks = Chunks {
-            plain: plain_len(input.seek(SeekFrom::End(0))?, offset)?,
+            plain,
+            whole,
             input,
             key,
             offset,
@@ -92,14 +100,18 @@ impl<'a, M: Mode> Opener<'a, M> {
             number: None,
         };
         let opening = chunks.opening()?;
-        let stamp = gate.authenticate(&opening, &header_digest)?;
+        let stamp = gate.authenticate(&opening, &header_digest, Kind::Sealed)?;
         gate.judge(&stamp)?;
+        // It belongs to step 6, after the policy.
+        chunks.last_chunk()?;
         let start = (OPENING_PREFIX + opening.len()) as u64;
         let length = chunks.content_len(&stamp, &header_digest, &opening)?;
         Ok(ProvisionalFile {
             opener: self,
             chunks,
             stamp,
+            header_digest,
+            opening_digest: Digest::of(&opening),
             start,
             length,
         })
@@ -140,6 +152,15 @@ impl<'a, R: Read + Seek, M: Mode> ProvisionalFile<'_, 'a, R, M> {
             .opener
             .read(&mut self.chunks.input)?
             .copy_provisional(&mut std::io::sink())?;
+        let same = proof.header_digest() == self.header_digest
+            && proof.opening_digest() == self.opening_digest
+            && proof.content_length() == self.length;
+        if !same {
+            return Err(Error::with(
+                ErrorKind::NotAuthentic,
+                "the file was replaced while it was read",
+            ));
+        }
         Ok(VerifiedFile {
             chunks: self.chunks,
             proof,
@@ -187,6 +208,14 @@ impl<R: Read + Seek> Chunks<R> {
         Ok(&self.opened)
     }
 
+    /// Opens the last chunk, which proves the length of the file (C2SP chunked-encryption).
+    fn last_chunk(&mut self) -> Result<()> {
+        if !self.whole {
+            return Err(ErrorKind::NotAuthentic.into());
+        }
+        self.chunk(self.plain / CHUNK_LEN as u64).map(drop)
+    }
+
     /// Reads plaintext from `at` on; returns how many bytes.
     fn plaintext(&mut self, at: u64, buffer: &mut [u8]) -> Result<usize> {
         if at >= self.plain || buffer.is_empty() {
@@ -208,6 +237,8 @@ impl<R: Read + Seek> Chunks<R> {
         while !buffer.is_empty() {
             let read = self.plaintext(at, buffer)?;
             if read == 0 {
+                // Only if the plaintext really ends here: its last chunk says so.
+                self.last_chunk()?;
                 return Err(Error::with(
                     ErrorKind::Malformed,
                     "the opening reaches past the end of the plaintext",
@@ -220,8 +251,6 @@ impl<R: Read + Seek> Chunks<R> {
     }
 
     fn opening(&mut self) -> Result<Vec<u8>> {
-        // The last chunk is opened first: it proves the length of the file (C2SP chunked-encryption).
-        self.chunk(self.plain / CHUNK_LEN as u64)?;
         let mut prefix = [0; OPENING_PREFIX];
         self.plaintext_exact(0, &mut prefix)?;
         let length = super::plaintext::opening_len(&prefix)?;
@@ -248,7 +277,10 @@ impl<R: Read + Seek> Chunks<R> {
             self.plaintext_exact(before + rest, &mut length)?;
             let length = usize::from(u16::from_be_bytes(length));
             rest = rest.checked_sub(length as u64).ok_or_else(refused)?;
-            let mut closing = std::vec![0; length.min(MAX_CLOSING)];
+            if length > MAX_CLOSING {
+                return Err(refused());
+            }
+            let mut closing = std::vec![0; length];
             self.plaintext_exact(before + rest, &mut closing)?;
             let (length, _) = settle(&closing, stamp, header_digest, opening)?;
             if settled.is_some_and(|signed| signed != length) {
@@ -278,17 +310,16 @@ impl<R: Read + Seek> Chunks<R> {
     }
 }
 
-/// Length of the plaintext in a file of this length, if there is a last chunk that is short, as it must be.
-fn plain_len(file: u64, offset: u64) -> Result<u64> {
+/// Length of the plaintext in a file of this length, and whether it can be whole: there must be a last chunk, and it must
+/// be short.
+fn plain_len(file: u64, offset: u64) -> Result<(u64, bool)> {
     let chunks = file.checked_sub(offset).ok_or(ErrorKind::NotAuthentic)?;
     let (full, last) = (
         chunks / SEALED_CHUNK_LEN as u64,
         chunks % SEALED_CHUNK_LEN as u64,
     );
-    let last = last
-        .checked_sub(TAG_LEN as u64)
-        .ok_or(ErrorKind::NotAuthentic)?;
-    Ok(full * CHUNK_LEN as u64 + last)
+    let rest = last.checked_sub(TAG_LEN as u64);
+    Ok((full * CHUNK_LEN as u64 + rest.unwrap_or(0), rest.is_some()))
 }
 
 fn read_header(input: &mut (impl Read + Seek)) -> Result<Vec<u8>> {

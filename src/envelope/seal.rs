@@ -30,11 +30,12 @@ pub(crate) const FORM_COSE: u8 = 1;
 /// Form byte and length of the opening.
 pub(crate) const OPENING_PREFIX: usize = 3;
 
-/// What the sender should keep about a sealed or signed message: by it, receipts are checked later.
+/// What the sender should keep about a sealed or signed message: by it, receipts are checked later, and the same message
+/// is sealed again ([`Draft::again`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
-    /// The message id; give it to [`Draft::again`] to seal the same message again.
+    /// The message id.
     pub message_id: MessageId,
     /// Digest of the header: names this very envelope.
     pub header_digest: Digest,
@@ -66,7 +67,9 @@ pub struct Sealer<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) entropy: &'a dyn Entropy,
     pub(super) recipients: Vec<Recipient>,
-    padding: Padding,
+    pub(super) padding: Padding,
+    /// Whether a recipient has no key that can be used here.
+    pub(super) unusable: bool,
     pub(super) decoys: usize,
     pub(super) extra: Secret<32>,
     pub(super) counter: AtomicUsize,
@@ -96,6 +99,7 @@ impl<'a> Sealer<'a> {
             entropy,
             recipients: Vec::new(),
             padding: Padding::Padme,
+            unusable: false,
             decoys: 0,
             extra: Secret::default(),
             counter: AtomicUsize::new(0),
@@ -107,8 +111,11 @@ impl<'a> Sealer<'a> {
     /// Adds a recipient. All of them can open what is sealed; none of them learns who the others are, only how many.
     #[must_use]
     pub fn to(mut self, recipient: &PublicIdentity) -> Self {
-        // An identity always has a newest key.
-        self.recipients.extend(Recipient::new(recipient));
+        match Recipient::new(recipient) {
+            Ok(recipient) => self.recipients.push(recipient),
+            // Told when it comes to sealing: nobody is left out in silence.
+            Err(_) => self.unusable = true,
+        }
         self
     }
 
@@ -209,10 +216,8 @@ impl<'a> Sealer<'a> {
         out: &mut Vec<u8>,
     ) -> Result<Sent> {
         undo_on_error(out, |out| {
-            let begun = self.begin(Kind::Detached, draft, Some(&digest), out)?;
-            let mut claims = begun.claims;
-            claims.length = Some(length);
-            claims.digest = Some(*digest.as_bytes());
+            let begun = self.begin(Kind::Detached, draft, (Some(length), Some(digest)), out)?;
+            let claims = begun.claims;
             let opening = self.opening(&claims, &begun.header_digest)?;
             write_opening(&mut BodyWriter::Clear, &opening, out)?;
             Ok(sent(&claims, begun.header_digest, &opening, digest, length))
@@ -222,10 +227,9 @@ impl<'a> Sealer<'a> {
     fn whole(&self, kind: Kind, draft: &Draft, content: &[u8], out: &mut Vec<u8>) -> Result<Sent> {
         let digest = Digest::of(content);
         undo_on_error(out, |out| {
-            let begun = self.begin(kind, draft, Some(&digest), out)?;
+            let about = (Some(content.len() as u64), Some(digest));
+            let begun = self.begin(kind, draft, about, out)?;
             let mut claims = begun.claims;
-            claims.length = Some(content.len() as u64);
-            claims.digest = Some(*digest.as_bytes());
             if kind == Kind::Sealed {
                 claims.padding = self.padding_for(&claims, content.len() as u64, 0)?;
             }

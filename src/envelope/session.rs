@@ -1,6 +1,7 @@
 //! Sessions: one ephemeral key for a batch of envelopes, and its counterpart at the reader (spec/rationale.md §2).
 
 use core::fmt;
+use std::boxed::Box;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
@@ -54,7 +55,8 @@ struct Inner {
     random: HedgedRandom,
     used: u32,
     first_issued: Option<u64>,
-    kept: HashMap<[u8; 32], Secret<32>>,
+    /// Boxed, so that a growing map leaves no copies behind.
+    kept: HashMap<[u8; 32], Box<Secret<32>>>,
 }
 
 impl Session {
@@ -137,15 +139,18 @@ impl Encapsulator for SessionTurn<'_> {
     fn shared_secret(&mut self, key: &EncryptionKey) -> Option<Secret<32>> {
         let public = *key.key().as_bytes();
         if let Some(kept) = self.inner.kept.get(&public) {
-            return Some(kept.clone());
+            return Some((**kept).clone());
         }
         let shared = self.inner.ephemeral.encapsulate(key.key())?;
         if self.inner.kept.len() < MAX_KEPT {
-            self.inner.kept.insert(public, shared.clone());
+            self.inner.kept.insert(public, Box::new(shared.clone()));
         }
         Some(shared)
     }
 }
+
+/// A shared secret that is kept, since when. Boxed, so that a growing map leaves no copies behind.
+type Kept = (Box<Secret<32>>, Instant);
 
 /// A shared secret of the KEM, and between whom.
 pub(super) struct Shared {
@@ -156,11 +161,12 @@ pub(super) struct Shared {
 
 /// At the reader: shared secrets of senders' sessions, kept only after an envelope under them was verified.
 ///
-/// Saves the Diffie-Hellman for each further envelope of a session. Bounded; wiped when dropped.
+/// Saves the Diffie-Hellman for each further envelope of a session. Bounded; a secret is used for as long as a session can
+/// last, and no longer; wiped when dropped. After destroying a key, drop the cache too.
 pub struct SessionCache {
     capacity: usize,
     /// By `enc` and the reader's encryption key: one cache may serve several readers.
-    kept: Mutex<HashMap<([u8; 32], KemPublicKey), Secret<32>>>,
+    kept: Mutex<HashMap<([u8; 32], KemPublicKey), Kept>>,
 }
 
 impl SessionCache {
@@ -186,7 +192,12 @@ impl SessionCache {
     }
 
     pub(super) fn find(&self, enc: &[u8; 32], own: &KemPublicKey) -> Option<Secret<32>> {
-        self.kept.lock().ok()?.get(&(*enc, *own)).cloned()
+        self.kept
+            .lock()
+            .ok()?
+            .get(&(*enc, *own))
+            .filter(|(_, since)| since.elapsed().as_secs() <= MAX_SECONDS)
+            .map(|(secret, _)| (**secret).clone())
     }
 
     pub(super) fn keep(&self, shared: &Shared) {
@@ -194,7 +205,8 @@ impl SessionCache {
             if kept.len() >= self.capacity {
                 kept.clear();
             }
-            kept.insert((shared.enc, shared.own), shared.secret.clone());
+            let secret = Box::new(shared.secret.clone());
+            kept.insert((shared.enc, shared.own), (secret, Instant::now()));
         }
     }
 }

@@ -21,6 +21,7 @@ const PADDING_STEP: u64 = 64 * 1024;
 /// An envelope in the making: [`update`](Self::update) any number of times, then [`finish`](Self::finish).
 ///
 /// An envelope that is not finished opens to nobody. A stream that is dropped leaves nothing to clean up.
+#[must_use]
 pub struct SealStream<'a> {
     signer: &'a dyn Signer,
     verifying: VerifyingKey,
@@ -78,8 +79,7 @@ impl<'a> Sealer<'a> {
                 mut claims,
                 header_digest,
                 body,
-            } = self.begin(kind, draft, None, out)?;
-            claims.length = length;
+            } = self.begin(kind, draft, (length, None), out)?;
             if let (Kind::Sealed, Some(length)) = (kind, length) {
                 claims.padding = self.padding_for(&claims, length, closing_len(length))?;
             }
@@ -205,6 +205,7 @@ impl fmt::Debug for SealStream<'_> {
 }
 
 /// A detached envelope in the making, over content that comes in pieces.
+#[must_use]
 pub struct DetachedSigner<'s, 'a> {
     sealer: &'s Sealer<'a>,
     draft: &'s Draft,

@@ -51,7 +51,16 @@ impl Verified {
     }
 }
 
-/// Proof that a message passed the whole gate: sender, context, freshness, content, and replay guard.
+/// Proof that a message passed the whole gate: sender, context, freshness, content, and the replay guard, if the
+/// reader has one.
+///
+/// Only the gate makes it, not even from what was verified for an archive:
+///
+/// ```compile_fail
+/// fn promote(archived: bulla::Reopened) -> bulla::Opened {
+///     <bulla::Fresh as bulla::Mode>::proof((*archived).clone())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Opened(Verified);
 
@@ -136,6 +145,15 @@ pub(super) fn discard(out: &mut Vec<u8>, from: usize) {
 
 mod sealed {
     pub trait Mode {}
+
+    /// Only this crate can make one, and so only it can make a proof.
+    #[derive(Debug)]
+    pub struct Token(pub(super) ());
+}
+
+/// What turns a verified message into a proof of the mode `M`: the gate's privilege.
+pub(super) fn prove<M: Mode>(verified: Verified) -> M::Proof {
+    M::proof(verified, sealed::Token(()))
 }
 
 /// How far an opener judges: [`Fresh`] or [`Archive`].
@@ -143,7 +161,7 @@ pub trait Mode: sealed::Mode {
     /// The proof that it gives.
     type Proof: Deref<Target = Verified> + fmt::Debug;
     #[doc(hidden)]
-    fn proof(verified: Verified) -> Self::Proof;
+    fn proof(verified: Verified, token: sealed::Token) -> Self::Proof;
 }
 
 /// Judges everything (spec/opening.md §2).
@@ -160,7 +178,7 @@ impl sealed::Mode for Archive {}
 impl Mode for Fresh {
     type Proof = Opened;
 
-    fn proof(verified: Verified) -> Opened {
+    fn proof(verified: Verified, _: sealed::Token) -> Opened {
         Opened(verified)
     }
 }
@@ -168,7 +186,7 @@ impl Mode for Fresh {
 impl Mode for Archive {
     type Proof = Reopened;
 
-    fn proof(verified: Verified) -> Reopened {
+    fn proof(verified: Verified, _: sealed::Token) -> Reopened {
         Reopened(verified)
     }
 }

@@ -9,7 +9,7 @@ use super::intake::Intake;
 use super::open::{OpenStream, reader_id, whole};
 use super::stamp::Stamp;
 use super::unlock::Unlock;
-use super::verdict::{Archive, Fresh, Message, Mode};
+use super::verdict::{Archive, Fresh, Message, Mode, prove};
 use crate::error::{ErrorKind, Result};
 use crate::freshness::clock::Clock;
 use crate::freshness::policy::{Policy, Replay};
@@ -128,6 +128,7 @@ impl<M: Mode> fmt::Debug for Verifier<'_, M> {
 }
 
 /// A detached envelope, judged, whose content comes in pieces.
+#[must_use]
 pub struct DetachedStream<'a, M: Mode = Fresh> {
     intake: Intake<'a>,
     mode: PhantomData<M>,
@@ -155,7 +156,7 @@ impl<M: Mode> DetachedStream<'_, M> {
     ///
     /// As [`Verifier::verify_detached`].
     pub fn finish(self) -> Result<M::Proof> {
-        self.intake.finish(&mut Vec::new()).map(M::proof)
+        self.intake.finish(&mut Vec::new()).map(prove::<M>)
     }
 }
 

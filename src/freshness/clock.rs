@@ -3,7 +3,7 @@
 use crate::error::Result;
 
 /// Tells the time.
-pub trait Clock: Sync {
+pub trait Clock: Send + Sync {
     /// Seconds since 1970-01-01T00:00:00Z.
     ///
     /// # Errors

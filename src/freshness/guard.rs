@@ -41,6 +41,7 @@ pub struct LeaseToken {
 
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 #[non_exhaustive]
 pub enum Claimed {
     /// Was not there, and is now: committed, or reserved under this token if a lease was asked for.
@@ -49,9 +50,9 @@ pub enum Claimed {
     Same(Vec<u8>),
     /// Reserved by somebody whose lease still runs.
     Pending,
-    /// There with another value.
+    /// There with another value, committed or reserved.
     Replayed,
-    /// Not there, but as old as what was already forgotten: to be refused as too old.
+    /// Not there, but as old as what was already forgotten, or over by its own `keep_until`: to be refused as too old.
     Forgotten,
 }
 
@@ -59,7 +60,7 @@ pub enum Claimed {
 ///
 /// An implementation that cannot answer returns an error of the class
 /// [`TryAgain`](crate::ErrorClass::TryAgain); it never answers [`Claimed::New`] without having stored the entry.
-pub trait ReplayGuard: Sync {
+pub trait ReplayGuard: Send + Sync {
     /// Remembers the greatest time seen, and returns it: the time to judge by (spec/opening.md §4).
     ///
     /// # Errors

@@ -1,21 +1,23 @@
 //! A bounded replay guard in memory: for one process, forgotten when it ends.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard};
 use std::vec::Vec;
 
 use super::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, ReplayGuard};
-use super::wheel::Wheel;
 use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Entries that every claim looks at besides its own, to drop those whose time has come.
-const LOOKS_PER_CLAIM: usize = 4;
-/// Entries that a claim looks at when the guard is full.
-const LOOKS_WHEN_FULL: usize = 1024;
+/// Entries that every claim may drop besides making its own: more leave than come, so the guard keeps up.
+const DROPS_PER_CLAIM: usize = 4;
+/// Entries that a claim may drop when the guard is full.
+const DROPS_WHEN_FULL: usize = 1024;
+/// Most scopes (reader and context) with a sweep mark of their own; further ones share one.
+const MAX_SCOPES: usize = 1024;
 
-/// A replay guard in memory: constant work per message, bounded memory (about 250 bytes an entry, and its receipt).
+/// A replay guard in memory: bounded work per message (a step in a tree of at most `capacity` entries, and a few drops),
+/// bounded memory (about 350 bytes an entry, and its receipt).
 ///
 /// It forgets everything when the process ends: what was accepted before a restart is then accepted again.
 ///
@@ -31,10 +33,14 @@ pub struct MemoryGuard {
 #[derive(Debug)]
 struct Table {
     entries: HashMap<Digest, Entry>,
-    wheel: Wheel,
-    per_sender: HashMap<[u8; 32], usize>,
+    /// Keys by the time at which they leave.
+    by_time: BTreeSet<(u64, Digest)>,
+    /// By signer, and whether it was a stranger.
+    per_sender: HashMap<([u8; 32], bool), usize>,
     /// Greatest `issued` of what was dropped by age, for each scope.
     sweep_marks: HashMap<Digest, u64>,
+    /// The mark of all scopes that found no place of their own.
+    shared_mark: Option<u64>,
     high_water: u64,
     tokens: u64,
     strangers: usize,
@@ -46,6 +52,7 @@ struct Limits {
     known: usize,
     strangers: usize,
     per_sender: usize,
+    per_stranger: usize,
 }
 
 #[derive(Debug)]
@@ -66,22 +73,38 @@ impl MemoryGuard {
     /// pool of their own. No sender can take more than half of its pool.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self::with_limits(capacity, capacity.div_ceil(4), capacity.div_ceil(2))
+        Self::with_limits(
+            capacity,
+            capacity.div_ceil(4),
+            capacity.div_ceil(2),
+            capacity.div_ceil(8),
+        )
     }
 
-    /// A guard with these limits: messages of listed senders, messages of strangers, and messages of any one sender.
+    /// A guard with these limits: messages of listed senders, messages of strangers, of any one listed sender, and of any
+    /// one stranger.
+    ///
+    /// A message leaves when its end has come. Without a greatest age in the policy a sender may choose that end, and so
+    /// keep its places as long as it likes.
     #[must_use]
-    pub fn with_limits(known: usize, strangers: usize, per_sender: usize) -> Self {
+    pub fn with_limits(
+        known: usize,
+        strangers: usize,
+        per_sender: usize,
+        per_stranger: usize,
+    ) -> Self {
         let limits = Limits {
             known,
             strangers,
             per_sender,
+            per_stranger,
         };
         let table = Table {
             entries: HashMap::new(),
-            wheel: Wheel::new(),
+            by_time: BTreeSet::new(),
             per_sender: HashMap::new(),
             sweep_marks: HashMap::new(),
+            shared_mark: None,
             high_water: 0,
             tokens: 0,
             strangers: 0,
@@ -113,49 +136,65 @@ impl MemoryGuard {
 }
 
 impl Table {
-    fn sweep(&mut self, now: u64, looks: usize) -> usize {
-        let before = self.entries.len();
-        let Self {
-            entries,
-            wheel,
-            per_sender,
-            sweep_marks,
-            strangers,
-            ..
-        } = self;
-        wheel.advance(now, looks, |key| {
-            let Slot::Occupied(entry) = entries.entry(*key) else {
-                return None;
-            };
-            if entry.get().claim.keep_until > now {
-                return Some(entry.get().claim.keep_until);
+    /// Drops entries whose time has come, at most `at_most`, and says how many.
+    fn sweep(&mut self, now: u64, at_most: usize) -> usize {
+        let mut dropped = 0;
+        while dropped < at_most && self.by_time.first().is_some_and(|(time, _)| *time <= now) {
+            if let Some(entry) = self
+                .by_time
+                .pop_first()
+                .and_then(|(_, key)| self.entries.remove(&key))
+            {
+                self.leave(&entry.claim);
             }
-            let claim = entry.remove().claim;
-            if claim.stranger {
-                *strangers -= 1;
+            dropped += 1;
+        }
+        dropped
+    }
+
+    /// What remains to be done for an entry that was dropped.
+    fn leave(&mut self, claim: &Claim) {
+        self.strangers -= usize::from(claim.stranger);
+        if let Slot::Occupied(mut count) = self.per_sender.entry((claim.signer, claim.stranger)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
-            if let Slot::Occupied(mut count) = per_sender.entry(claim.signer) {
-                *count.get_mut() -= 1;
-                if *count.get() == 0 {
-                    count.remove();
-                }
-            }
-            if claim.bounded_by_age {
-                let mark = sweep_marks.entry(claim.scope).or_insert(0);
-                *mark = (*mark).max(claim.issued);
-            }
-            None
-        });
-        before - self.entries.len()
+        }
+        if !claim.bounded_by_age {
+            return;
+        }
+        let scopes = self.sweep_marks.len();
+        match self.sweep_marks.entry(claim.scope) {
+            Slot::Occupied(mut mark) => *mark.get_mut() = claim.issued.max(*mark.get()),
+            Slot::Vacant(place) if scopes < MAX_SCOPES => drop(place.insert(claim.issued)),
+            Slot::Vacant(_) => self.shared_mark = self.shared_mark.max(Some(claim.issued)),
+        }
+    }
+
+    /// Whether the message may have been dropped before: it is as old as what was.
+    fn may_be_forgotten(&self, claim: &Claim) -> bool {
+        let mark = self
+            .sweep_marks
+            .get(&claim.scope)
+            .copied()
+            .max(self.shared_mark);
+        mark.is_some_and(|mark| claim.issued <= mark)
     }
 
     fn has_room(&self, claim: &Claim) -> bool {
-        let pool = if claim.stranger {
-            self.strangers < self.limits.strangers
+        let (taken, pool, quota) = if claim.stranger {
+            (
+                self.strangers,
+                self.limits.strangers,
+                self.limits.per_stranger,
+            )
         } else {
-            self.entries.len() - self.strangers < self.limits.known
+            let known = self.entries.len() - self.strangers;
+            (known, self.limits.known, self.limits.per_sender)
         };
-        pool && self.per_sender.get(&claim.signer).copied().unwrap_or(0) < self.limits.per_sender
+        let own = self.per_sender.get(&(claim.signer, claim.stranger));
+        taken < pool && own.copied().unwrap_or(0) < quota
     }
 
     fn reserve(&mut self, now: u64, lease: Option<u64>) -> (u64, State) {
@@ -174,13 +213,25 @@ impl Table {
 
     fn claim(&mut self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
         let now = self.observe(now);
-        self.sweep(now, LOOKS_PER_CLAIM);
+        self.sweep(now, DROPS_PER_CLAIM);
+        // Its time is over: an entry would be dropped at once, so none can be made.
+        if claim.keep_until <= now {
+            return Ok(Claimed::Forgotten);
+        }
         let (number, state) = self.reserve(now, lease);
         let new = Claimed::New(LeaseToken {
             key: claim.key,
             number,
         });
         if let Some(entry) = self.entries.get_mut(&claim.key) {
+            // A copy that lives longer keeps the entry as long, so that it counts once.
+            if claim.keep_until > entry.claim.keep_until {
+                self.by_time.remove(&(entry.claim.keep_until, claim.key));
+                self.by_time.insert((claim.keep_until, claim.key));
+                entry.claim.keep_until = claim.keep_until;
+            }
+            entry.claim.issued = entry.claim.issued.max(claim.issued);
+            entry.claim.bounded_by_age |= claim.bounded_by_age;
             let free = match &entry.state {
                 State::Released => true,
                 State::Reserved { until, .. } => *until <= now,
@@ -189,8 +240,6 @@ impl Table {
             return Ok(match &entry.state {
                 _ if free => {
                     entry.claim.value = claim.value;
-                    // The wheel keeps its place: it looks again if the time is later than it thought.
-                    entry.claim.keep_until = entry.claim.keep_until.max(claim.keep_until);
                     entry.state = state;
                     new
                 }
@@ -199,30 +248,28 @@ impl Table {
                 State::Reserved { .. } | State::Released => Claimed::Pending,
             });
         }
-        if self
-            .sweep_marks
-            .get(&claim.scope)
-            .is_some_and(|mark| claim.issued <= *mark)
-        {
+        if self.may_be_forgotten(claim) {
             return Ok(Claimed::Forgotten);
         }
         if !self.has_room(claim) {
-            self.sweep(now, LOOKS_WHEN_FULL);
+            self.sweep(now, DROPS_WHEN_FULL);
         }
         if !self.has_room(claim) {
             return Err(ErrorKind::GuardFull.into());
         }
-        self.strangers += usize::from(claim.stranger);
-        *self.per_sender.entry(claim.signer).or_insert(0) += 1;
-        self.wheel.insert(claim.key, claim.keep_until);
-        self.entries.insert(
-            claim.key,
-            Entry {
-                claim: claim.clone(),
-                state,
-            },
-        );
+        self.insert(claim, state);
         Ok(new)
+    }
+
+    fn insert(&mut self, claim: &Claim, state: State) {
+        self.strangers += usize::from(claim.stranger);
+        *self
+            .per_sender
+            .entry((claim.signer, claim.stranger))
+            .or_insert(0) += 1;
+        self.by_time.insert((claim.keep_until, claim.key));
+        let claim = claim.clone();
+        self.entries.insert(claim.key, Entry { claim, state });
     }
 
     fn observe(&mut self, now: u64) -> u64 {

@@ -5,5 +5,3 @@ pub(crate) mod guard;
 #[cfg(feature = "std")]
 pub(crate) mod memory;
 pub(crate) mod policy;
-#[cfg(feature = "std")]
-mod wheel;

@@ -12,6 +12,8 @@ use crate::wire::limits::DEFAULT_TRIALS;
 
 /// Default difference between clocks that is tolerated, in seconds.
 pub const DEFAULT_SKEW: u64 = 120;
+/// Greatest difference between clocks that can be tolerated, in seconds: guards keep entries for that long.
+pub const MAX_SKEW: u64 = 3600;
 /// Default greatest age of a message, in seconds: 30 days.
 pub const DEFAULT_MAX_AGE: u64 = 30 * 24 * 60 * 60;
 
@@ -97,10 +99,14 @@ impl Policy {
         self
     }
 
-    /// How far clocks may be apart, in seconds.
+    /// How far clocks may be apart, in seconds: at most [`MAX_SKEW`], and more counts as that.
     #[must_use]
     pub const fn skew(mut self, seconds: u64) -> Self {
-        self.skew = seconds;
+        self.skew = if seconds < MAX_SKEW {
+            seconds
+        } else {
+            MAX_SKEW
+        };
         self
     }
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Signs as an author.
 ///
 /// [`Identity`](crate::Identity) is one; an agent or HSM is another.
-pub trait Signer: Sync {
+pub trait Signer: Send + Sync {
     /// The author's public key.
     fn signer_key(&self) -> VerifyingKey;
 
@@ -36,14 +36,15 @@ pub trait Signer: Sync {
 }
 
 /// Opens what is sealed to an identity.
-pub trait Decapsulator: Sync {
+pub trait Decapsulator: Send + Sync {
     /// The reader's public signing key: stanzas are bound to it, and guards know the reader by it.
     fn reader_key(&self) -> VerifyingKey;
 
     /// The encryption keys that can be used, newest generation first.
     fn encryption_keys(&self) -> &[EncryptionKey];
 
-    /// Decap of RFC 9180 §4.1 with the secret half of `key`: the KEM's shared secret, 32 bytes.
+    /// Decap of RFC 9180 §4.1 with the secret half of `key`, which its suite and generation name: the KEM's shared secret,
+    /// 32 bytes. `enc` is as long as the suite of `key` says: 32 bytes in suite 1.
     ///
     /// A holder that can only multiply uses [`kem_shared_secret`](crate::kem_shared_secret). `Ok(None)` if the
     /// Diffie-Hellman result is all zero.
@@ -51,5 +52,5 @@ pub trait Decapsulator: Sync {
     /// # Errors
     ///
     /// [`ErrorKind::KeyUnavailable`](crate::ErrorKind::KeyUnavailable) if the holder does not answer or refuses.
-    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8; 32]) -> Result<Option<Secret<32>>>;
+    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8]) -> Result<Option<Secret<32>>>;
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::wire::armor::{ArmorLabel, armor, dearmor};
 use crate::wire::header::SUITE_1;
 use crate::wire::labels;
-use crate::wire::limits::{MAX_KEY_FILE, MAX_SECRET_KEYS};
+use crate::wire::limits::{MAX_KEY_FILE, MAX_KEY_FILE_BYTES, MAX_SECRET_KEYS};
 
 const MAGIC: &[u8; 8] = b"BULLAKEY";
 const VERSION: u8 = 1;
@@ -66,6 +66,9 @@ impl Identity {
             return Err(malformed("too long for a key file"));
         }
         let file = Zeroizing::new(dearmor(ArmorLabel::SecretKey, text)?);
+        if file.len() > MAX_KEY_FILE_BYTES {
+            return Err(malformed("too long for a key file"));
+        }
         let rest = file
             .strip_prefix(MAGIC)
             .ok_or(malformed("this is not a key file"))?;

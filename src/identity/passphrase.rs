@@ -5,7 +5,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
 use crate::crypto::aead;
-use crate::crypto::random::Entropy;
+use crate::crypto::random::{Entropy, HedgedRandom};
 use crate::crypto::secret::Secret;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::labels;
@@ -66,8 +66,9 @@ pub(super) fn protect(
             "the passphrase is empty",
         ));
     }
-    let mut salt = [0; SALT_LEN];
-    entropy.fill(&mut salt)?;
+    // Hedged by what it protects, so that the key, which is used once, does not repeat for other secrets.
+    let random = HedgedRandom::new(entropy, labels::RANDOM, &mut core::iter::once(secrets))?;
+    let salt: [u8; SALT_LEN] = random.array(b"key file salt\0");
     for number in [DEFAULT.memory, DEFAULT.passes, DEFAULT.lanes] {
         file.extend_from_slice(&number.to_be_bytes());
     }

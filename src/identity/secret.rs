@@ -5,9 +5,8 @@ use core::fmt;
 
 use super::holder::{Decapsulator, Signer};
 use super::public::{EncryptionKey, PublicIdentity};
-use crate::crypto::digest::Digest;
 use crate::crypto::kem::KemSecretKey;
-use crate::crypto::random::{Entropy, HedgedRandom};
+use crate::crypto::random::{Entropy, HedgedRandom, derive};
 use crate::crypto::secret::Secret;
 use crate::crypto::sign::{SigningKey, VerifyingKey};
 use crate::error::{Error, ErrorKind, Result};
@@ -67,8 +66,7 @@ impl Identity {
     ///
     /// None in practice: 32 bytes always make an identity.
     pub fn from_seed(seed: &Secret<32>) -> Result<Self> {
-        let derived = Digest::of_parts(&[labels::SEED_X25519, seed.expose()]);
-        let key = KemSecretKey::from_bytes(&Secret::new(*derived.as_bytes()));
+        let key = KemSecretKey::from_bytes(&derive(labels::SEED_X25519, seed));
         Self::from_keys(
             seed,
             alloc::vec![SecretKey {
@@ -83,7 +81,7 @@ impl Identity {
     pub(crate) fn from_keys(seed: &Secret<32>, keys: Vec<SecretKey>) -> Result<Self> {
         let signing = SigningKey::from_seed(seed);
         let verifying = signing.verifying_key();
-        let hedge = Secret::new(*Digest::of_parts(&[labels::HEDGE, seed.expose()]).as_bytes());
+        let hedge = derive(labels::HEDGE, seed);
         let public_keys: Vec<EncryptionKey> = keys
             .iter()
             .map(|entry| EncryptionKey::new(entry.generation, *entry.key.public_key()))
@@ -139,7 +137,9 @@ impl Identity {
         let hedge = [self.hedge.expose().as_slice()];
         let random = HedgedRandom::new(entropy, labels::RANDOM, &mut hedge.into_iter())?;
         let key = KemSecretKey::from_bytes(&random.secret(b"identity key\0"));
-        let mut keys = self.keys.clone();
+        // Room from the start: to grow would leave copies of the secrets behind.
+        let mut keys = Vec::with_capacity(self.keys.len() + 1);
+        keys.extend(self.keys.iter().cloned());
         for old in keys.iter_mut().filter(|old| old.not_after == 0) {
             old.not_after = old_not_after;
         }
@@ -220,12 +220,13 @@ impl Decapsulator for Identity {
         &self.public_keys
     }
 
-    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8; 32]) -> Result<Option<Secret<32>>> {
+    fn decapsulate(&self, key: &EncryptionKey, enc: &[u8]) -> Result<Option<Secret<32>>> {
         let held = self
             .keys
             .iter()
             .find(|held| held.generation == key.generation())
             .ok_or(ErrorKind::KeyUnavailable)?;
+        let enc = enc.try_into().map_err(|_| ErrorKind::KeyUnavailable)?;
         Ok(held.key.decapsulate(enc))
     }
 }

@@ -84,6 +84,7 @@ pub fn dearmor(label: ArmorLabel, text: &[u8]) -> Result<Vec<u8>> {
 
 /// Armors a stream: [`update`](Self::update) any number of times, then [`finish`](Self::finish).
 #[derive(Debug)]
+#[must_use]
 pub struct ArmorWriter {
     label: ArmorLabel,
     begun: bool,
@@ -156,6 +157,8 @@ enum Expect {
     DataOrEnd,
     End,
     Nothing,
+    /// Something was wrong; nothing more is taken.
+    Failed,
 }
 
 /// Reads an armor as a stream.
@@ -181,8 +184,17 @@ impl ArmorReader {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Malformed`] at the first line that is not as it must be.
+    /// [`ErrorKind::Malformed`] at the first line that is not as it must be; then `out` is as it was, and nothing more is
+    /// taken.
     pub fn update(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let before = out.len();
+        self.take_text(text, out).inspect_err(|_| {
+            self.expect = Expect::Failed;
+            out.truncate(before);
+        })
+    }
+
+    fn take_text(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let mut pieces = text.split_inclusive(|byte| *byte == b'\n');
         pieces.try_for_each(|piece| match piece.split_last() {
             Some((b'\n', line)) if self.line.is_empty() => self.take_line(line, out),
@@ -226,6 +238,7 @@ impl ArmorReader {
             Expect::FirstData | Expect::DataOrEnd => self.take_data(line, out)?,
             Expect::End => return Err(malformed("an armor line is not the last but short")),
             Expect::Nothing => return Err(malformed("something stands after the armor")),
+            Expect::Failed => return Err(malformed("the armor was wrong before")),
         }
         Ok(())
     }

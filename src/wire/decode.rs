@@ -112,6 +112,14 @@ impl Partial {
         if self.extensions.len() == MAX_EXTENSIONS {
             return Err(malformed("more than 64 extension claims"));
         }
+        // Writing again puts them in the order in which they came, so their order is checked here.
+        let ordered = self
+            .extensions
+            .last()
+            .is_none_or(|(last, _)| label_order(*last) < label_order(label));
+        if !ordered {
+            return Err(malformed("extension claims are out of order"));
+        }
         self.extensions.push((label, cbor.bytes()?.to_owned()));
         Ok(())
     }
@@ -150,6 +158,11 @@ impl Partial {
         }
         Ok(claims)
     }
+}
+
+/// The order of encoded labels: non-negative ones, then negative ones, smaller magnitude first.
+const fn label_order(label: i64) -> (bool, u64) {
+    (label < 0, label.unsigned_abs())
 }
 
 fn statement_type(number: u64) -> Result<StatementType> {

@@ -33,7 +33,7 @@ pub enum Kind {
 pub(crate) struct Header<'a> {
     pub(crate) kind: Kind,
     pub(crate) nonce: &'a [u8; NONCE_LEN],
-    /// Zero bytes long, and no stanzas, unless sealed.
+    /// Absent, and no stanzas, unless sealed.
     pub(crate) enc: Option<&'a [u8; ENC_LEN]>,
     pub(crate) stanzas: &'a [[u8; STANZA_LEN]],
     /// All bytes of the header: what its digest covers.

@@ -24,6 +24,8 @@ pub const MAX_STREAM_ID: usize = 64;
 pub const MAX_EXTENSIONS: usize = 64;
 /// Longest evidence in bytes.
 pub const MAX_EVIDENCE: usize = 20_480;
+/// Longest key file in bytes, without its armor.
+pub const MAX_KEY_FILE_BYTES: usize = 4096;
 /// Longest key file in bytes, armored.
 pub const MAX_KEY_FILE: usize = 8192;
 /// Most encryption keys in a key file.

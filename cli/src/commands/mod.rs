@@ -1,0 +1,34 @@
+//! What each command does.
+
+mod demo;
+mod evidence;
+mod generate;
+mod inspect;
+mod keys;
+mod open;
+mod reading;
+mod seal;
+mod sign;
+mod verify;
+mod writing;
+
+use crate::args::Command;
+use crate::failure::Failure;
+
+/// Does what was asked.
+pub(crate) fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Keygen(args) => keys::keygen(&args),
+        Command::Id(args) => keys::id(&args),
+        Command::Rotate(args) => keys::rotate(&args),
+        Command::Seal(args) => seal::seal(&args),
+        Command::Open(args) => open::open(&args),
+        Command::Reopen(args) => open::reopen(&args),
+        Command::Sign(args) => sign::sign(&args),
+        Command::Verify(args) => verify::verify(&args),
+        Command::Evidence(args) => evidence::evidence(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::Generate(args) => generate::generate(&args),
+    }
+}

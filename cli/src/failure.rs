@@ -1,0 +1,145 @@
+//! What goes wrong, as one line and an exit status.
+
+use std::error::Error as _;
+use std::io;
+
+use bulla::{ErrorClass, ErrorKind};
+
+/// Usage, or reading and writing.
+const USAGE: u8 = 1;
+/// Malformed, not authentic, or not for this key.
+const NOT_ACCEPTABLE: u8 = 2;
+/// Authentic, but refused.
+const REFUSED: u8 = 3;
+
+/// A failure of a command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: ErrorKind,
+    status: u8,
+    text: String,
+    silent: bool,
+}
+
+impl Failure {
+    /// The command line, or a file that it names, is not as it must be.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::InvalidInput,
+            status: USAGE,
+            text: text.into(),
+            silent: false,
+        }
+    }
+
+    /// Reading or writing failed; `what` says which.
+    pub(crate) fn io(what: &str, error: &io::Error) -> Self {
+        Self {
+            kind: ErrorKind::Io,
+            status: USAGE,
+            text: format!("{what}: {}", reason(error)),
+            silent: error.kind() == io::ErrorKind::BrokenPipe,
+        }
+    }
+
+    /// A verdict with words of our own.
+    pub(crate) fn verdict(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status: status(kind),
+            text: text.into(),
+            silent: false,
+        }
+    }
+
+    /// About something around the envelope, such as a key file: never a verdict about the envelope.
+    pub(crate) fn around(what: &str, error: &bulla::Error) -> Self {
+        let known = Self::from_library(error);
+        let text = match error.kind() {
+            ErrorKind::Io => known.text,
+            _ if error.detail().is_empty() => error.kind().text().to_owned(),
+            ErrorKind::Malformed => error.detail().to_owned(),
+            _ => error.to_string(),
+        };
+        Self {
+            status: USAGE,
+            text: format!("{what}: {text}"),
+            ..known
+        }
+    }
+
+    fn from_library(error: &bulla::Error) -> Self {
+        let source = error.source().and_then(|s| s.downcast_ref::<io::Error>());
+        match source {
+            Some(source) if error.kind() == ErrorKind::Io => Self {
+                kind: ErrorKind::Io,
+                status: USAGE,
+                text: reason(source),
+                silent: source.kind() == io::ErrorKind::BrokenPipe,
+            },
+            _ => Self::verdict(error.kind(), error.to_string()),
+        }
+    }
+
+    /// The same failure in other words.
+    pub(crate) fn replaced(self, text: String) -> Self {
+        Self { text, ..self }
+    }
+
+    /// The same with more to say.
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.text.push_str("; ");
+        self.text.push_str(more);
+        self
+    }
+
+    pub(crate) const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(crate) const fn status(&self) -> u8 {
+        self.status
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the reader of our output has gone.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+}
+
+impl From<bulla::Error> for Failure {
+    fn from(error: bulla::Error) -> Self {
+        Self::from_library(&error)
+    }
+}
+
+const fn status(kind: ErrorKind) -> u8 {
+    match kind.class() {
+        ErrorClass::NotAcceptable => NOT_ACCEPTABLE,
+        ErrorClass::Refused => REFUSED,
+        // Somebody else has it: as far as this call goes, it is refused.
+        ErrorClass::TryAgain if matches!(kind, ErrorKind::Pending) => REFUSED,
+        // The store of the guard failed, not the message.
+        _ => USAGE,
+    }
+}
+
+/// What the system says, in the words of a sentence: without the number, and in lower case.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text
+        .rsplit_once(" (os error ")
+        .map_or(text.as_str(), |(text, _)| text);
+    let mut chars = text.chars();
+    match chars.next() {
+        // "I/O error" and the like keep their capitals.
+        Some(first) if chars.clone().next().is_some_and(char::is_lowercase) => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}

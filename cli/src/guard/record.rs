@@ -1,0 +1,198 @@
+//! One line of the guard's log.
+
+use bulla::{Claim, Digest};
+
+/// The first line: what it is, and the version of its form.
+pub(super) const HEADER: &str = "bulla replay guard 1";
+/// Characters of the checksum at the end of every other line.
+const CHECK_LEN: usize = 16;
+/// Longest line in bytes, its end included.
+pub(super) const MAX_LINE: usize = 512;
+
+/// An accepted message, in the words of the log.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    key: String,
+    pub(super) value: String,
+    scope: String,
+    signer: String,
+    stranger: bool,
+    issued: u64,
+    pub(super) keep_until: u64,
+    by_age: bool,
+    now: u64,
+}
+
+impl Entry {
+    pub(super) fn new(claim: &Claim, now: u64) -> Self {
+        Self {
+            key: claim.key.to_string(),
+            value: claim.value.to_string(),
+            scope: claim.scope.to_string(),
+            signer: Digest::from_bytes(claim.signer).to_string(),
+            stranger: claim.stranger,
+            issued: claim.issued,
+            keep_until: claim.keep_until,
+            by_age: claim.bounded_by_age,
+            now,
+        }
+    }
+
+    /// The same message, kept as long as the longest of its copies.
+    pub(super) fn extended(&self, claim: &Claim, now: u64) -> Self {
+        Self {
+            issued: self.issued.max(claim.issued),
+            keep_until: self.keep_until.max(claim.keep_until),
+            by_age: self.by_age || claim.bounded_by_age,
+            now,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn record(&self) -> Record<'_> {
+        Record::Accept {
+            key: &self.key,
+            value: &self.value,
+            scope: &self.scope,
+            signer: &self.signer,
+            stranger: self.stranger,
+            issued: self.issued,
+            keep_until: self.keep_until,
+            by_age: self.by_age,
+            now: self.now,
+        }
+    }
+}
+
+/// What a line says.
+#[derive(Clone, Debug)]
+pub(super) enum Record<'a> {
+    /// The greatest time seen.
+    High { now: u64 },
+    /// A message was accepted, or is to be kept longer than was said before.
+    Accept {
+        key: &'a str,
+        value: &'a str,
+        scope: &'a str,
+        signer: &'a str,
+        stranger: bool,
+        issued: u64,
+        keep_until: u64,
+        by_age: bool,
+        now: u64,
+    },
+    /// It was not delivered, and may come again.
+    Release { key: &'a str },
+    /// The greatest time of issue that was dropped by age in this scope.
+    Mark { scope: &'a str, issued: u64 },
+}
+
+impl<'a> Record<'a> {
+    /// The entry that an acceptance makes.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        match *self {
+            Self::Accept {
+                key,
+                value,
+                scope,
+                signer,
+                stranger,
+                issued,
+                keep_until,
+                by_age,
+                now,
+            } => Some(Entry {
+                key: key.to_owned(),
+                value: value.to_owned(),
+                scope: scope.to_owned(),
+                signer: signer.to_owned(),
+                stranger,
+                issued,
+                keep_until,
+                by_age,
+                now,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The line, its end included, and its checksum; `before` is the checksum of the line before.
+    pub(super) fn line(&self, before: &str) -> (String, String) {
+        let body = self.body();
+        let check = check(before, &body);
+        (format!("{body} {check}\n"), check)
+    }
+
+    fn body(&self) -> String {
+        match self {
+            Self::High { now } => format!("high {now}"),
+            Self::Release { key } => format!("release {key}"),
+            Self::Mark { scope, issued } => format!("mark {scope} {issued}"),
+            Self::Accept {
+                key,
+                value,
+                scope,
+                signer,
+                stranger,
+                issued,
+                keep_until,
+                by_age,
+                now,
+            } => {
+                let pool = if *stranger { "stranger" } else { "known" };
+                let bound = if *by_age { "age" } else { "expiry" };
+                format!(
+                    "accept {key} {value} {scope} {signer} {pool} {issued} {keep_until} {bound} {now}"
+                )
+            }
+        }
+    }
+
+    /// Reads a line without its end. `None` if it is damaged.
+    pub(super) fn parse(line: &'a str, before: &str) -> Option<(Self, &'a str)> {
+        let (body, found) = line.rsplit_once(' ')?;
+        if found.len() != CHECK_LEN || check(before, body) != found {
+            return None;
+        }
+        let words: Vec<&str> = body.split(' ').collect();
+        let record = match *words.as_slice() {
+            ["high", now] => Self::High {
+                now: now.parse().ok()?,
+            },
+            ["release", key] => Self::Release { key },
+            ["mark", scope, issued] => Self::Mark {
+                scope,
+                issued: issued.parse().ok()?,
+            },
+            [
+                "accept",
+                key,
+                value,
+                scope,
+                signer,
+                pool,
+                issued,
+                keep_until,
+                bound,
+                now,
+            ] => Self::Accept {
+                key,
+                value,
+                scope,
+                signer,
+                stranger: pool == "stranger",
+                issued: issued.parse().ok()?,
+                keep_until: keep_until.parse().ok()?,
+                by_age: bound == "age",
+                now: now.parse().ok()?,
+            },
+            _ => return None,
+        };
+        Some((record, found))
+    }
+}
+
+fn check(before: &str, body: &str) -> String {
+    let digest = Digest::of(format!("{before}\n{body}").as_bytes()).to_string();
+    digest.get(..CHECK_LEN).unwrap_or_default().to_owned()
+}

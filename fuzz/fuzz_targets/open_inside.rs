@@ -1,0 +1,53 @@
+//! Past the AEAD and the signature: the fuzzer's bytes are the plaintext of a sealed body, or the claims of an opening or
+//! a closing that are then signed with a known key.
+#![no_main]
+
+use bulla_forge::{Layout, cbor};
+use bulla_fuzz::{Inside, begin, closing_claims, is_deterministic, open_all_ways};
+use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
+
+static INSIDE: LazyLock<Inside> = LazyLock::new(Inside::default);
+/// An honest opening that leaves length and digest to the closing.
+static OPEN_ENDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let forge = bulla_forge::Forge::sealed(&bulla_fuzz::ALICE_FORGE, &[&bulla_fuzz::BOB_FORGE]);
+    forge
+        .with(|f| f.layout = Layout::LengthUnknown)
+        .seal()
+        .opening
+});
+const CONTENT: &[u8] = b"Ten measures of barley to the northern gate.";
+
+/// `claims` as a stamp, then honest content, as many zeros as asked for, and perhaps an honest closing.
+fn with_claims(tail: u8, zeros: u8, claims: &[u8]) {
+    let opening = INSIDE.opening(claims);
+    let mut plaintext = begin(&opening);
+    plaintext.extend_from_slice(CONTENT);
+    plaintext.resize(plaintext.len() + usize::from(zeros), 0);
+    if tail & 1 == 1 {
+        plaintext.extend_from_slice(&INSIDE.closing(&opening, &closing_claims(CONTENT)));
+    }
+    if open_all_ways(&INSIDE.seal(&plaintext)).is_ok() {
+        assert!(is_deterministic(claims));
+        let padded = claims.windows(1).any(|label| label == cbor::int(-5));
+        assert!(zeros == 0 || padded);
+    }
+}
+
+/// An honest stamp and content, then `claims` as a closing.
+fn with_closing(claims: &[u8]) {
+    let mut plaintext = begin(&OPEN_ENDED);
+    plaintext.extend_from_slice(CONTENT);
+    plaintext.extend_from_slice(&INSIDE.closing(&OPEN_ENDED, claims));
+    let accepted = open_all_ways(&INSIDE.seal(&plaintext)).is_ok();
+    assert_eq!(accepted, claims == closing_claims(CONTENT));
+}
+
+fuzz_target!(|input: &[u8]| {
+    match input {
+        [0, plaintext @ ..] => drop(open_all_ways(&INSIDE.seal(plaintext))),
+        [1, tail, zeros, claims @ ..] => with_claims(*tail, *zeros, claims),
+        [2, claims @ ..] => with_closing(claims),
+        _ => {}
+    }
+});

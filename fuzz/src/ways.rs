@@ -1,0 +1,131 @@
+//! One envelope, opened in every way there is: all of them must say the same.
+
+use bulla::{
+    Digest, ErrorKind, Evidence, MemoryGuard, OpenStream, Opened, Opener, Replay, Verified,
+    Verifier,
+};
+use std::io::Cursor;
+
+use crate::{BOB, CLOCK, POLICY, pieces};
+
+/// What an accepted envelope gave.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The content.
+    pub content: Vec<u8>,
+    /// Digest of the opening.
+    pub opening: Digest,
+}
+
+/// The content, or why not.
+pub type Verdict = Result<Accepted, ErrorKind>;
+
+fn accepted(content: Vec<u8>, proof: &Verified) -> Accepted {
+    assert_eq!(proof.content_length(), content.len() as u64);
+    assert_eq!(proof.content_digest(), Digest::of(&content));
+    let evidence = Evidence::check(&proof.evidence()).expect("its evidence is valid");
+    assert!(evidence.is_about(&content));
+    assert_eq!(evidence.stamp().signer(), proof.stamp().signer());
+    Accepted {
+        content,
+        opening: proof.opening_digest(),
+    }
+}
+
+/// Opens a sealed envelope as a whole, in pieces, through `Read`, as an archive, and at random places, and gives the
+/// common verdict.
+pub fn open_all_ways(envelope: &[u8]) -> Verdict {
+    let guard = MemoryGuard::new(4);
+    let opener = Opener::with_clock(&*BOB, &POLICY, Replay::Guarded(&guard), &CLOCK);
+    let whole = opener
+        .open(envelope)
+        .map(|message| {
+            let (content, proof) = message.into_parts();
+            accepted(content, &proof)
+        })
+        .map_err(|error| error.kind());
+    assert_eq!(guard.len(), usize::from(whole.is_ok()));
+    let again = opener.open(envelope).map(drop).unwrap_err().kind();
+    assert_eq!(
+        again,
+        whole.as_ref().err().copied().unwrap_or(ErrorKind::Replayed)
+    );
+
+    let opener = Opener::with_clock(&*BOB, &POLICY, Replay::Unguarded, &CLOCK);
+    assert_eq!(in_pieces(opener.stream(), envelope), whole);
+    assert_eq!(through_read(&opener, envelope), whole);
+    at_random_places(&opener, envelope, &whole);
+
+    let archive = Opener::archive(&*BOB, &POLICY).open(envelope);
+    match &whole {
+        Ok(whole) => assert_eq!(archive.unwrap().content(), whole.content),
+        Err(
+            ErrorKind::NotYetValid | ErrorKind::Expired | ErrorKind::TooOld | ErrorKind::Unbounded,
+        ) => {}
+        Err(kind) => assert_eq!(archive.unwrap_err(), *kind),
+    }
+    whole
+}
+
+/// Verifies a signed envelope as a whole and in pieces.
+pub fn verify_all_ways(envelope: &[u8]) -> Verdict {
+    let verifier = Verifier::with_clock("fuzz", &POLICY, Replay::Unguarded, &CLOCK);
+    let whole = verifier
+        .verify(envelope)
+        .map(|message| {
+            let (content, proof) = message.into_parts();
+            accepted(content, &proof)
+        })
+        .map_err(|error| error.kind());
+    assert_eq!(in_pieces(verifier.stream(), envelope), whole);
+    whole
+}
+
+fn in_pieces(mut stream: OpenStream<'_>, envelope: &[u8]) -> Verdict {
+    let mut content = Vec::new();
+    for piece in pieces(envelope) {
+        let before = content.len();
+        if let Err(error) = stream.update_provisional(piece, &mut content) {
+            assert_eq!(content.len(), before);
+            let after = stream.update_provisional(b"x", &mut content).unwrap_err();
+            assert_eq!(after, ErrorKind::WrongOrder);
+            return Err(error.kind());
+        }
+        assert!(content.is_empty() || stream.stamp().is_some());
+    }
+    match stream.finish(&mut content) {
+        Ok(proof) => Ok(accepted(content, &proof)),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+fn through_read(opener: &Opener<'_>, envelope: &[u8]) -> Verdict {
+    let mut content = Vec::new();
+    let proof: bulla::Result<Opened> = opener
+        .read(envelope)
+        .and_then(|reader| reader.copy_provisional(&mut content));
+    match proof {
+        Ok(proof) => Ok(accepted(content, &proof)),
+        Err(error) => Err(error.kind()),
+    }
+}
+
+/// Random access sees the end of the file first, so it may name another fault; but it accepts the same envelopes.
+fn at_random_places(opener: &Opener<'_>, envelope: &[u8], whole: &Verdict) {
+    let file = opener
+        .random_access(Cursor::new(envelope))
+        .and_then(|file| file.verify());
+    let mut file = match (file, whole) {
+        (Ok(file), Ok(_)) => file,
+        (Err(_), Err(_)) => return,
+        (file, whole) => panic!("random access: {file:?}, whole: {whole:?}"),
+    };
+    let content = &whole.as_ref().unwrap().content;
+    for offset in [0, content.len() / 3, content.len().saturating_sub(20)] {
+        let mut buffer = [0; 40];
+        let read = file.read_at(offset as u64, &mut buffer).unwrap();
+        let expected = &content[offset..content.len().min(offset + buffer.len())];
+        assert_eq!(&buffer[..read], expected);
+    }
+    assert_eq!(file.read_at(u64::MAX, &mut [0; 1]).unwrap(), 0);
+}

@@ -32,8 +32,15 @@ impl NewFile {
                 "the output has no file name",
             ));
         }
-        if !replace && path.symlink_metadata().is_ok() {
-            return Err(exists().into());
+        match path.symlink_metadata() {
+            Ok(_) if !replace => return Err(exists().into()),
+            Ok(found) if !found.is_file() => {
+                return Err(Error::with(
+                    ErrorKind::InvalidInput,
+                    "the output is a link, a folder or a device: only a file is replaced",
+                ));
+            }
+            _ => {}
         }
         let mut random = [0; 8];
         OsEntropy.fill(&mut random)?;

@@ -142,8 +142,10 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with a detail: which argument, which part.
-    pub(crate) const fn with(kind: ErrorKind, detail: &'static str) -> Self {
+    /// An error with a detail for a person: which argument, which part. For those who implement a guard, a clock or a key
+    /// holder; never put a secret into it.
+    #[must_use]
+    pub const fn with(kind: ErrorKind, detail: &'static str) -> Self {
         Self {
             kind,
             detail,

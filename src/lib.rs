@@ -59,7 +59,7 @@ mod freshness;
 pub mod fuzzing;
 mod identity;
 mod wire;
-pub use crypto::digest::Digest;
+pub use crypto::digest::{Digest, Hasher};
 pub use crypto::kem::{KemPublicKey, kem_shared_secret};
 pub use crypto::random::Entropy;
 #[cfg(feature = "getrandom")]

@@ -161,3 +161,44 @@ fn overhead_for_one_recipient() {
     println!("overhead: {} bytes", envelope.len() - 256);
     assert!(envelope.len() - 256 <= 420);
 }
+
+#[test]
+fn armor_in_pieces_is_the_armor_in_one_piece() {
+    use std::io::{Read, Write};
+    for size in [1, 5, 47, 48, 49, 96, 1000, 100_000] {
+        let bytes = content(size);
+        let whole = bulla::armor(bulla::ArmorLabel::Envelope, &bytes);
+        for step in [1, 7, 48, 1000] {
+            let mut writer = bulla::ArmoredWriter::new(Vec::new(), bulla::ArmorLabel::Envelope);
+            bytes
+                .chunks(step)
+                .for_each(|piece| writer.write_all(piece).unwrap());
+            let text = writer.finish().unwrap();
+            assert_eq!(text, whole.as_bytes(), "{size} bytes in steps of {step}");
+        }
+        let mut read = Vec::new();
+        let mut reader =
+            bulla::MaybeArmored::new(whole.as_bytes(), bulla::ArmorLabel::Envelope).unwrap();
+        reader.read_to_end(&mut read).unwrap();
+        assert!(reader.is_armored() && read == bytes);
+        let mut reader =
+            bulla::MaybeArmored::new(bytes.as_slice(), bulla::ArmorLabel::Envelope).unwrap();
+        read.clear();
+        reader.read_to_end(&mut read).unwrap();
+        assert!(!reader.is_armored() && read == bytes);
+    }
+    // After a wrong line nothing is taken any more, however right it is.
+    let whole = bulla::armor(bulla::ArmorLabel::Envelope, &content(144));
+    let mut reader = bulla::ArmorReader::new(bulla::ArmorLabel::Envelope);
+    let mut out = Vec::new();
+    let mut lines = whole.split_inclusive('\n');
+    reader
+        .update(lines.next().unwrap().as_bytes(), &mut out)
+        .unwrap();
+    reader
+        .update(lines.next().unwrap().as_bytes(), &mut out)
+        .unwrap();
+    assert!(reader.update(b"not base64\n", &mut out).is_err());
+    assert!(lines.all(|line| reader.update(line.as_bytes(), &mut out).is_err()));
+    assert!(reader.finish().is_err() && out.len() == 48);
+}

@@ -5,6 +5,26 @@ pub fn is_deterministic(input: &[u8]) -> bool {
     item(input, 0).is_some_and(<[u8]>::is_empty)
 }
 
+/// Opening and closing out of evidence (spec/statements.md §6).
+pub(crate) fn evidence_parts(evidence: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let header_digest = evidence.strip_prefix(&[0x84, 0x01])?;
+    let (opening, rest) = bytes(item(header_digest, 0)?)?;
+    if rest == [0xf6] {
+        return Some((opening.to_vec(), None));
+    }
+    let (closing, rest) = bytes(rest)?;
+    rest.is_empty()
+        .then(|| (opening.to_vec(), Some(closing.to_vec())))
+}
+
+/// A byte string and what follows it.
+fn bytes(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    match head(input)? {
+        (2, length, rest) => rest.split_at_checked(usize::try_from(length).ok()?),
+        _ => None,
+    }
+}
+
 /// Reads one item and gives what follows it.
 fn item(input: &[u8], depth: usize) -> Option<&[u8]> {
     let (major, argument, rest) = head(input)?;

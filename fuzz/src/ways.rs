@@ -6,15 +6,31 @@ use bulla::{
 };
 use std::io::Cursor;
 
-use crate::{BOB, CLOCK, POLICY, pieces};
+use crate::cbor::evidence_parts;
+use crate::{BOB, CLOCK, POLICY, begin, pieces};
 
 /// What an accepted envelope gave.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The content.
     pub content: Vec<u8>,
-    /// Digest of the opening.
-    pub opening: Digest,
+    opening: Vec<u8>,
+    closing: Option<Vec<u8>>,
+    padding: u64,
+}
+
+impl Accepted {
+    /// The one plaintext that this can have come from.
+    pub fn plaintext(&self) -> Vec<u8> {
+        let mut plaintext = begin(&self.opening);
+        plaintext.extend_from_slice(&self.content);
+        plaintext.resize(plaintext.len() + self.padding as usize, 0);
+        if let Some(closing) = &self.closing {
+            plaintext.extend_from_slice(closing);
+            plaintext.extend_from_slice(&(closing.len() as u16).to_be_bytes());
+        }
+        plaintext
+    }
 }
 
 /// The content, or why not.
@@ -23,12 +39,17 @@ pub type Verdict = Result<Accepted, ErrorKind>;
 fn accepted(content: Vec<u8>, proof: &Verified) -> Accepted {
     assert_eq!(proof.content_length(), content.len() as u64);
     assert_eq!(proof.content_digest(), Digest::of(&content));
-    let evidence = Evidence::check(&proof.evidence()).expect("its evidence is valid");
+    let bytes = proof.evidence();
+    let evidence = Evidence::check(&bytes).expect("its evidence is valid");
     assert!(evidence.is_about(&content));
     assert_eq!(evidence.stamp().signer(), proof.stamp().signer());
+    let (opening, closing) = evidence_parts(&bytes).expect("its evidence has a closing or null");
+    assert_eq!(proof.opening_digest(), Digest::of(&opening));
     Accepted {
         content,
-        opening: proof.opening_digest(),
+        opening,
+        closing,
+        padding: proof.stamp().padding(),
     }
 }
 
@@ -78,6 +99,9 @@ pub fn verify_all_ways(envelope: &[u8]) -> Verdict {
         })
         .map_err(|error| error.kind());
     assert_eq!(in_pieces(verifier.stream(), envelope), whole);
+    if let Ok(whole) = &whole {
+        assert_eq!(whole.plaintext(), envelope[24..]);
+    }
     whole
 }
 

@@ -1,7 +1,7 @@
 """Policy and an in-memory replay guard (opening.md §1, §4, §5), written from the specification alone."""
 from dataclasses import dataclass, field
 
-from basics import H, dcbor, require
+from basics import H, Verdict, dcbor, require
 
 FOREVER = 2**64 - 1  # the greatest time; additions saturate (opening.md §4)
 
@@ -53,11 +53,16 @@ class Guard:
         scope = H(b"bulla/1 guard scope\0" + reader + context)
         by_exp = stamp.get(4, FOREVER)
         by_age = FOREVER if policy.max_age is None else plus(stamp[6], policy.max_age)
+        until = plus(min(by_exp, by_age), 3600)
         self.sweep()
-        require(key not in self.entries, "Replayed")  # Same (no receipt without a lease), or another value
+        require(until > self.high_water, "TooOld")
+        if key in self.entries:  # Same (no receipt without a lease), or another value
+            was, kept, _, issued, aged = self.entries[key]
+            self.entries[key] = (was, max(kept, until), scope, max(issued, stamp[6]), aged or by_age < by_exp)
+            raise Verdict("Replayed")
         require(scope not in self.sweep_marks or stamp[6] > self.sweep_marks[scope], "TooOld")
         require(len(self.entries) < self.capacity, "GuardFull")
-        self.entries[key] = (value, plus(min(by_exp, by_age), policy.skew), scope, stamp[6], by_age < by_exp)
+        self.entries[key] = (value, until, scope, stamp[6], by_age < by_exp)
 
     def sweep(self):
         for key, (_, until, scope, issued, by_age) in list(self.entries.items()):

@@ -119,6 +119,7 @@ def read_evidence(evidence):
     require(array(uint(), bstr(32), bstr(1, 16384), lambda v: v is None or type(v) is bytes)(parts), "Malformed")
     _, header_hash, opening, closing = parts
     stamp = read_opening(opening, header_hash, None)
+    require(stamp[-1] == 1, "WrongStatement")
     require((closing is None) == (-4 in stamp), "NotAuthentic")
     if closing is None:
         return stamp, stamp[-3], stamp[-4]

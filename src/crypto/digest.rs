@@ -53,19 +53,31 @@ impl fmt::Debug for Digest {
 }
 
 /// A digest in the making, over content that comes in pieces.
-#[derive(Clone)]
-pub(crate) struct Hasher(blake3::Hasher);
+///
+/// ```
+/// let mut hasher = bulla::Hasher::new();
+/// hasher.update(b"in ");
+/// hasher.update(b"pieces");
+/// assert_eq!(hasher.finish(), bulla::Digest::of(b"in pieces"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(blake3::Hasher);
 
 impl Hasher {
-    pub(crate) fn new() -> Self {
+    /// A digest of nothing so far.
+    #[must_use]
+    pub fn new() -> Self {
         Self(blake3::Hasher::new())
     }
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Takes the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    pub(crate) fn finish(&self) -> Digest {
+    /// The digest of all pieces so far.
+    #[must_use]
+    pub fn finish(&self) -> Digest {
         Digest(*self.0.finalize().as_bytes())
     }
 }

@@ -338,6 +338,7 @@ impl<W: Write> ArmoredWriter<W> {
     ///
     /// Those of writing.
     pub fn finish(mut self) -> io::Result<W> {
+        self.text.clear();
         self.armor.finish(&mut self.text);
         self.output.write_all(&self.text)?;
         self.output.flush()?;

@@ -222,6 +222,12 @@ fn protected() -> Vec<Vector> {
         wrong("other-m", "the file says another m than was used", &KeyFile::of(&bob(), other_m).armored()),
         cut("cut-in-parameters", "ends inside the parameters", 20),
         cut("cut-in-salt", "ends inside the salt", 30),
+        malformed(
+            "protected-4097",
+            "one byte too long, which is told before the passphrase is tried",
+            &with(&|bytes| bytes.resize(4097, 0)),
+        )
+        .passphrase(PASSPHRASE),
     ]
 }
 

@@ -131,6 +131,26 @@ const LABELS: [Row; 18] = [
     }),
 ];
 
+/// The same extension twice in a row, where it belongs.
+fn doubled_extension(claims: &mut Claims, label: i64) {
+    claims.set(label, cbor::bytes(b"x"));
+    let at = place(claims, label);
+    claims.pairs.insert(at, claims.pairs[at].clone());
+}
+
+/// Two extensions, each in the place of the other.
+fn swapped_extensions(claims: &mut Claims, [one, two]: [i64; 2]) {
+    claims.set(one, cbor::bytes(b"x"));
+    claims.set(two, cbor::bytes(b"x"));
+    let (one, two) = (place(claims, one), place(claims, two));
+    claims.pairs.swap(one, two);
+}
+
+fn place(claims: &Claims, label: i64) -> usize {
+    let label = cbor::int(label);
+    claims.pairs.iter().position(|(other, _)| *other == label).expect("a claim that was set")
+}
+
 fn extensions() -> Vec<Vector> {
     let with = |extensions: Vec<(i64, Vec<u8>)>| honest().with(|f| f.stamp.extensions = extensions.clone());
     let many = |count: i64| with((0..count).map(|n| (1_000 + n, Vec::new())).collect());
@@ -144,6 +164,18 @@ fn extensions() -> Vec<Vector> {
         }),
         ("extension-map", "an extension that is a map", "Malformed", |c| {
             c.set(70_000, cbor::map(&[]));
+        }),
+        ("extension-twice", "an extension twice", "Malformed", |c| doubled_extension(c, 300)),
+        ("extension-negative-twice", "an extension of negative label twice", "Malformed", |c| {
+            doubled_extension(c, -300)
+        }),
+        ("extension-order", "two extensions in wrong order", "Malformed", |c| swapped_extensions(c, [300, 400])),
+        ("extension-negative-order", "two extensions of negative label in wrong order", "Malformed", |c| {
+            swapped_extensions(c, [-300, -400]);
+        }),
+        ("extension-positive-last", "an extension of positive label after one of negative label", "Malformed", |c| {
+            c.set(-300, cbor::bytes(b"x"));
+            c.pairs.push((cbor::int(300), cbor::bytes(b"x")));
         }),
     ]);
     all.extend([

@@ -203,7 +203,10 @@ fn saturation() -> Vec<Vector> {
         refused("greatest-age-reached", "the same at the end of time", &at(0, None), "TooOld")
             .now(max)
             .policy(|p| p.max_age = Some(u64::MAX)),
-        opens("greatest-skew", "a skew of 2^64 - 1 forgives all", &at(max, Some(0))).policy(|p| p.skew = u64::MAX),
+        opens("greatest-skew", "the greatest skew, at its edge", &at(NOW + 3600, Some(NOW + 7200)))
+            .policy(|p| p.skew = 3600),
+        opens("greatest-skew-expires", "the same at the other edge", &at(NOW - 4000, Some(NOW - 3599)))
+            .policy(|p| p.skew = 3600),
         opens("now-zero", "a clock at 0", &at(120, Some(1))).now(0),
     ]
 }

@@ -99,7 +99,10 @@ impl NewFile {
     fn link(&self) -> io::Result<()> {
         match std::fs::hard_link(&self.temporary, &self.path) {
             // If the other name cannot be removed, the file is there all the same.
-            Ok(()) => Ok(drop(std::fs::remove_file(&self.temporary))),
+            Ok(()) => {
+                drop(std::fs::remove_file(&self.temporary));
+                Ok(())
+            },
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
             Err(_) if self.path.symlink_metadata().is_ok() => Err(exists()),
             Err(_) => std::fs::rename(&self.temporary, &self.path),

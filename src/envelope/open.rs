@@ -126,7 +126,6 @@ impl<'a, M: Mode> Opener<'a, M> {
     }
 
     /// Opens an envelope that comes in pieces.
-    #[must_use]
     pub const fn stream(&self) -> OpenStream<'a, M> {
         OpenStream::new(self.gate, self.unlock)
     }

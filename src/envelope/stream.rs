@@ -215,7 +215,6 @@ pub struct DetachedSigner<'s, 'a> {
 
 impl<'a> Sealer<'a> {
     /// Begins a detached envelope; it is written at the end.
-    #[must_use]
     pub fn sign_detached_stream<'s>(&'s self, draft: &'s Draft) -> DetachedSigner<'s, 'a> {
         DetachedSigner {
             sealer: self,

@@ -93,7 +93,6 @@ impl<'a, M: Mode> Verifier<'a, M> {
     }
 
     /// Verifies an envelope that comes in pieces, with its content inside.
-    #[must_use]
     pub const fn stream(&self) -> OpenStream<'a, M> {
         OpenStream::new(self.gate, Unlock::Signed(Kind::Signed))
     }

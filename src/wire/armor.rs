@@ -93,7 +93,6 @@ pub struct ArmorWriter {
 
 impl ArmorWriter {
     /// An armor of this label, of which nothing is written yet.
-    #[must_use]
     pub fn new(label: ArmorLabel) -> Self {
         Self {
             label,

@@ -102,7 +102,7 @@ impl NewFile {
             Ok(()) => {
                 drop(std::fs::remove_file(&self.temporary));
                 Ok(())
-            },
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
             Err(_) if self.path.symlink_metadata().is_ok() => Err(exists()),
             Err(_) => std::fs::rename(&self.temporary, &self.path),

@@ -63,6 +63,9 @@ pub enum Claimed {
 pub trait ReplayGuard: Send + Sync {
     /// Remembers the greatest time seen, and returns it: the time to judge by (spec/opening.md §4).
     ///
+    /// So a clock that is set back revives nothing. A clock that once ran far ahead makes everything look expired, until it
+    /// has come true or the guard is made anew: show guards only clocks that can be relied on.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).

@@ -41,8 +41,10 @@ impl BodyKey {
     ) -> Self {
         let mut okm = [0_u8; 128];
         let (first, second) = okm.split_at_mut(64);
-        hmac_block(content_key, &[], salt, context, 1, first);
-        hmac_block(content_key, first, salt, context, 2, second);
+        // Both blocks begin with the same key: its two compressions are done once.
+        let keyed = keyed(content_key);
+        hmac_block(&keyed, &[], salt, context, 1, first);
+        hmac_block(&keyed, first, salt, context, 2, second);
         let mut key = Secret::<32>::default();
         let mut base_nonce = [0; 12];
         let mut commitment = [0; COMMITMENT_LEN];
@@ -112,20 +114,25 @@ impl BodyKey {
     }
 }
 
+/// HMAC-SHA512 with the content key as its key.
+fn keyed(key: &Secret<32>) -> Hmac<Sha512> {
+    // A key shorter than the block is filled with zeros (RFC 2104 §2); doing so here leaves nothing that can fail.
+    let mut block = Zeroizing::new([0_u8; 128]);
+    for (slot, byte) in block.iter_mut().zip(key.expose()) {
+        *slot = *byte;
+    }
+    Hmac::new((&*block).into())
+}
+
 fn hmac_block(
-    key: &Secret<32>,
+    keyed: &Hmac<Sha512>,
     previous: &[u8],
     salt: &[u8; SALT_LEN],
     context: &[&[u8]],
     counter: u8,
     out: &mut [u8],
 ) {
-    // A key shorter than the block is filled with zeros (RFC 2104 §2); doing so here leaves nothing that can fail.
-    let mut block = Zeroizing::new([0_u8; 128]);
-    for (slot, byte) in block.iter_mut().zip(key.expose()) {
-        *slot = *byte;
-    }
-    let mut mac = Hmac::<Sha512>::new((&*block).into());
+    let mut mac = keyed.clone();
     for part in [previous, INFO, salt] {
         mac.update(part);
     }

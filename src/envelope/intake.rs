@@ -16,6 +16,8 @@ use crate::error::{ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
 
+/// How much content is gathered before it is digested: enough to keep BLAKE3 busy, little enough to stay in the cache.
+const DIGEST_STEP: usize = 128 * 1024;
 /// How many bytes of a header that came in pieces are looked at at once.
 const HEADER_STEP: usize = 4096;
 
@@ -91,17 +93,26 @@ impl<'a> Intake<'a> {
     /// an error nothing more is accepted, and `out` is as it was.
     pub(super) fn update(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let before = out.len();
+        let mut digested = before;
         while !input.is_empty() {
-            match self.step(&mut input, out) {
-                Ok(()) => {}
-                Err(error) => {
-                    self.state = State::Failed;
-                    discard(out, before);
-                    return Err(error);
-                }
+            if let Err(error) = self.step(&mut input, out) {
+                self.state = State::Failed;
+                discard(out, before);
+                return Err(error);
+            }
+            if input.is_empty() || out.len() - digested >= DIGEST_STEP {
+                self.digest(out.get(digested..).unwrap_or_default());
+                digested = out.len();
             }
         }
         Ok(())
+    }
+
+    /// Digests content that the last steps let through.
+    fn digest(&mut self, content: &[u8]) {
+        if let State::Chunks { plaintext, .. } | State::Clear { plaintext } = &mut self.state {
+            plaintext.digest(content);
+        }
     }
 
     fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -246,7 +257,9 @@ impl<'a> Intake<'a> {
                 unlocked,
             } => {
                 // Full chunks were taken as they came: what is left is shorter, as the last chunk must be.
+                let from = out.len();
                 open_chunk(&body, next, &self.held, &mut plaintext, &self.gate, out)?;
+                plaintext.digest(out.get(from..).unwrap_or_default());
                 (plaintext, Some(unlocked))
             }
         };

@@ -12,6 +12,7 @@ use super::stamp::Stamp;
 use super::stream::SealStream;
 use super::verdict::Mode;
 use super::verify::Verifier;
+use crate::crypto::secret::Wiped;
 use crate::error::{ErrorKind, Result};
 use crate::wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, is_armored};
 
@@ -60,7 +61,7 @@ fn pump(
     input: &mut dyn Read,
     output: &mut dyn Write,
 ) -> Result<Sent> {
-    let mut buffer = Zeroizing::new(std::vec![0; BUFFER]);
+    let mut buffer = Wiped::new(std::vec![0; BUFFER]);
     loop {
         output.write_all(&out)?;
         out.clear();
@@ -126,7 +127,7 @@ struct Input<'a, R, M: Mode> {
     stream: OpenStream<'a, M>,
     input: R,
     buffer: Vec<u8>,
-    content: Zeroizing<Vec<u8>>,
+    content: Wiped,
     /// Whether `content` has not been handed out yet.
     waiting: bool,
     ended: bool,
@@ -153,7 +154,7 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
             stream,
             input,
             buffer: std::vec![0; BUFFER],
-            content: Zeroizing::new(Vec::with_capacity(BUFFER)),
+            content: Wiped::new(Vec::with_capacity(BUFFER)),
             waiting: false,
             ended: false,
         };

@@ -3,7 +3,6 @@
 use core::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::vec::Vec;
-use zeroize::Zeroizing;
 
 use super::gate::settle;
 use super::open::Opener;
@@ -12,6 +11,7 @@ use super::stamp::Stamp;
 use super::verdict::{Mode, discard};
 use crate::crypto::body::{BodyKey, CHUNK_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 use crate::crypto::digest::Digest;
+use crate::crypto::secret::Wiped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
@@ -53,7 +53,7 @@ struct Chunks<R> {
     /// Whether there is room for a last chunk.
     whole: bool,
     /// The chunk that was opened last, and its number.
-    opened: Zeroizing<Vec<u8>>,
+    opened: Wiped,
     number: Option<u64>,
 }
 
@@ -96,7 +96,7 @@ impl<'a, M: Mode> Opener<'a, M> {
             input,
             key,
             offset,
-            opened: Zeroizing::new(Vec::new()),
+            opened: Wiped::default(),
             number: None,
         };
         let opening = chunks.opening()?;

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
-use zeroize::Zeroize;
 
 use super::stamp::Stamp;
 use crate::crypto::digest::Digest;
+use crate::crypto::secret::wipe;
 
 /// What is known of a message after every check but those of freshness: author, stamp, content digest.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ impl<P> fmt::Debug for Message<P> {
 /// Wipes content that was decrypted and then refused.
 pub(super) fn discard(out: &mut Vec<u8>, from: usize) {
     if let Some(refused) = out.get_mut(from..) {
-        refused.zeroize();
+        wipe(refused);
     }
     out.truncate(from);
 }

@@ -1,7 +1,9 @@
 //! Writes real inputs into the corpus folders, so that the fuzzer starts behind the door: `fuzz/run` calls it.
 
 use bulla::{ArmorLabel, armor};
-use bulla_forge::{Forge, KeyFile, Layout, Padding, Person, Protection, Sealed, Stanza, Statement};
+use bulla_forge::{
+    Forge, KeyFile, Layout, NOW, Padding, Person, Protection, Sealed, Stanza, Statement,
+};
 use bulla_fuzz::{open_all_ways, verify_all_ways};
 use std::fs;
 use std::path::Path;
@@ -32,7 +34,7 @@ fn envelopes() -> Vec<(&'static str, Sealed)> {
         })
     };
     let with = |forge: Forge, layout| forge.with(|f| f.layout = layout);
-    let long = |forge: Forge| forge.with(|f| f.content = vec![0x5a; 33_000]);
+    let long = |forge: Forge| forge.with(|f| f.content = vec![0x5a; 16_500]);
     let forges = vec![
         ("one-shot", sealed()),
         ("padded", sealed().with(|f| f.padding = Padding::Padme)),
@@ -60,6 +62,11 @@ fn envelopes() -> Vec<(&'static str, Sealed)> {
             sealed().with(|f| f.opening = Statement::by(carol.seed)),
         ),
         ("expired", sealed().with(|f| f.stamp.expires = Some(1))),
+        // Just in time: one bit less and it is expired.
+        (
+            "in-skew",
+            sealed().with(|f| f.stamp.expires = Some(NOW - 100)),
+        ),
         ("receipt", sealed().with(|f| f.stamp.statement = 2)),
         ("attached", rich(Forge::attached(&alice))),
         (
@@ -156,6 +163,11 @@ fn main() {
     let closing = bulla_fuzz::closing_claims(b"Ten measures of barley to the northern gate.");
     corpus.add("open_inside", "closing", &[&[2], &closing]);
     corpus.add("stamp", "closing-claims", &[&closing]);
+    for (which, sealed) in (0..).zip(bulla_fuzz::honest()) {
+        let tail = &sealed.plaintext[3 + sealed.opening.len()..];
+        let name = format!("tail-{which}");
+        corpus.add("open_inside", &name, &[&[3, which], tail]);
+    }
     let dave = Person::new("dave");
     corpus.add_person("dave", &dave);
     corpus.add_person("rotated", &dave.rotated().rotated());

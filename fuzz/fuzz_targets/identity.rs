@@ -25,6 +25,8 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(input[0], 1);
     assert_eq!(&input[1..33], identity.verifying_key().as_bytes());
     let keys = identity.encryption_keys();
+    assert!((1..=8).contains(&keys.len()));
+    assert!(keys.is_sorted_by(|a, b| a.generation() < b.generation()));
     assert_eq!(input.len(), 33 + 37 * keys.len());
     for (key, entry) in keys.iter().zip(input[33..].chunks_exact(37)) {
         assert_eq!(entry[0], key.suite());

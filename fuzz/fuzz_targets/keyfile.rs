@@ -27,10 +27,13 @@ fn check(text: &[u8]) -> Option<Identity> {
     }
     let without = Identity::from_key_file(text, None);
     let identity = Identity::from_key_file(text, Some(PASSPHRASE)).ok()?;
+    let written = identity.to_key_file(None, &FixedEntropy).unwrap();
     if let Ok(without) = without {
         assert_eq!(without.public(), identity.public());
+        // Not protected: there is one valid form.
+        let bytes = |text: &[u8]| dearmor(ArmorLabel::SecretKey, text).unwrap();
+        assert_eq!(bytes(text), bytes(written.as_bytes()));
     }
-    let written = identity.to_key_file(None, &FixedEntropy).unwrap();
     let again = Identity::from_key_file(written.as_bytes(), None).unwrap();
     assert_eq!(again.public(), identity.public());
     assert!(again.generations().eq(identity.generations()));

@@ -2,20 +2,16 @@
 //! a closing that are then signed with a known key.
 #![no_main]
 
-use bulla_forge::Layout;
-use bulla_fuzz::{Inside, begin, closing_claims, is_deterministic, open_all_ways};
+use bulla_fuzz::{Inside, begin, closing_claims, honest, is_deterministic, open_all_ways};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
 static INSIDE: LazyLock<Inside> = LazyLock::new(Inside::default);
-/// An honest opening that leaves length and digest to the closing.
-static OPEN_ENDED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let forge = bulla_forge::Forge::sealed(&bulla_fuzz::ALICE_FORGE, &[&bulla_fuzz::BOB_FORGE]);
-    forge
-        .with(|f| f.layout = Layout::LengthUnknown)
-        .seal()
-        .opening
-});
+/// Honest openings of all layouts, with and without padding: what follows them is the fuzzer's.
+static OPENINGS: LazyLock<Vec<Vec<u8>>> =
+    LazyLock::new(|| honest().into_iter().map(|sealed| sealed.opening).collect());
+/// The place among them of the one that leaves length and digest to the closing.
+const OPEN_ENDED: usize = 0;
 const CONTENT: &[u8] = b"Ten measures of barley to the northern gate.";
 
 /// Whether the plaintext is accepted. If it is, it is byte for byte what its parts say: nothing is between or after them.
@@ -43,9 +39,10 @@ fn with_claims(tail: u8, zeros: u8, claims: &[u8]) {
 
 /// An honest stamp and content, then `claims` as a closing.
 fn with_closing(claims: &[u8]) {
-    let mut plaintext = begin(&OPEN_ENDED);
+    let opening = &OPENINGS[OPEN_ENDED];
+    let mut plaintext = begin(opening);
     plaintext.extend_from_slice(CONTENT);
-    plaintext.extend_from_slice(&INSIDE.closing(&OPEN_ENDED, claims));
+    plaintext.extend_from_slice(&INSIDE.closing(opening, claims));
     assert_eq!(open(&plaintext), claims == closing_claims(CONTENT));
 }
 
@@ -56,6 +53,10 @@ fuzz_target!(|input: &[u8]| {
         }
         [1, tail, zeros, claims @ ..] => with_claims(*tail, *zeros, claims),
         [2, claims @ ..] => with_closing(claims),
+        [3, which, tail @ ..] => {
+            let opening = &OPENINGS[usize::from(*which) % OPENINGS.len()];
+            open(&[&begin(opening)[..], tail].concat());
+        }
         _ => {}
     }
 });

@@ -4,7 +4,7 @@
 use bulla_forge::cbor;
 use bulla_forge::cobblestone::Schedule;
 use bulla_forge::cose::{closing_external, opening_external};
-use bulla_forge::{Forge, cose_sign1, h};
+use bulla_forge::{Forge, Layout, Padding, Sealed, cose_sign1, h};
 
 use crate::{ALICE_FORGE, BOB_FORGE};
 
@@ -72,4 +72,26 @@ pub fn closing_claims(content: &[u8]) -> Vec<u8> {
         (cbor::int(-3), cbor::uint(content.len() as u64)),
         (cbor::int(-4), cbor::bytes(&h(&[content]))),
     ])
+}
+
+/// Honest envelopes with the header of [`Inside`], of all layouts, with and without padding. The first is open-ended.
+pub fn honest() -> Vec<Sealed> {
+    [
+        (Layout::LengthUnknown, 0),
+        (Layout::OneShot, 0),
+        (Layout::OneShot, 30),
+        (Layout::LengthKnown, 0),
+        (Layout::LengthKnown, 30),
+    ]
+    .map(|(layout, zeros)| {
+        let forge = Forge::sealed(&ALICE_FORGE, &[&BOB_FORGE]);
+        let padding = match zeros {
+            0 => Padding::None,
+            zeros => Padding::Zeros(zeros),
+        };
+        forge
+            .with(|f| (f.layout, f.padding) = (layout, padding))
+            .seal()
+    })
+    .into()
 }

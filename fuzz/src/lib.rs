@@ -3,10 +3,12 @@
 
 mod cbor;
 mod inside;
+mod reader;
 mod ways;
 
 pub use cbor::is_deterministic;
-pub use inside::{Inside, begin, closing_claims};
+pub use inside::{Inside, begin, closing_claims, honest};
+pub use reader::Reader;
 pub use ways::{Accepted, Verdict, open_all_ways, verify_all_ways};
 
 use bulla::{Entropy, FixedClock, Identity, Policy, Secret, Senders};

@@ -15,6 +15,11 @@ pub(crate) const SEALED_KEY_LEN: usize = 48;
 const SUITE_ID: &[u8] = b"HPKE\x00\x20\x00\x01\x00\x02";
 const MODE_BASE: u8 = 0;
 const VERSION: &[u8] = b"HPKE-v1";
+/// LabeledExtract("", "psk_id_hash", "") of this suite: the same for every message.
+const PSK_ID_HASH: [u8; 32] = [
+    0x4c, 0xe5, 0x47, 0x2e, 0xcd, 0xd5, 0x09, 0x3b, 0xa0, 0xae, 0xcb, 0x8f, 0x87, 0x1f, 0xf1, 0x3f,
+    0x1f, 0xbc, 0x90, 0xee, 0x76, 0xf0, 0xe1, 0x8a, 0xce, 0x1a, 0x1b, 0x7e, 0x56, 0x5b, 0xaf, 0xa3,
+];
 
 /// LabeledExtract of RFC 9180 §4, ready to expand.
 pub(crate) struct Prk(Hkdf<Sha256>);
@@ -100,9 +105,8 @@ impl Context {
 
 /// KeySchedule of RFC 9180 §5.1 with an empty PSK: key and base nonce.
 fn key_schedule(shared_secret: &Secret<32>, info: &[&[u8]]) -> (Secret<32>, [u8; 12]) {
-    let psk_id_hash = labeled_hash(b"psk_id_hash", &[]);
     let info_hash = labeled_hash(b"info_hash", info);
-    let context: [&[u8]; 3] = [&[MODE_BASE], &psk_id_hash, &info_hash];
+    let context: [&[u8]; 3] = [&[MODE_BASE], &PSK_ID_HASH, &info_hash];
     let prk = labeled_kdf(shared_secret.expose(), SUITE_ID, b"secret", &[]);
     let mut key = Secret::<32>::default();
     let mut nonce = [0; 12];
@@ -130,4 +134,14 @@ fn labeled_hash(label: &[u8], ikm: &[&[u8]]) -> [u8; 32] {
         extract.input_ikm(part);
     }
     extract.finalize().0.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_no_psk_is_what_it_is() {
+        assert_eq!(labeled_hash(b"psk_id_hash", &[]), PSK_ID_HASH);
+    }
 }

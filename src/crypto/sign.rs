@@ -3,7 +3,8 @@
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use ed25519_dalek::Signer as _;
+use curve25519_dalek::scalar::Scalar;
+use ed25519_dalek::{Signer as _, Verifier as _};
 use zeroize::ZeroizeOnDrop;
 
 use super::secret::Secret;
@@ -12,6 +13,49 @@ use super::secret::Secret;
 pub(crate) const KEY_LEN: usize = 32;
 /// Length of a signature in bytes.
 pub(crate) const SIGNATURE_LEN: usize = 64;
+
+/// The canonical encodings of the eight points of small order: y, and the sign of x in the top bit.
+const SMALL_ORDER: [[u8; 32]; 8] = {
+    const ONE: [u8; 32] = low(1);
+    const ZERO: [u8; 32] = low(0);
+    const MINUS_ONE: [u8; 32] = {
+        let mut bytes = [0xff; 32];
+        bytes[0] = 0xec;
+        bytes[31] = 0x7f;
+        bytes
+    };
+    const EIGHT: [u8; 32] = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ];
+    const MINUS_EIGHT: [u8; 32] = [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ];
+    [
+        ONE,
+        MINUS_ONE,
+        ZERO,
+        with_sign(ZERO),
+        EIGHT,
+        with_sign(EIGHT),
+        MINUS_EIGHT,
+        with_sign(MINUS_EIGHT),
+    ]
+};
+
+const fn low(y: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = y;
+    bytes
+}
+
+const fn with_sign(mut y: [u8; 32]) -> [u8; 32] {
+    y[31] |= 0x80;
+    y
+}
 
 /// An author's public Ed25519 key, checked: canonical and not of small order.
 ///
@@ -39,7 +83,15 @@ impl VerifyingKey {
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.0.verify_strict(message, &signature).is_ok()
+        // dalek compares R as bytes with the canonical encoding of [S]B − [k]A. So an R that is equal is canonical and
+        // on the curve, and to see that it is not of small order there is no need to decompress it. S < L is checked
+        // here because a feature of dalek, which any crate of a program can turn on, takes its check away.
+        if SMALL_ORDER.contains(signature.r_bytes())
+            || bool::from(Scalar::from_canonical_bytes(*signature.s_bytes()).is_none())
+        {
+            return false;
+        }
+        self.0.verify(message, &signature).is_ok()
     }
 }
 
@@ -90,5 +142,20 @@ impl SigningKey {
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
         self.0.sign(message).to_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use curve25519_dalek::constants::EIGHT_TORSION;
+
+    #[test]
+    fn small_order_list_is_the_torsion_subgroup() {
+        let mut listed = SMALL_ORDER;
+        let mut torsion = EIGHT_TORSION.map(|point| point.compress().to_bytes());
+        listed.sort_unstable();
+        torsion.sort_unstable();
+        assert_eq!(listed, torsion);
     }
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use super::chunks::BodyWriter;
 use super::draft::Draft;
 use super::recipients::{self, Encapsulator};
-use super::seal::{FORM_COSE, Sealer, Sent};
+use super::seal::{FORM_COSE, OPENING_PREFIX, Sealer, Sent};
 use super::stamp::MessageId;
 use crate::crypto::body::{BodyKey, SALT_LEN};
 use crate::crypto::digest::Digest;
@@ -199,10 +199,15 @@ pub(super) fn write_opening(
     opening: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<()> {
+    body.update(&opening_head(opening), out)?;
+    body.update(opening, out)
+}
+
+/// What stands before the opening: form and length.
+pub(super) fn opening_head(opening: &[u8]) -> [u8; OPENING_PREFIX] {
     // At most MAX_OPENING, which fits.
     let [high, low] = (opening.len() as u16).to_be_bytes();
-    body.update(&[FORM_COSE, high, low], out)?;
-    body.update(opening, out)
+    [FORM_COSE, high, low]
 }
 
 /// A statement with the author's signature, checked if the key is held elsewhere: a signature that is wrong would make

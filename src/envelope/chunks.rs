@@ -1,9 +1,9 @@
 //! The body as a stream of chunks, for writing (spec/envelope.md §4). Plaintext of a signed envelope passes through.
 
 use alloc::vec::Vec;
-use zeroize::Zeroizing;
 
 use crate::crypto::body::{BodyKey, CHUNK_LEN, SALT_LEN, TAG_LEN};
+use crate::crypto::secret::Wiped;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes plaintext in pieces of any size and appends the body to a vector.
@@ -18,7 +18,7 @@ pub(crate) struct ChunkSealer {
     key: BodyKey,
     next: u64,
     /// The chunk that is not full yet.
-    held: Zeroizing<Vec<u8>>,
+    held: Wiped,
 }
 
 impl BodyWriter {
@@ -29,7 +29,7 @@ impl BodyWriter {
         Self::Sealed(ChunkSealer {
             key,
             next: 0,
-            held: Zeroizing::new(Vec::new()),
+            held: Wiped::default(),
         })
     }
 
@@ -54,6 +54,20 @@ impl BodyWriter {
             count -= now as u64;
         }
         Ok(())
+    }
+
+    /// Appends the body of a plaintext that is all there, and so ends it: nothing is held, for each chunk is put together
+    /// where it is sealed. `out` must have room for all of it, or plaintext may stay behind where it was.
+    pub(crate) fn whole(self, parts: &[&[u8]], zeros: u64, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Clear => {
+                for part in parts {
+                    out.extend_from_slice(part);
+                }
+                Ok(())
+            }
+            Self::Sealed(sealer) => sealer.whole(parts, zeros, out),
+        }
     }
 
     /// Appends the last chunk.
@@ -105,16 +119,51 @@ impl ChunkSealer {
             } else {
                 CHUNK_LEN
             };
-            let mut grown = Zeroizing::new(Vec::with_capacity(larger));
+            let mut grown = Wiped::new(Vec::with_capacity(larger));
             grown.extend_from_slice(&self.held);
             self.held = grown;
         }
         self.held.extend_from_slice(bytes);
     }
 
+    fn whole(mut self, parts: &[&[u8]], mut zeros: u64, out: &mut Vec<u8>) -> Result<()> {
+        let mut from = out.len();
+        for part in parts {
+            let mut rest = *part;
+            while !rest.is_empty() {
+                let room = CHUNK_LEN - (out.len() - from);
+                let (now, later) = rest.split_at(rest.len().min(room));
+                out.extend_from_slice(now);
+                rest = later;
+                self.seal_full(&mut from, out)?;
+            }
+        }
+        while zeros > 0 {
+            let room = CHUNK_LEN - (out.len() - from);
+            let now = usize::try_from(zeros).map_or(room, |zeros| zeros.min(room));
+            out.resize(out.len() + now, 0);
+            zeros -= now as u64;
+            self.seal_full(&mut from, out)?;
+        }
+        self.seal_from(from, out)
+    }
+
+    /// Seals what stands in `out` from `from` on if it is a full chunk; the next one then begins behind it.
+    fn seal_full(&mut self, from: &mut usize, out: &mut Vec<u8>) -> Result<()> {
+        if out.len() - *from == CHUNK_LEN {
+            self.seal_from(*from, out)?;
+            *from = out.len();
+        }
+        Ok(())
+    }
+
     fn seal(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let from = out.len();
         out.extend_from_slice(chunk);
+        self.seal_from(from, out)
+    }
+
+    fn seal_from(&mut self, from: usize, out: &mut Vec<u8>) -> Result<()> {
         if self.key.seal_tail(self.next, out, from).is_none() {
             out.truncate(from);
             return Err(Error::with(

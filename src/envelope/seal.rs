@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::AtomicUsize;
 
-use super::begin::{sent, sign_statement, undo_on_error, write_opening};
+use super::begin::{opening_head, sent, sign_statement, undo_on_error, write_opening};
 use super::chunks::BodyWriter;
 use super::draft::Draft;
 use super::padding::{Padding, padding_claim};
@@ -237,11 +237,9 @@ impl<'a> Sealer<'a> {
             // Padding is at most an eighth of the rest, which is in memory.
             let plain = OPENING_PREFIX + opening.len() + content.len() + claims.padding as usize;
             out.reserve(plain + BodyWriter::overhead(plain));
-            let mut body = begun.body.into_writer(out);
-            write_opening(&mut body, &opening, out)?;
-            body.update(content, out)?;
-            body.zeros(claims.padding, out)?;
-            body.finish(out)?;
+            let body = begun.body.into_writer(out);
+            let head = opening_head(&opening);
+            body.whole(&[&head, &opening, content], claims.padding, out)?;
             Ok(sent(
                 &claims,
                 begun.header_digest,

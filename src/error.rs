@@ -116,6 +116,9 @@ errors! {
     /// Messages before it in its stream are missing.
     Gap = 50, Refused, "authentic, but messages before it are missing";
 
+    /// Not an answer to a challenge that is open here.
+    WrongChallenge = 51, Refused, "authentic, but it answers no challenge that is open here: ask anew";
+
     /// Somebody else is working on this message.
     Pending = 70, TryAgain, "this message is being worked on: try again later";
     /// The guard has no room.

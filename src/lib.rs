@@ -71,6 +71,7 @@ pub use disk::NewFile;
 pub use envelope::draft::Draft;
 pub use envelope::evidence::Evidence;
 pub use envelope::inspect::{Inspection, inspect};
+pub use envelope::lease::{Again, Delivery, Lease};
 pub use envelope::open::{OpenStream, Opener};
 pub use envelope::padding::Padding;
 pub use envelope::seal::{Sealer, Sent};
@@ -78,7 +79,7 @@ pub use envelope::seal::{Sealer, Sent};
 pub use envelope::session::{Session, SessionCache};
 pub use envelope::stamp::{MessageId, Receipts, Stamp};
 pub use envelope::stream::{DetachedSigner, SealStream};
-pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, Verified};
+pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, StampOnly, Verified};
 pub use envelope::verify::{DetachedStream, Verifier};
 #[cfg(feature = "std")]
 pub use envelope::{
@@ -87,8 +88,10 @@ pub use envelope::{
 };
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use freshness::clock::{Clock, FixedClock};
-pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, ReplayGuard};
+pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, Place, ReplayGuard};
+pub use freshness::order::{MAX_WINDOW, Order};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
+pub use freshness::rate::Rate;
 #[cfg(feature = "std")]
 pub use freshness::{clock::SystemClock, memory::MemoryGuard};
 pub use identity::holder::{Decapsulator, Signer};

@@ -1,4 +1,4 @@
-//! The guard in memory: claims, leases, bounds, forgetting (spec/opening.md §5).
+//! The guard in memory: conformance with what every guard must do (spec/guard.md), and bounds of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,134 +7,14 @@
     clippy::print_stdout
 )]
 
-mod common;
+mod conformance;
 
-use bulla::{
-    Claim, Claimed, Digest, ErrorKind, LeaseToken, MAX_STORED_RECEIPT, MemoryGuard, ReplayGuard,
-};
-
-/// Claims come from the gate alone; a test makes one by letting the gate ask a guard that copies it.
-mod claims {
-    use super::common::{identity, key};
-    use bulla::{
-        Claim, Claimed, FixedClock, LeaseToken, Opener, Policy, Replay, ReplayGuard, Result,
-        Senders,
-    };
-    use bulla_forge::{CONTEXT, Forge, NOW, Person};
-    use std::sync::Mutex;
-
-    #[derive(Default)]
-    struct Copy(Mutex<Option<Claim>>);
-
-    impl ReplayGuard for Copy {
-        fn observe(&self, now: u64) -> Result<u64> {
-            Ok(now)
-        }
-        fn claim(&self, claim: &Claim, _: u64, _: Option<u64>) -> Result<Claimed> {
-            *self.0.lock().unwrap() = Some(claim.clone());
-            Ok(Claimed::New(LeaseToken {
-                key: claim.key,
-                number: 0,
-            }))
-        }
-        fn commit(&self, _: &LeaseToken, _: &[u8]) -> Result<()> {
-            Ok(())
-        }
-        fn release(&self, _: &LeaseToken) -> Result<()> {
-            Ok(())
-        }
-        fn renew(&self, _: &LeaseToken, _: u64, _: u64) -> Result<()> {
-            Ok(())
-        }
-        fn sweep(&self, _: u64, _: usize) -> Result<usize> {
-            Ok(0)
-        }
-    }
-
-    pub(crate) fn some() -> Claim {
-        let (alice, bob) = (Person::new("alice"), Person::new("bob"));
-        let sealed = Forge::sealed(&alice, &[&bob]).seal();
-        let policy = Policy::new(CONTEXT, Senders::only([key(&alice)])).unwrap();
-        let (copy, keys, clock) = (Copy::default(), identity(&bob), FixedClock(NOW));
-        let opener = Opener::with_clock(&keys, &policy, Replay::Guarded(&copy), &clock);
-        opener.open(&sealed.envelope).unwrap();
-        copy.0.into_inner().unwrap().unwrap()
-    }
-}
-
-/// A claim of its own for every number, issued at `issued` and kept for 100 seconds.
-fn claim(number: u64, issued: u64) -> Claim {
-    let mut claim = claims::some();
-    claim.key = Digest::of(&number.to_be_bytes());
-    (claim.issued, claim.keep_until, claim.bounded_by_age) = (issued, issued + 100, true);
-    claim
-}
-
-fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
-    match claimed.unwrap() {
-        Claimed::New(token) => token,
-        other => panic!("{other:?} where New is expected"),
-    }
-}
+use bulla::{Claimed, Digest, ErrorKind, MemoryGuard, ReplayGuard};
+use conformance::{claim, token};
 
 #[test]
-fn the_same_and_another_message_under_one_key() {
-    let guard = MemoryGuard::new(100);
-    let mut message = claim(1, 1000);
-    token(guard.claim(&message, 1000, None));
-    assert_eq!(
-        guard.claim(&message, 1001, None).unwrap(),
-        Claimed::Same(vec![])
-    );
-    message.value = Digest::of(b"other");
-    assert_eq!(
-        guard.claim(&message, 1002, None).unwrap(),
-        Claimed::Replayed
-    );
-}
-
-#[test]
-fn leases() {
-    let guard = MemoryGuard::new(100);
-    let message = claim(1, 1000);
-    let first = token(guard.claim(&message, 1000, Some(30)));
-    assert_eq!(
-        guard.claim(&message, 1029, Some(30)).unwrap(),
-        Claimed::Pending
-    );
-    guard.renew(&first, 1029, 10).unwrap();
-    assert_eq!(
-        guard.claim(&message, 1038, Some(30)).unwrap(),
-        Claimed::Pending
-    );
-    // The lease runs out: somebody else takes over, and the first has lost it, whatever it does.
-    let second = token(guard.claim(&message, 1039, Some(30)));
-    assert_eq!(
-        guard.commit(&first, b"receipt").unwrap_err(),
-        ErrorKind::LeaseLost
-    );
-    assert_eq!(guard.release(&first).unwrap_err(), ErrorKind::LeaseLost);
-    assert_eq!(
-        guard.renew(&first, 1039, 30).unwrap_err(),
-        ErrorKind::LeaseLost
-    );
-    // Given up: free at once. Then done: the receipt comes back, byte for byte.
-    guard.release(&second).unwrap();
-    let third = token(guard.claim(&message, 1040, Some(30)));
-    let long = vec![0; MAX_STORED_RECEIPT + 1];
-    assert_eq!(
-        guard.commit(&third, &long).unwrap_err(),
-        ErrorKind::InvalidInput
-    );
-    guard.commit(&third, b"receipt").unwrap();
-    assert_eq!(
-        guard.commit(&third, b"other").unwrap_err(),
-        ErrorKind::LeaseLost
-    );
-    assert_eq!(
-        guard.claim(&message, 1041, Some(30)).unwrap(),
-        Claimed::Same(b"receipt".to_vec())
-    );
+fn conforms() {
+    conformance::all(&|| Box::new(MemoryGuard::new(1000)));
 }
 
 #[test]
@@ -214,18 +94,6 @@ fn what_was_forgotten_is_not_revived() {
 }
 
 #[test]
-fn time_does_not_go_back() {
-    let guard = MemoryGuard::new(100);
-    assert_eq!(guard.observe(2000).unwrap(), 2000);
-    assert_eq!(guard.observe(1000).unwrap(), 2000);
-    // A lease is judged by the high-water mark too.
-    let first = token(guard.claim(&claim(1, 2000), 2000, Some(30)));
-    guard.observe(2031).unwrap();
-    token(guard.claim(&claim(1, 2000), 1000, Some(30)));
-    assert_eq!(guard.commit(&first, b"").unwrap_err(), ErrorKind::LeaseLost);
-}
-
-#[test]
 fn one_winner_in_a_race() {
     let guard = MemoryGuard::new(10_000);
     let wins: usize = std::thread::scope(|scope| {
@@ -235,7 +103,7 @@ fn one_winner_in_a_race() {
                     (0..1000)
                         .filter(|number| {
                             matches!(
-                                guard.claim(&claim_cheap(*number), 1000, None),
+                                guard.claim(&claim(*number, 1000), 1000, None),
                                 Ok(Claimed::New(_))
                             )
                         })
@@ -251,52 +119,17 @@ fn one_winner_in_a_race() {
     assert_eq!(wins, 1000);
 }
 
-fn claim_cheap(number: u64) -> Claim {
-    static ONE: std::sync::OnceLock<Claim> = std::sync::OnceLock::new();
-    let mut claim = ONE.get_or_init(|| claim(0, 1000)).clone();
-    claim.key = Digest::of(&number.to_be_bytes());
-    claim
-}
-
 #[test]
 fn one_stranger_does_not_take_all() {
     let guard = MemoryGuard::new(80);
     let stranger = |number: u64, signer: u8| {
-        let mut claim = claim_cheap(number);
+        let mut claim = claim(number, 1000);
         (claim.stranger, claim.signer) = (true, [signer; 32]);
         claim
     };
     let taken = (0..80).take_while(|number| guard.claim(&stranger(*number, 1), 1000, None).is_ok());
     assert_eq!(taken.count(), 10);
     assert!(guard.claim(&stranger(100, 2), 1000, None).is_ok());
-}
-
-#[test]
-fn a_copy_that_lives_longer_keeps_the_entry() {
-    let guard = MemoryGuard::new(100);
-    token(guard.claim(&claim(1, 1000), 1000, None));
-    let mut longer = claim(1, 1050);
-    longer.keep_until = 2000;
-    assert_eq!(
-        guard.claim(&longer, 1060, None).unwrap(),
-        Claimed::Same(vec![])
-    );
-    guard.sweep(1500, usize::MAX).unwrap();
-    assert_eq!(
-        guard.claim(&longer, 1500, None).unwrap(),
-        Claimed::Same(vec![])
-    );
-}
-
-#[test]
-fn what_is_over_is_not_claimed() {
-    let guard = MemoryGuard::new(100);
-    assert_eq!(
-        guard.claim(&claim(1, 1000), 1100, None).unwrap(),
-        Claimed::Forgotten
-    );
-    assert!(guard.is_empty());
-    token(guard.claim(&claim(2, 1001), 1100, None));
 }
 
 #[test]
@@ -319,13 +152,13 @@ fn a_reservation_taken_over_leaves_the_newer_mark() {
 fn scopes_without_a_mark_of_their_own_share_one() {
     let guard = MemoryGuard::with_limits(10_000, 0, 10_000, 0);
     for number in 0..2000 {
-        let mut message = claim_cheap(number);
+        let mut message = claim(number, 1000);
         message.scope = Digest::of(&number.to_le_bytes());
         token(guard.claim(&message, 1000, None));
     }
     guard.sweep(1100, usize::MAX).unwrap();
     for number in 0..2000 {
-        let mut message = claim_cheap(number);
+        let mut message = claim(number, 1000);
         (message.scope, message.keep_until) = (Digest::of(&number.to_le_bytes()), 9000);
         assert_eq!(
             guard.claim(&message, 1100, None).unwrap(),
@@ -341,7 +174,7 @@ fn it_keeps_up_with_thirty_days_of_retention() {
     let guard = MemoryGuard::with_limits(100_000, 0, 100_000, 0);
     for minute in 0..60 * DAY / 60 {
         let now = 1_000_000 + minute * 60;
-        let mut message = claim_cheap(minute);
+        let mut message = claim(minute, 1000);
         (message.issued, message.keep_until) = (now, now + 30 * DAY);
         token(guard.claim(&message, now, None));
         assert!(guard.len() <= 43_201, "{} entries", guard.len());
@@ -357,7 +190,7 @@ fn it_does_not_grow_under_a_day_of_traffic() {
     for second in 0..86_400_u64 {
         let now = 1_000_000 + second;
         for half in 0..2 {
-            let mut message = claim_cheap(second * 2 + half);
+            let mut message = claim(second * 2 + half, 1000);
             message.issued = now;
             message.keep_until = now + if half == 0 { 60 } else { 36_000 };
             token(guard.claim(&message, now, None));

@@ -1,14 +1,13 @@
-//! The judgement in the middle of the gate: the stamp's signature, the policy, and the replay guard
-//! (spec/opening.md §2, steps 4, 5, 7).
+//! The judgement in the middle of the gate: the stamp's signature, and the policy (spec/opening.md §2, steps 4, 5).
 
 use super::stamp::Stamp;
 use crate::crypto::digest::Digest;
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::clock::Clock;
-use crate::freshness::guard::{Claim, Claimed};
-use crate::freshness::policy::{MAX_SKEW, Policy, Replay};
-use crate::wire::claims::{Claims, StatementType};
+use crate::freshness::order::Order;
+use crate::freshness::policy::{Policy, Replay};
+use crate::wire::claims::Claims;
 use crate::wire::cose::{self, Statement};
 use crate::wire::header::Kind;
 use crate::wire::labels;
@@ -46,7 +45,7 @@ impl Gate<'_> {
     /// Step 5: the policy, in the order of spec/opening.md §2.
     pub(super) fn judge(&self, stamp: &Stamp) -> Result<()> {
         let refuse = |kind: ErrorKind| Err(kind.into());
-        if stamp.statement_type() != StatementType::Message {
+        if stamp.statement_type() != self.policy.statement {
             return refuse(ErrorKind::WrongStatement);
         }
         let signer = stamp.signer().as_bytes();
@@ -66,12 +65,25 @@ impl Gate<'_> {
     }
 
     /// spec/opening.md §4.
-    fn judge_times(&self, stamp: &Stamp, freshness: &Freshness<'_>) -> Result<()> {
+    pub(super) fn judge_times(&self, stamp: &Stamp, freshness: &Freshness<'_>) -> Result<()> {
         let clock = freshness.clock.now()?;
         let guard = match freshness.replay {
             Replay::Guarded(guard) => Some(guard),
+            Replay::Unguarded if self.policy.challenged || self.policy.order != Order::Any => {
+                return Err(Error::with(
+                    ErrorKind::InvalidInput,
+                    "only a replay guard knows challenges and the order of streams: name one",
+                ));
+            }
             Replay::Unguarded => None,
         };
+        if self.policy.challenged {
+            // Not by any clock (spec/guard.md §4); whether the challenge is one of ours, the guard knows.
+            return match stamp.challenge() {
+                Some(_) => Ok(()),
+                None => Err(ErrorKind::WrongChallenge.into()),
+            };
+        }
         let now = guard.map_or(Ok(clock), |guard| guard.observe(clock))?;
         let Policy { skew, max_age, .. } = *self.policy;
         let verdict = if stamp.issued() > now.saturating_add(skew) {
@@ -91,59 +103,6 @@ impl Gate<'_> {
             return Ok(());
         };
         Err(verdict.into())
-    }
-
-    /// Step 7: claims the message, once everything else is verified.
-    pub(super) fn claim(&self, stamp: &Stamp, length: u64, digest: &Digest) -> Result<()> {
-        let Some(
-            freshness @ Freshness {
-                clock,
-                replay: Replay::Guarded(guard),
-            },
-        ) = self.freshness
-        else {
-            return Ok(());
-        };
-        // A stream may have taken long since its stamp was judged, and the guard forgets by these very times.
-        self.judge_times(stamp, &freshness)?;
-        let claim = self.guard_claim(stamp, length, digest);
-        match guard.claim(&claim, clock.now()?, None)? {
-            Claimed::New(_) => Ok(()),
-            Claimed::Same(_) | Claimed::Replayed => Err(ErrorKind::Replayed.into()),
-            Claimed::Pending => Err(ErrorKind::Pending.into()),
-            Claimed::Forgotten => Err(ErrorKind::TooOld.into()),
-        }
-    }
-
-    /// spec/opening.md §5.
-    fn guard_claim(&self, stamp: &Stamp, length: u64, digest: &Digest) -> Claim {
-        let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
-        let id = stamp.message_id().0;
-        let application = stamp.claims().encode_application(length, digest.as_bytes());
-        let by_age = self
-            .policy
-            .max_age
-            .map(|age| stamp.issued().saturating_add(age));
-        // With neither bound the times were refused as Unbounded.
-        let end = stamp
-            .expires()
-            .into_iter()
-            .chain(by_age)
-            .min()
-            .unwrap_or(u64::MAX);
-        Claim {
-            key: Digest::of_parts(&[labels::GUARD_KEY, &self.reader, signer, &id, context]),
-            value: Digest::of_parts(&[labels::GUARD_VALUE, &application]),
-            scope: Digest::of_parts(&[labels::GUARD_SCOPE, &self.reader, context]),
-            signer: *signer,
-            stranger: self.policy.senders.is_anyone(),
-            issued: stamp.issued(),
-            // The greatest skew, not this policy's: another policy over the same guard may have a greater one.
-            keep_until: end.saturating_add(MAX_SKEW),
-            bounded_by_age: stamp
-                .expires()
-                .is_none_or(|expires| by_age.is_some_and(|age| age < expires)),
-        }
     }
 }
 

@@ -4,11 +4,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::claim::Passed;
 use super::gate::Gate;
 use super::plaintext::Plaintext;
 use super::stamp::Stamp;
 use super::unlock::Unlock;
-use super::verdict::{Verified, discard};
+use super::verdict::{StampOnly, Verified, discard};
 use crate::crypto::body::{BodyKey, COMMITMENT_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Secret;
@@ -22,7 +23,7 @@ const DIGEST_STEP: usize = 128 * 1024;
 const HEADER_STEP: usize = 4096;
 
 pub(super) struct Intake<'a> {
-    gate: Gate<'a>,
+    pub(super) gate: Gate<'a>,
     unlock: Unlock<'a>,
     state: State,
     /// Input of the part that is not complete yet: header, body prefix, or chunk.
@@ -299,24 +300,53 @@ impl<'a> Intake<'a> {
     pub(super) fn finish(mut self, out: &mut Vec<u8>) -> Result<Verified> {
         let before = out.len();
         self.settle(out)?;
-        self.claim().inspect_err(|_| discard(out, before))
+        let claimed = self.claim(None).inspect_err(|_| discard(out, before))?;
+        Ok(claimed.0)
     }
 
-    fn claim(&mut self) -> Result<Verified> {
+    /// The same with a lease of so many seconds: what was verified, and what the guard says to it. A content that came
+    /// before is taken back.
+    pub(super) fn finish_leased(
+        mut self,
+        lease: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(Verified, Passed)> {
+        let before = out.len();
+        self.gate.watch()?;
+        self.settle(out)?;
+        let claimed = self.claim(Some(lease));
+        if !matches!(claimed, Ok((_, Passed::New(_)))) {
+            discard(out, before);
+        }
+        claimed
+    }
+
+    /// Claims the message by its stamp alone, which was judged: to refuse it before its content has come.
+    pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
+        self.gate.watch()?;
+        let stamped = match &self.state {
+            State::Chunks { plaintext, .. }
+            | State::Clear { plaintext }
+            | State::Ended { plaintext, .. } => plaintext.stamped(),
+            _ => None,
+        };
+        let stamped = stamped.ok_or(ErrorKind::WrongOrder)?;
+        let passed = self.gate.claim(&stamped.stamp, None, Some(lease))?;
+        Ok((stamped, passed))
+    }
+
+    fn claim(&mut self, lease: Option<u64>) -> Result<(Verified, Passed)> {
         let State::Settled { verified, unlocked } =
             core::mem::replace(&mut self.state, State::Failed)
         else {
             return Err(ErrorKind::WrongOrder.into());
         };
-        self.gate.claim(
-            &verified.stamp,
-            verified.content_length,
-            &verified.content_digest,
-        )?;
+        let content = (verified.content_length, verified.content_digest);
+        let passed = self.gate.claim(&verified.stamp, Some(content), lease)?;
         if let Some(unlocked) = &unlocked {
             self.unlock.remember(unlocked);
         }
-        Ok(*verified)
+        Ok((*verified, passed))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod begin;
 pub(crate) mod chunks;
+mod claim;
 pub(crate) mod draft;
 pub(crate) mod evidence;
 #[cfg(feature = "std")]
@@ -11,6 +12,7 @@ pub(crate) mod inspect;
 pub(crate) mod intake;
 #[cfg(feature = "std")]
 pub(crate) mod io;
+pub(crate) mod lease;
 pub(crate) mod open;
 pub(crate) mod padding;
 pub(crate) mod plaintext;
@@ -25,3 +27,4 @@ pub(crate) mod stream;
 mod unlock;
 pub(crate) mod verdict;
 pub(crate) mod verify;
+mod watch;

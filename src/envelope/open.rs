@@ -34,7 +34,7 @@ use crate::wire::labels;
 /// # Ok(()) }
 /// ```
 pub struct Opener<'a, M: Mode = Fresh> {
-    gate: Gate<'a>,
+    pub(super) gate: Gate<'a>,
     unlock: Unlock<'a>,
     mode: PhantomData<M>,
 }
@@ -162,7 +162,7 @@ pub(super) fn whole<M: Mode>(
 /// need not be the author, and it may stop short. Do nothing with it that cannot be undone.
 #[must_use]
 pub struct OpenStream<'a, M: Mode = Fresh> {
-    intake: Intake<'a>,
+    pub(super) intake: Intake<'a>,
     mode: PhantomData<M>,
 }
 

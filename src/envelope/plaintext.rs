@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::gate::{Gate, settle};
 use super::seal::{FORM_COSE, OPENING_PREFIX};
 use super::stamp::Stamp;
-use super::verdict::Verified;
+use super::verdict::{StampOnly, Verified};
 use crate::crypto::digest::{Digest, Hasher};
 use crate::crypto::secret::Wiped;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,6 +47,15 @@ impl Plaintext {
     /// The stamp, once it is verified and judged.
     pub(super) const fn stamp(&self) -> Option<&Stamp> {
         self.stamp.as_ref()
+    }
+
+    /// What is known of the message before its content is.
+    pub(super) fn stamped(&self) -> Option<StampOnly> {
+        Some(StampOnly {
+            stamp: self.stamp.clone()?,
+            header_digest: self.header_digest,
+            opening_digest: Digest::of(self.opening()),
+        })
     }
 
     /// Whether the end of the content is not known before the end of the plaintext.

@@ -51,6 +51,35 @@ impl Verified {
     }
 }
 
+/// Proof that the stamp of a message was verified and judged, by an opener that judges freshness. Of the content nothing is
+/// known: it is enough to refuse the message, and for nothing else.
+#[derive(Debug)]
+pub struct StampOnly {
+    pub(super) stamp: Stamp,
+    pub(super) header_digest: Digest,
+    pub(super) opening_digest: Digest,
+}
+
+impl StampOnly {
+    /// What the author signed.
+    #[must_use]
+    pub const fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// Digest of the header: names this very envelope.
+    #[must_use]
+    pub const fn header_digest(&self) -> Digest {
+        self.header_digest
+    }
+
+    /// Digest of the opening, its signature included.
+    #[must_use]
+    pub const fn opening_digest(&self) -> Digest {
+        self.opening_digest
+    }
+}
+
 /// Proof that a message passed the whole gate: sender, context, freshness, content, and the replay guard, if the
 /// reader has one.
 ///

@@ -20,7 +20,7 @@ use crate::wire::header::Kind;
 /// The reader has no key, so it is known to the guard by a name: each reader that is to accept a message once for
 /// itself has its own.
 pub struct Verifier<'a, M: Mode = Fresh> {
-    gate: Gate<'a>,
+    pub(super) gate: Gate<'a>,
     mode: PhantomData<M>,
 }
 

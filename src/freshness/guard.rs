@@ -1,7 +1,10 @@
-//! The replay guard: what has been accepted is accepted no second time (spec/opening.md §5).
+//! The replay guard: what has been accepted is accepted no second time (spec/guard.md).
 
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
+use super::order::Order;
+use super::rate::Rate;
 use crate::crypto::digest::Digest;
 use crate::error::Result;
 
@@ -9,8 +12,9 @@ use crate::error::Result;
 pub const MAX_STORED_RECEIPT: usize = 4096;
 
 /// What the gate asks a guard to remember. All of it comes from a verified stamp and the reader's policy.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
+///
+/// Not `non_exhaustive`, on purpose: a guard that knew nothing of a new field would accept what it must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Names the message: reader, signer, message id, context.
     pub key: Digest,
@@ -24,10 +28,26 @@ pub struct Claim {
     pub stranger: bool,
     /// When it was issued, in seconds.
     pub issued: u64,
-    /// From when on the entry may be dropped, in seconds.
+    /// From when on the entry may be dropped, in seconds. Of no meaning with a challenge.
     pub keep_until: u64,
     /// True if `keep_until` comes from the greatest age and not from the expiry.
     pub bounded_by_age: bool,
+    /// Its place in an ordered stream, if the policy demands an order.
+    pub place: Option<Place>,
+    /// Names the challenge that it answers, if the policy demands one. It must be [expected](ReplayGuard::expect), and then
+    /// is used up; the entry is kept until the end of the challenge and [`MAX_SKEW`](crate::MAX_SKEW) seconds more.
+    pub challenge: Option<Digest>,
+}
+
+/// A place in an ordered stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Names the stream: reader, signer, context, stream id.
+    pub stream: Digest,
+    /// The number in it.
+    pub number: u64,
+    /// Which order is demanded.
+    pub order: Order,
 }
 
 /// A fencing token: names one reservation, and is stale once another was made.
@@ -54,14 +74,24 @@ pub enum Claimed {
     Replayed,
     /// Not there, but as old as what was already forgotten, or over by its own `keep_until`: to be refused as too old.
     Forgotten,
+    /// Not there, and not newer than what was accepted in its stream.
+    Superseded,
+    /// Not there, and too far ahead in its stream: too many before it are missing.
+    Gap,
+    /// Not there, and the challenge that it answers is not expected: never made here, used up, or over.
+    Unasked,
 }
 
-/// Remembers what was accepted. Every method is one atomic step, for any number of threads.
+/// Remembers what was accepted. Every method is one atomic step, for any number of threads, and of processes where several
+/// share the guard.
 ///
 /// An implementation that cannot answer returns an error of the class
 /// [`TryAgain`](crate::ErrorClass::TryAgain); it never answers [`Claimed::New`] without having stored the entry.
+///
+/// Where several answers are right, the first of this order is given: what an entry that is there says (`Same`, `Pending`,
+/// `Replayed`), then `Unasked`, `Forgotten`, `Superseded`, `Gap`, and last that the guard is full.
 pub trait ReplayGuard: Send + Sync {
-    /// Remembers the greatest time seen, and returns it: the time to judge by (spec/opening.md §4).
+    /// The time to judge by: the greatest that this guard was ever shown, `now` included (spec/opening.md §4).
     ///
     /// So a clock that is set back revives nothing. A clock that once ran far ahead makes everything look expired, until it
     /// has come true or the guard is made anew: show guards only clocks that can be relied on.
@@ -79,12 +109,15 @@ pub trait ReplayGuard: Send + Sync {
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable); then nothing was claimed.
     fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed>;
 
-    /// Makes a reservation final and stores a receipt of at most [`MAX_STORED_RECEIPT`] bytes with it.
+    /// Makes a reservation final and stores a receipt of at most [`MAX_STORED_RECEIPT`] bytes with it. If the message has a
+    /// place in a stream, it is judged once more, and settled.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LeaseLost`](crate::ErrorKind::LeaseLost) if the token is stale, also if its lease ran out and
-    /// somebody else claimed since; [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a longer receipt.
+    /// somebody else claimed since; [`ErrorKind::Superseded`](crate::ErrorKind::Superseded) if a newer message of its stream
+    /// was committed meanwhile: then the reservation is given up;
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a longer receipt.
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()>;
 
     /// Gives a reservation up: the message may come again.
@@ -107,4 +140,35 @@ pub trait ReplayGuard: Send + Sync {
     ///
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
     fn sweep(&self, now: u64, at_most: usize) -> Result<usize>;
+
+    /// Expects one answer to a challenge, until the time `until` (by this reader's clock alone).
+    ///
+    /// # Errors
+    ///
+    /// As [`claim`](Self::claim).
+    fn expect(&self, challenge: &Digest, until: u64, now: u64) -> Result<()>;
+
+    /// Which numbers of a stream are missing: those below the greatest that was settled that were neither settled nor
+    /// [skipped](Self::skip). Empty for a stream that is not known.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
+    fn missing(&self, stream: &Digest) -> Result<Vec<RangeInclusive<u64>>>;
+
+    /// Waits no longer for the numbers of a stream before this one: they are refused from now on. Does nothing for a stream
+    /// that is not known.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
+    fn skip(&self, stream: &Digest, before: u64) -> Result<()>;
+
+    /// Whether something may be done once more at this rate; if so, it counts as done. Used to limit what strangers can
+    /// make this reader send.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
+    fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool>;
 }

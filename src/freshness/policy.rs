@@ -5,9 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::guard::ReplayGuard;
+use super::order::Order;
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::claims::check_context;
+use crate::wire::claims::{StatementType, check_context};
 use crate::wire::limits::DEFAULT_TRIALS;
 
 /// Default difference between clocks that is tolerated, in seconds.
@@ -67,6 +68,10 @@ pub struct Policy {
     pub(crate) skew: u64,
     pub(crate) own_messages: bool,
     pub(crate) trials: usize,
+    pub(crate) order: Order,
+    pub(crate) challenged: bool,
+    /// What is opened: messages, but for the crate's own use.
+    pub(crate) statement: StatementType,
 }
 
 impl Policy {
@@ -89,6 +94,9 @@ impl Policy {
             skew: DEFAULT_SKEW,
             own_messages: false,
             trials: DEFAULT_TRIALS,
+            order: Order::Any,
+            challenged: false,
+            statement: StatementType::Message,
         })
     }
 
@@ -115,6 +123,31 @@ impl Policy {
     #[must_use]
     pub const fn allow_own(mut self, allow: bool) -> Self {
         self.own_messages = allow;
+        self
+    }
+
+    /// Demands an order within each stream of messages. It needs a replay guard, which knows how far each stream has come.
+    ///
+    /// A message without a sequence then is `Superseded`.
+    #[must_use]
+    pub const fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Accepts only answers to challenges that were made with [`Opener::challenge`](crate::Opener::challenge), each once.
+    ///
+    /// The times of such a message are not judged, for its freshness does not rest on any clock but the reader's own,
+    /// which says for how long an answer is awaited. It needs a replay guard, which knows the challenges.
+    #[must_use]
+    pub const fn demand_challenge(mut self, demand: bool) -> Self {
+        self.challenged = demand;
+        self
+    }
+
+    /// The same, for statements of another type.
+    pub(crate) const fn for_statement(mut self, statement: StatementType) -> Self {
+        self.statement = statement;
         self
     }
 

@@ -153,15 +153,20 @@ impl Claims {
     }
 
     /// The encoding of what a message says to the application: what the replay guard compares
-    /// (spec/opening.md §5). `length` and `digest` are those of the verified content.
-    pub(crate) fn encode_application(&self, length: u64, digest: &[u8; 32]) -> Vec<u8> {
+    /// (spec/guard.md §2). `content` is length and digest of the verified content; without it the stamp's own stand, if it
+    /// has them.
+    pub(crate) fn encode_application(&self, content: Option<&(u64, [u8; 32])>) -> Vec<u8> {
         let mut map = MapWriter {
             entries: Vec::with_capacity(256),
             count: 0,
         };
         map.put(label::CONTEXT, |c| c.str(&self.context).map(drop));
         self.put_identity(&mut map);
-        self.put_content(&mut map, Some(length), Some(digest), 0);
+        let (length, digest) = match content {
+            Some((length, digest)) => (Some(*length), Some(digest)),
+            None => (self.length, self.digest.as_ref()),
+        };
+        self.put_content(&mut map, length, digest, 0);
         map.finish()
     }
 

@@ -1,0 +1,78 @@
+//! What becomes of a claim that meets an entry: the rules that all guards share (spec/guard.md §3).
+
+use alloc::vec::Vec;
+
+use super::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What a guard remembers of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) claim: Claim,
+    pub(crate) state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Reserved { number: u64, until: u64 },
+    Released,
+    Committed { receipt: Vec<u8> },
+}
+
+impl State {
+    /// The state of an entry that was just claimed, as reservation `number`.
+    pub(crate) fn claimed(number: u64, now: u64, lease: Option<u64>) -> Self {
+        match lease {
+            None => Self::Committed {
+                receipt: Vec::new(),
+            },
+            Some(lease) => Self::Reserved {
+                number,
+                until: now.saturating_add(lease),
+            },
+        }
+    }
+}
+
+impl Entry {
+    /// A copy of the message has come: a copy that lives longer keeps the entry as long, so that it counts once. Gives the
+    /// answer, or `None` if nobody holds the entry and it can be [taken](Self::take).
+    pub(crate) fn meet(&mut self, claim: &Claim, now: u64) -> Option<Claimed> {
+        let entry = &mut self.claim;
+        if claim.challenge.is_none() {
+            entry.keep_until = entry.keep_until.max(claim.keep_until);
+        }
+        entry.issued = entry.issued.max(claim.issued);
+        entry.bounded_by_age |= claim.bounded_by_age;
+        match &self.state {
+            State::Released => None,
+            State::Reserved { until, .. } if *until <= now => None,
+            _ if entry.value != claim.value => Some(Claimed::Replayed),
+            State::Committed { receipt } => Some(Claimed::Same(receipt.clone())),
+            State::Reserved { .. } => Some(Claimed::Pending),
+        }
+    }
+
+    /// Takes over an entry that is free.
+    pub(crate) fn take(&mut self, claim: &Claim, state: State) {
+        self.claim.value = claim.value;
+        self.claim.place = claim.place;
+        self.state = state;
+    }
+
+    /// Whether `token` names the reservation that stands.
+    pub(crate) fn is_held_by(&self, token: &LeaseToken) -> bool {
+        matches!(self.state, State::Reserved { number, .. } if number == token.number)
+    }
+}
+
+/// Checks the length of a receipt that is to be stored.
+pub(crate) fn check_receipt(receipt: &[u8]) -> Result<()> {
+    if receipt.len() > MAX_STORED_RECEIPT {
+        return Err(Error::with(
+            ErrorKind::InvalidInput,
+            "a stored receipt is at most 4096 bytes",
+        ));
+    }
+    Ok(())
+}

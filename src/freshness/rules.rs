@@ -1,0 +1,267 @@
+//! The rules that all guards share, over whatever stores them (spec/guard.md §§3–7).
+//!
+//! A guard that implements [`Shelf`] over its store calls these functions, each inside one atomic step of that store: a lock,
+//! a transaction. So the guards cannot differ in what they answer.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use super::entry::{Entry, State, check_receipt};
+use super::guard::{Claim, Claimed, LeaseToken, Place};
+use super::order::{Order, Stream};
+use super::policy::MAX_SKEW;
+use super::rate::Rate;
+use crate::crypto::digest::Digest;
+use crate::error::{ErrorKind, Result};
+
+/// Entries that every claim may drop besides making its own: more leave than come, so the guard keeps up.
+const DROPS_PER_CLAIM: usize = 4;
+/// Entries that a claim may drop when the guard is full.
+const DROPS_WHEN_FULL: usize = 1024;
+
+/// Where a guard keeps things, inside one atomic step. If a method fails, the step is undone as a whole.
+pub(crate) trait Shelf {
+    /// Raises the high-water mark to `now`, and gives it.
+    fn observe(&mut self, now: u64) -> Result<u64>;
+    /// A number that was not given before, greater than all before.
+    fn next_token(&mut self) -> Result<u64>;
+    fn entry(&mut self, key: &Digest) -> Result<Option<Entry>>;
+    /// A new entry, for which there [is room](Self::has_room).
+    fn insert(&mut self, entry: Entry) -> Result<()>;
+    /// An entry that was there; `before` is when it was to leave.
+    fn update(&mut self, entry: Entry, before: u64) -> Result<()>;
+    fn has_room(&mut self, claim: &Claim) -> Result<bool>;
+    /// Whether the message may have been dropped before: it is as old as what was.
+    fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool>;
+    /// Drops entries and challenges whose time has come, at most `at_most` entries, and says how many. For entries that are
+    /// bounded by age it raises the scope's sweep mark.
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize>;
+    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>>;
+    /// Whether one more stream of this claim's signer has room.
+    fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool>;
+    /// `claim` is that of the message by which the stream becomes known or grows; `None` for a known one.
+    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()>;
+    /// Until when an answer to this challenge is expected.
+    fn challenge(&mut self, name: &Digest) -> Result<Option<u64>>;
+    /// Expects an answer, or, with `None`, expects it no more. [`ErrorKind::GuardFull`] if there is no room.
+    fn put_challenge(&mut self, name: &Digest, until: Option<u64>) -> Result<()>;
+    /// When the burst of what is limited is whole again.
+    fn full_at(&mut self, what: &Digest) -> Result<u64>;
+    /// [`ErrorKind::GuardFull`] if there is no room; what is whole again at `now` may be dropped.
+    fn put_full_at(&mut self, what: &Digest, full_at: u64, now: u64) -> Result<()>;
+}
+
+pub(crate) fn claim<S: Shelf>(
+    shelf: &mut S,
+    claim: &Claim,
+    now: u64,
+    lease: Option<u64>,
+) -> Result<Claimed> {
+    let now = shelf.observe(now)?;
+    shelf.sweep(now, DROPS_PER_CLAIM)?;
+    let found = shelf.entry(&claim.key)?;
+    let Some(mut entry) = found else {
+        return insert(shelf, claim, now, lease);
+    };
+    let before = entry.claim.keep_until;
+    let answer = entry.meet(claim, now);
+    if let Some(answer) = answer {
+        shelf.update(entry, before)?;
+        return Ok(answer);
+    }
+    if let Some(refused) = out_of_order(shelf, claim.place)? {
+        return Ok(refused);
+    }
+    check_stream_room(shelf, claim)?;
+    let number = shelf.next_token()?;
+    entry.take(claim, State::claimed(number, now, lease));
+    shelf.update(entry, before)?;
+    finish(shelf, claim, number, lease)
+}
+
+/// A message that is not there.
+fn insert<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
+    let mut claim = claim.clone();
+    if let Some(challenge) = &claim.challenge {
+        match shelf.challenge(challenge)? {
+            Some(until) if now < until => {
+                claim.keep_until = until.saturating_add(MAX_SKEW);
+                claim.bounded_by_age = false;
+            }
+            _ => return Ok(Claimed::Unasked),
+        }
+    } else if claim.keep_until <= now || shelf.may_be_forgotten(&claim)? {
+        // Where its time is over, an entry would be dropped at once: none can be made.
+        return Ok(Claimed::Forgotten);
+    }
+    if let Some(refused) = out_of_order(shelf, claim.place)? {
+        return Ok(refused);
+    }
+    if !shelf.has_room(&claim)? {
+        shelf.sweep(now, DROPS_WHEN_FULL)?;
+        if !shelf.has_room(&claim)? {
+            return Err(ErrorKind::GuardFull.into());
+        }
+    }
+    check_stream_room(shelf, &claim)?;
+    if let Some(challenge) = &claim.challenge {
+        shelf.put_challenge(challenge, None)?;
+    }
+    let number = shelf.next_token()?;
+    let state = State::claimed(number, now, lease);
+    shelf.insert(Entry {
+        claim: claim.clone(),
+        state,
+    })?;
+    finish(shelf, &claim, number, lease)
+}
+
+fn out_of_order<S: Shelf>(shelf: &mut S, place: Option<Place>) -> Result<Option<Claimed>> {
+    let Some(place) = place else {
+        return Ok(None);
+    };
+    let stream = shelf.stream(&place.stream)?.unwrap_or_default();
+    Ok(stream.refuses(place.number, place.order))
+}
+
+fn finish<S: Shelf>(
+    shelf: &mut S,
+    claim: &Claim,
+    number: u64,
+    lease: Option<u64>,
+) -> Result<Claimed> {
+    if lease.is_none() {
+        settle(shelf, claim)?;
+    }
+    Ok(Claimed::New(LeaseToken {
+        key: claim.key,
+        number,
+    }))
+}
+
+/// Everything that can refuse comes before anything is changed: a guard in memory has no transaction to undo.
+fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
+    match ordered(claim) {
+        Some(place)
+            if shelf.stream(&place.stream)?.is_none() && !shelf.has_room_for_stream(claim)? =>
+        {
+            Err(ErrorKind::GuardFull.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn ordered(claim: &Claim) -> Option<Place> {
+    claim.place.filter(|place| place.order != Order::Any)
+}
+
+/// Counts the message as accepted in its stream. It was just judged, in the same step.
+fn settle<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
+    let Some(place) = ordered(claim) else {
+        return Ok(());
+    };
+    let mut stream = shelf.stream(&place.stream)?.unwrap_or_default();
+    stream.settle(place.number, place.order);
+    shelf.put_stream(&place.stream, stream, Some(claim))
+}
+
+/// The entry that `token` holds.
+fn held<S: Shelf>(shelf: &mut S, token: &LeaseToken) -> Result<Entry> {
+    shelf
+        .entry(&token.key)?
+        .filter(|entry| entry.is_held_by(token))
+        .ok_or_else(|| ErrorKind::LeaseLost.into())
+}
+
+/// As [`ReplayGuard::commit`](super::guard::ReplayGuard::commit); `Superseded` is a value here, for then the step is not undone.
+pub(crate) fn commit<S: Shelf>(
+    shelf: &mut S,
+    token: &LeaseToken,
+    receipt: &[u8],
+) -> Result<core::result::Result<(), ErrorKind>> {
+    check_receipt(receipt)?;
+    let mut entry = held(shelf, token)?;
+    let before = entry.claim.keep_until;
+    let refused = out_of_order(shelf, entry.claim.place)?;
+    entry.state = match refused {
+        Some(_) => State::Released,
+        None => State::Committed {
+            receipt: receipt.to_vec(),
+        },
+    };
+    if refused.is_none() {
+        check_stream_room(shelf, &entry.claim)?;
+        settle(shelf, &entry.claim)?;
+    }
+    shelf.update(entry, before)?;
+    Ok(match refused {
+        None => Ok(()),
+        Some(Claimed::Gap) => Err(ErrorKind::Gap),
+        Some(_) => Err(ErrorKind::Superseded),
+    })
+}
+
+pub(crate) fn release<S: Shelf>(shelf: &mut S, token: &LeaseToken) -> Result<()> {
+    let mut entry = held(shelf, token)?;
+    let before = entry.claim.keep_until;
+    entry.state = State::Released;
+    shelf.update(entry, before)
+}
+
+pub(crate) fn renew<S: Shelf>(
+    shelf: &mut S,
+    token: &LeaseToken,
+    now: u64,
+    lease: u64,
+) -> Result<()> {
+    let now = shelf.observe(now)?;
+    let mut entry = held(shelf, token)?;
+    let before = entry.claim.keep_until;
+    entry.state = State::claimed(token.number, now, Some(lease));
+    shelf.update(entry, before)
+}
+
+pub(crate) fn sweep<S: Shelf>(shelf: &mut S, now: u64, at_most: usize) -> Result<usize> {
+    let now = shelf.observe(now)?;
+    shelf.sweep(now, at_most)
+}
+
+pub(crate) fn expect<S: Shelf>(
+    shelf: &mut S,
+    challenge: &Digest,
+    until: u64,
+    now: u64,
+) -> Result<()> {
+    let now = shelf.observe(now)?;
+    shelf.sweep(now, DROPS_PER_CLAIM)?;
+    shelf.put_challenge(challenge, Some(until))
+}
+
+pub(crate) fn missing<S: Shelf>(
+    shelf: &mut S,
+    stream: &Digest,
+) -> Result<Vec<RangeInclusive<u64>>> {
+    Ok(shelf
+        .stream(stream)?
+        .map(|stream| stream.missing())
+        .unwrap_or_default())
+}
+
+pub(crate) fn skip<S: Shelf>(shelf: &mut S, name: &Digest, before: u64) -> Result<()> {
+    match shelf.stream(name)? {
+        None => Ok(()),
+        Some(mut stream) => {
+            stream.skip(before);
+            shelf.put_stream(name, stream, None)
+        }
+    }
+}
+
+pub(crate) fn permit<S: Shelf>(shelf: &mut S, what: &Digest, now: u64, rate: Rate) -> Result<bool> {
+    let now = shelf.observe(now)?;
+    let full_at = shelf.full_at(what)?;
+    match rate.take(full_at, now) {
+        None => Ok(false),
+        Some(next) => shelf.put_full_at(what, next, now).map(|()| true),
+    }
+}

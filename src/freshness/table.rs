@@ -1,0 +1,273 @@
+//! The table of the guard in memory.
+
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
+
+use super::entry::Entry;
+use super::guard::Claim;
+use super::order::Stream;
+use super::rules::Shelf;
+use crate::crypto::digest::Digest;
+use crate::error::{ErrorKind, Result};
+
+/// Most scopes (reader and context) with a sweep mark of their own; further ones share one.
+const MAX_SCOPES: usize = 1024;
+/// Most things whose rate is limited at a time.
+const MAX_LIMITED: usize = 65_536;
+
+/// How many places there are (spec/guard.md §6).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) known: usize,
+    pub(crate) strangers: usize,
+    pub(crate) per_sender: usize,
+    pub(crate) per_stranger: usize,
+}
+
+impl Limits {
+    /// A quarter as many strangers; no sender can take more than half of its pool.
+    pub(crate) const fn of(capacity: usize) -> Self {
+        Self {
+            known: capacity,
+            strangers: capacity.div_ceil(4),
+            per_sender: capacity.div_ceil(2),
+            per_stranger: capacity.div_ceil(8),
+        }
+    }
+
+    /// Size of the pool, and of the part that one sender may have of it.
+    pub(crate) const fn pool(&self, stranger: bool) -> (usize, usize) {
+        if stranger {
+            (self.strangers, self.per_stranger)
+        } else {
+            (self.known, self.per_sender)
+        }
+    }
+}
+
+/// How many places are taken: all of a pool, and of each sender.
+#[derive(Debug, Default)]
+struct Places {
+    /// Of listed senders, of strangers.
+    pools: [usize; 2],
+    /// By signer, and whether it is a stranger.
+    per_sender: HashMap<([u8; 32], bool), usize>,
+}
+
+impl Places {
+    fn has_room(&self, limits: &Limits, claim: &Claim) -> bool {
+        let (pool, quota) = limits.pool(claim.stranger);
+        let [known, strangers] = self.pools;
+        let taken = if claim.stranger { strangers } else { known };
+        let own = self.per_sender.get(&(claim.signer, claim.stranger));
+        taken < pool && own.copied().unwrap_or(0) < quota
+    }
+
+    fn take(&mut self, claim: &Claim) {
+        self.pool(claim.stranger, |taken| taken + 1);
+        *self
+            .per_sender
+            .entry((claim.signer, claim.stranger))
+            .or_insert(0) += 1;
+    }
+
+    fn leave(&mut self, claim: &Claim) {
+        self.pool(claim.stranger, |taken| taken.saturating_sub(1));
+        if let Slot::Occupied(mut count) = self.per_sender.entry((claim.signer, claim.stranger)) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    fn pool(&mut self, stranger: bool, change: impl FnOnce(usize) -> usize) {
+        let [known, strangers] = &mut self.pools;
+        let taken = if stranger { strangers } else { known };
+        *taken = change(*taken);
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    entries: HashMap<Digest, Entry>,
+    /// Keys by the time at which they leave.
+    by_time: BTreeSet<(u64, Digest)>,
+    places: Places,
+    /// Greatest `issued` of what was dropped by age, for each scope.
+    sweep_marks: HashMap<Digest, u64>,
+    /// The mark of all scopes that found no place of their own.
+    shared_mark: Option<u64>,
+    high_water: u64,
+    tokens: u64,
+    streams: HashMap<Digest, Stream>,
+    stream_places: Places,
+    /// Challenges, until when an answer is expected.
+    challenges: HashMap<Digest, u64>,
+    challenges_by_time: BTreeSet<(u64, Digest)>,
+    /// What is limited, and when its burst is whole again.
+    limited: HashMap<Digest, u64>,
+    limits: Limits,
+}
+
+impl Table {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            entries: HashMap::new(),
+            by_time: BTreeSet::new(),
+            places: Places::default(),
+            sweep_marks: HashMap::new(),
+            shared_mark: None,
+            high_water: 0,
+            tokens: 0,
+            streams: HashMap::new(),
+            stream_places: Places::default(),
+            challenges: HashMap::new(),
+            challenges_by_time: BTreeSet::new(),
+            limited: HashMap::new(),
+            limits,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What remains to be done for an entry that was dropped.
+    fn leave(&mut self, claim: &Claim) {
+        self.places.leave(claim);
+        if !claim.bounded_by_age {
+            return;
+        }
+        let scopes = self.sweep_marks.len();
+        match self.sweep_marks.entry(claim.scope) {
+            Slot::Occupied(mut mark) => *mark.get_mut() = claim.issued.max(*mark.get()),
+            Slot::Vacant(place) if scopes < MAX_SCOPES => drop(place.insert(claim.issued)),
+            Slot::Vacant(_) => self.shared_mark = self.shared_mark.max(Some(claim.issued)),
+        }
+    }
+}
+
+impl Shelf for Table {
+    fn observe(&mut self, now: u64) -> Result<u64> {
+        self.high_water = self.high_water.max(now);
+        Ok(self.high_water)
+    }
+
+    fn next_token(&mut self) -> Result<u64> {
+        self.tokens += 1;
+        Ok(self.tokens)
+    }
+
+    fn entry(&mut self, key: &Digest) -> Result<Option<Entry>> {
+        Ok(self.entries.get(key).cloned())
+    }
+
+    fn insert(&mut self, entry: Entry) -> Result<()> {
+        self.places.take(&entry.claim);
+        self.by_time
+            .insert((entry.claim.keep_until, entry.claim.key));
+        self.entries.insert(entry.claim.key, entry);
+        Ok(())
+    }
+
+    fn update(&mut self, entry: Entry, before: u64) -> Result<()> {
+        let Claim {
+            key, keep_until, ..
+        } = entry.claim;
+        if keep_until != before {
+            self.by_time.remove(&(before, key));
+            self.by_time.insert((keep_until, key));
+        }
+        self.entries.insert(key, entry);
+        Ok(())
+    }
+
+    fn has_room(&mut self, claim: &Claim) -> Result<bool> {
+        Ok(self.places.has_room(&self.limits, claim))
+    }
+
+    fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool> {
+        let own = self.sweep_marks.get(&claim.scope).copied();
+        Ok(own
+            .max(self.shared_mark)
+            .is_some_and(|mark| claim.issued <= mark))
+    }
+
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize> {
+        let mut dropped = 0;
+        while dropped < at_most && self.by_time.first().is_some_and(|(time, _)| *time <= now) {
+            if let Some(entry) = self
+                .by_time
+                .pop_first()
+                .and_then(|(_, key)| self.entries.remove(&key))
+            {
+                self.leave(&entry.claim);
+            }
+            dropped += 1;
+        }
+        for _ in 0..at_most {
+            match self.challenges_by_time.first() {
+                Some((until, _)) if *until <= now => {}
+                _ => break,
+            }
+            if let Some((_, challenge)) = self.challenges_by_time.pop_first() {
+                self.challenges.remove(&challenge);
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
+        Ok(self.streams.get(name).cloned())
+    }
+
+    fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool> {
+        Ok(self.stream_places.has_room(&self.limits, claim))
+    }
+
+    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
+        if self.streams.insert(*name, stream).is_none()
+            && let Some(claim) = claim
+        {
+            self.stream_places.take(claim);
+        }
+        Ok(())
+    }
+
+    fn challenge(&mut self, name: &Digest) -> Result<Option<u64>> {
+        Ok(self.challenges.get(name).copied())
+    }
+
+    fn put_challenge(&mut self, name: &Digest, until: Option<u64>) -> Result<()> {
+        let Some(until) = until else {
+            if let Some(until) = self.challenges.remove(name) {
+                self.challenges_by_time.remove(&(until, *name));
+            }
+            return Ok(());
+        };
+        if self.challenges.len() >= self.limits.known {
+            return Err(ErrorKind::GuardFull.into());
+        }
+        if let Some(before) = self.challenges.insert(*name, until) {
+            self.challenges_by_time.remove(&(before, *name));
+        }
+        self.challenges_by_time.insert((until, *name));
+        Ok(())
+    }
+
+    fn full_at(&mut self, what: &Digest) -> Result<u64> {
+        Ok(self.limited.get(what).copied().unwrap_or(0))
+    }
+
+    fn put_full_at(&mut self, what: &Digest, full_at: u64, now: u64) -> Result<()> {
+        if self.limited.len() >= MAX_LIMITED && !self.limited.contains_key(what) {
+            self.limited.retain(|_, full_at| *full_at > now);
+            if self.limited.len() >= MAX_LIMITED {
+                return Err(ErrorKind::GuardFull.into());
+            }
+        }
+        self.limited.insert(*what, full_at);
+        Ok(())
+    }
+}

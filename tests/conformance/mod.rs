@@ -1,0 +1,302 @@
+//! What every replay guard must do (spec/guard.md): one suite, run over each of them.
+//!
+//! A suite function gets an empty guard. Times are small numbers: guards that live on a server with a clock of its own are
+//! given them relative to `BASE`.
+#![allow(dead_code)]
+
+use bulla::{
+    Claim, Claimed, Digest, ErrorKind, LeaseToken, MAX_STORED_RECEIPT, Order, Place, Rate,
+    ReplayGuard,
+};
+
+/// Makes an empty guard.
+pub type Make<'a> = &'a dyn Fn() -> Box<dyn ReplayGuard>;
+
+/// A claim of its own for every number, issued at `issued` and kept for 100 seconds.
+pub fn claim(number: u64, issued: u64) -> Claim {
+    Claim {
+        key: Digest::of(&number.to_be_bytes()),
+        value: Digest::of(b"value"),
+        scope: Digest::of(b"scope"),
+        signer: [5; 32],
+        stranger: false,
+        issued,
+        keep_until: issued + 100,
+        bounded_by_age: true,
+        place: None,
+        challenge: None,
+    }
+}
+
+pub fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
+    match claimed.unwrap() {
+        Claimed::New(token) => token,
+        other => panic!("{other:?} where New is expected"),
+    }
+}
+
+/// The whole suite.
+pub fn all(make: Make<'_>) {
+    for (name, check) in SUITE {
+        println!("conformance: {name}");
+        check(&*make());
+    }
+}
+
+type Check = fn(&dyn ReplayGuard);
+
+const SUITE: &[(&str, Check)] = &[
+    (
+        "the_same_and_another_message_under_one_key",
+        the_same_and_another_message_under_one_key,
+    ),
+    ("leases", leases),
+    ("time_does_not_go_back", time_does_not_go_back),
+    (
+        "a_copy_that_lives_longer_keeps_the_entry",
+        a_copy_that_lives_longer_keeps_the_entry,
+    ),
+    ("what_is_over_is_not_claimed", what_is_over_is_not_claimed),
+    ("order_only_newer", order_only_newer),
+    ("order_without_gaps", order_without_gaps),
+    (
+        "a_commit_judges_the_order_again",
+        a_commit_judges_the_order_again,
+    ),
+    ("challenges_are_answered_once", challenges_are_answered_once),
+    ("rates", rates),
+];
+
+fn the_same_and_another_message_under_one_key(guard: &dyn ReplayGuard) {
+    let mut message = claim(1, 1000);
+    token(guard.claim(&message, 1000, None));
+    assert_eq!(
+        guard.claim(&message, 1001, None).unwrap(),
+        Claimed::Same(vec![])
+    );
+    message.value = Digest::of(b"other");
+    assert_eq!(
+        guard.claim(&message, 1002, None).unwrap(),
+        Claimed::Replayed
+    );
+}
+
+fn leases(guard: &dyn ReplayGuard) {
+    let message = claim(1, 1000);
+    let first = token(guard.claim(&message, 1000, Some(30)));
+    assert_eq!(
+        guard.claim(&message, 1029, Some(30)).unwrap(),
+        Claimed::Pending
+    );
+    guard.renew(&first, 1029, 10).unwrap();
+    assert_eq!(
+        guard.claim(&message, 1038, Some(30)).unwrap(),
+        Claimed::Pending
+    );
+    // The lease runs out: somebody else takes over, and the first has lost it, whatever it does.
+    let second = token(guard.claim(&message, 1039, Some(30)));
+    assert_eq!(
+        guard.commit(&first, b"receipt").unwrap_err(),
+        ErrorKind::LeaseLost
+    );
+    assert_eq!(guard.release(&first).unwrap_err(), ErrorKind::LeaseLost);
+    assert_eq!(
+        guard.renew(&first, 1039, 30).unwrap_err(),
+        ErrorKind::LeaseLost
+    );
+    // Given up: free at once. Then done: the receipt comes back, byte for byte.
+    guard.release(&second).unwrap();
+    let third = token(guard.claim(&message, 1040, Some(30)));
+    let long = vec![0; MAX_STORED_RECEIPT + 1];
+    assert_eq!(
+        guard.commit(&third, &long).unwrap_err(),
+        ErrorKind::InvalidInput
+    );
+    guard.commit(&third, b"receipt").unwrap();
+    assert_eq!(
+        guard.commit(&third, b"other").unwrap_err(),
+        ErrorKind::LeaseLost
+    );
+    assert_eq!(
+        guard.claim(&message, 1041, Some(30)).unwrap(),
+        Claimed::Same(b"receipt".to_vec())
+    );
+}
+
+fn time_does_not_go_back(guard: &dyn ReplayGuard) {
+    assert_eq!(guard.observe(2000).unwrap(), 2000);
+    assert_eq!(guard.observe(1000).unwrap(), 2000);
+    // A lease is judged by the high-water mark too.
+    let first = token(guard.claim(&claim(1, 2000), 2000, Some(30)));
+    guard.observe(2031).unwrap();
+    token(guard.claim(&claim(1, 2000), 1000, Some(30)));
+    assert_eq!(guard.commit(&first, b"").unwrap_err(), ErrorKind::LeaseLost);
+}
+
+fn a_copy_that_lives_longer_keeps_the_entry(guard: &dyn ReplayGuard) {
+    token(guard.claim(&claim(1, 1000), 1000, None));
+    let mut longer = claim(1, 1050);
+    longer.keep_until = 2000;
+    assert_eq!(
+        guard.claim(&longer, 1060, None).unwrap(),
+        Claimed::Same(vec![])
+    );
+    guard.sweep(1500, usize::MAX).unwrap();
+    assert_eq!(
+        guard.claim(&longer, 1500, None).unwrap(),
+        Claimed::Same(vec![])
+    );
+}
+
+fn what_is_over_is_not_claimed(guard: &dyn ReplayGuard) {
+    assert_eq!(
+        guard.claim(&claim(1, 1000), 1100, None).unwrap(),
+        Claimed::Forgotten
+    );
+    token(guard.claim(&claim(2, 1001), 1100, None));
+}
+
+fn placed(number: u64, order: Order) -> Claim {
+    Claim {
+        place: Some(Place {
+            stream: Digest::of(b"stream"),
+            number,
+            order,
+        }),
+        ..claim(number, 1000)
+    }
+}
+
+fn order_only_newer(guard: &dyn ReplayGuard) {
+    let newer = |number| placed(number, Order::Monotonic);
+    token(guard.claim(&newer(5), 1000, None));
+    assert_eq!(
+        guard.claim(&newer(4), 1000, None).unwrap(),
+        Claimed::Superseded
+    );
+    // A copy of what was accepted is a copy, and a second message of the same number is not newer.
+    assert_eq!(
+        guard.claim(&newer(5), 1000, None).unwrap(),
+        Claimed::Same(vec![])
+    );
+    let mut second = newer(5);
+    second.key = Digest::of(b"second");
+    assert_eq!(
+        guard.claim(&second, 1000, None).unwrap(),
+        Claimed::Superseded
+    );
+    token(guard.claim(&newer(u64::MAX), 1000, None));
+    // Another stream has its own mark, and without an order none is kept.
+    let mut other = newer(1);
+    other.place.as_mut().unwrap().stream = Digest::of(b"other");
+    token(guard.claim(&other, 1000, None));
+    token(guard.claim(&placed(2, Order::Any), 1000, None));
+    assert!(guard.missing(&Digest::of(b"stream")).unwrap().is_empty());
+    // The mark outlives the entries.
+    guard.sweep(1200, usize::MAX).unwrap();
+    let mut late = newer(u64::MAX - 1);
+    (late.issued, late.keep_until) = (1200, 1300);
+    assert_eq!(guard.claim(&late, 1200, None).unwrap(), Claimed::Superseded);
+}
+
+fn order_without_gaps(guard: &dyn ReplayGuard) {
+    let stream = Digest::of(b"stream");
+    let order = Order::Gapless {
+        first: 1,
+        window: 4,
+    };
+    let claimed = |number| guard.claim(&placed(number, order), 1000, None).unwrap();
+    assert_eq!(claimed(5), Claimed::Gap);
+    assert!(matches!(claimed(4), Claimed::New(_)));
+    assert!(matches!(claimed(2), Claimed::New(_)));
+    assert_eq!(guard.missing(&stream).unwrap(), [1..=1, 3..=3]);
+    assert!(matches!(claimed(1), Claimed::New(_)));
+    assert_eq!(guard.missing(&stream).unwrap(), [3..=3]);
+    guard.skip(&stream, 4).unwrap();
+    assert!(guard.missing(&stream).unwrap().is_empty());
+    assert_eq!(claimed(3), Claimed::Superseded);
+    assert!(matches!(claimed(5), Claimed::New(_)));
+    guard.skip(&Digest::of(b"unknown"), 4).unwrap();
+    assert!(guard.missing(&Digest::of(b"unknown")).unwrap().is_empty());
+}
+
+fn a_commit_judges_the_order_again(guard: &dyn ReplayGuard) {
+    let newer = |number| placed(number, Order::Monotonic);
+    let slow = token(guard.claim(&newer(1), 1000, Some(60)));
+    let fast = token(guard.claim(&newer(2), 1000, Some(60)));
+    // A reservation settles nothing yet.
+    guard.commit(&fast, b"two").unwrap();
+    assert_eq!(
+        guard.commit(&slow, b"one").unwrap_err(),
+        ErrorKind::Superseded
+    );
+    // It was given up, and is not newer now.
+    assert_eq!(
+        guard.commit(&slow, b"one").unwrap_err(),
+        ErrorKind::LeaseLost
+    );
+    assert_eq!(
+        guard.claim(&newer(1), 1000, Some(60)).unwrap(),
+        Claimed::Superseded
+    );
+    assert_eq!(
+        guard.claim(&newer(2), 1000, Some(60)).unwrap(),
+        Claimed::Same(b"two".to_vec())
+    );
+}
+
+fn challenges_are_answered_once(guard: &dyn ReplayGuard) {
+    let name = |which: &[u8]| Digest::of(which);
+    let answer = |number: u64, which: &[u8]| Claim {
+        challenge: Some(name(which)),
+        ..claim(number, 0)
+    };
+    assert_eq!(
+        guard.claim(&answer(1, b"a"), 1000, None).unwrap(),
+        Claimed::Unasked
+    );
+    guard.expect(&name(b"a"), 1050, 1000).unwrap();
+    // Its own times do not count: they may be anything.
+    let first = token(guard.claim(&answer(1, b"a"), 1000, Some(10)));
+    assert_eq!(
+        guard.claim(&answer(2, b"a"), 1001, None).unwrap(),
+        Claimed::Unasked
+    );
+    // Given up, the same answer may come again, and another may not.
+    guard.release(&first).unwrap();
+    assert_eq!(
+        guard.claim(&answer(2, b"a"), 1002, None).unwrap(),
+        Claimed::Unasked
+    );
+    let again = token(guard.claim(&answer(1, b"a"), 1003, Some(10)));
+    guard.commit(&again, b"done").unwrap();
+    assert_eq!(
+        guard.claim(&answer(1, b"a"), 1004, Some(10)).unwrap(),
+        Claimed::Same(b"done".to_vec())
+    );
+    // Long after, the entry is forgotten, and the challenge is not open either.
+    guard.sweep(1050 + bulla::MAX_SKEW, usize::MAX).unwrap();
+    assert_eq!(
+        guard.claim(&answer(1, b"a"), 9000, Some(10)).unwrap(),
+        Claimed::Unasked
+    );
+    // Too late.
+    guard.expect(&name(b"b"), 9050, 9000).unwrap();
+    assert_eq!(
+        guard.claim(&answer(3, b"b"), 9050, None).unwrap(),
+        Claimed::Unasked
+    );
+}
+
+fn rates(guard: &dyn ReplayGuard) {
+    let rate = Rate {
+        every: 10,
+        burst: 2,
+    };
+    let what = Digest::of(b"what");
+    let done: Vec<u64> = (1000..1030)
+        .filter(|now| guard.permit(&what, *now, rate).unwrap())
+        .collect();
+    assert_eq!(done, [1000, 1001, 1010, 1020]);
+    assert!(guard.permit(&Digest::of(b"other"), 1030, rate).unwrap());
+}

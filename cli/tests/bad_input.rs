@@ -8,23 +8,7 @@
 
 mod common;
 
-use common::{Stage, content, words};
-
-/// Commands that read an envelope, with what they need but the envelope.
-const READERS: [&str; 8] = [
-    "open -i bob.key --from alice.pub -c test --no-guard",
-    "open -i bob.key --from alice.pub -c test --guard guard -o out",
-    "open -i bob.key --from-anyone -c test --no-guard --provisional",
-    "reopen -i bob.key --from alice.pub -c test -o out",
-    "verify --from alice.pub -c test --no-guard -o out",
-    "verify --from alice.pub -c test --archive --content alice.pub",
-    "evidence export -i bob.key --from-anyone -c test -o out",
-    "inspect",
-];
-
-fn with<'a>(reader: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [reader, more].concat()
-}
+use common::{READERS, Stage, content, with, words};
 
 /// Makes a guard that has accepted one message, so that none appears later.
 fn guard_in_use(stage: &Stage) {
@@ -118,7 +102,7 @@ fn cut_and_flipped_envelopes() {
     stage.write("content", &content(40_000));
     guard_in_use(&stage);
     for way in [&[][..], &["--stream"]] {
-        stage.seal("sealed", "content", &[way, &["--force"][..]].concat());
+        stage.seal("sealed", "content", &with(way, &["--force"]));
         let envelope = stage.read("sealed");
         stage.leaving_nothing(|| {
             for at in (0..envelope.len()).step_by(1_999) {

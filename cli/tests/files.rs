@@ -8,25 +8,9 @@
 
 mod common;
 
-use common::{Outcome, Stage, content, finished, words};
+use common::{Outcome, READERS, Stage, content, finished, with, words};
 use std::io::Read;
 use std::process::Stdio;
-
-/// Commands that read an envelope, with what they need but the envelope.
-const READERS: [&str; 8] = [
-    "open -i bob.key --from alice.pub -c test --no-guard",
-    "open -i bob.key --from alice.pub -c test --guard guard -o out",
-    "open -i bob.key --from-anyone -c test --no-guard --provisional",
-    "reopen -i bob.key --from alice.pub -c test -o out",
-    "verify --from alice.pub -c test --no-guard -o out",
-    "verify --from alice.pub -c test --archive --content alice.pub",
-    "evidence export -i bob.key --from-anyone -c test -o out",
-    "inspect",
-];
-
-fn with<'a>(reader: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [reader, more].concat()
-}
 
 #[test]
 fn what_cannot_be_read() {

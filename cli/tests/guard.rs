@@ -8,21 +8,14 @@
 
 mod common;
 
-use common::{Stage, finished, words};
+use common::{Stage, finished, with, words};
 
 #[test]
 fn of_fifty_at_once_exactly_one_succeeds() {
     let stage = Stage::sealed(b"hello");
     // The file is created by one of them, too.
     let children: Vec<_> = (0..50)
-        .map(|_| {
-            let arguments = words("open -i bob.key --from alice.pub -c test");
-            let mut command = stage.command(arguments);
-            command
-                .args(["--guard", "guard", "sealed"])
-                .spawn()
-                .unwrap()
-        })
+        .map(|_| stage.open_guarded_command(&["sealed"]).spawn().unwrap())
         .collect();
     let mut opened = 0;
     for child in children {
@@ -48,11 +41,7 @@ fn fifty_different_ones_at_once_all_succeed() {
     for name in &names {
         stage.seal(name, "content", &[]);
     }
-    let open = |name: &String| {
-        let arguments = words("open -i bob.key --from alice.pub -c test");
-        let mut command = stage.command(arguments);
-        command.args(["--guard", "guard", name]).spawn().unwrap()
-    };
+    let open = |name: &String| stage.open_guarded_command(&[name]).spawn().unwrap();
     let children: Vec<_> = names.iter().map(open).collect();
     for child in children {
         finished(child.wait_with_output().unwrap()).ok();
@@ -105,7 +94,7 @@ fn a_guard_that_is_no_file() {
         ] {
             let open = words("open -i bob.key --from alice.pub -c test sealed");
             stage
-                .run([&open[..], &["--guard", guard, "-o", "out"]].concat())
+                .run(with(&open, &["--guard", guard, "-o", "out"]))
                 .fails(1, reason);
         }
     });

@@ -8,7 +8,7 @@
 
 mod common;
 
-use common::{Stage, words};
+use common::{Stage, with, words};
 
 #[test]
 fn keys_are_private_and_rotate() {
@@ -107,7 +107,7 @@ fn passphrases_come_from_a_file() {
     assert_eq!(stage.run(id).ok().stdout, rotated.stdout);
     let sealed = words("seal -i c.key -r bob.pub -c test -o sealed content");
     stage
-        .run([&sealed[..], &["--passphrase-file", "secret"]].concat())
+        .run(with(&sealed, &["--passphrase-file", "secret"]))
         .ok();
     let open = words("open -i bob.key --from c.pub -c test --no-guard sealed");
     assert_eq!(stage.run(open).ok().stdout, b"hello");
@@ -130,7 +130,7 @@ fn lists_of_identities() {
     stage.write("content", b"hello");
     let line = String::from_utf8(stage.read("bob.pub")).unwrap();
     let seal = words("seal -i alice.key -c test -o sealed --force content");
-    stage.run([&seal[..], &["-r", "friends"]].concat()).ok();
+    stage.run(with(&seal, &["-r", "friends"])).ok();
     for who in ["bob.key", "mallory.key"] {
         let open = [
             "open",
@@ -145,22 +145,22 @@ fn lists_of_identities() {
         assert_eq!(stage.run(open).ok().stdout, b"hello");
     }
     stage
-        .run([&seal[..], &["-r", &line, "-r", "mallory.pub"]].concat())
+        .run(with(&seal, &["-r", &line, "-r", "mallory.pub"]))
         .ok();
     stage
-        .run([&seal[..], &["-r", &line, "-r", "friends"]].concat())
+        .run(with(&seal, &["-r", &line, "-r", "friends"]))
         .fails(1, "same encryption key");
     stage.write("friends", lines(&["mallory.pub", "alice.pub"]).as_bytes());
     let open = words("open -i bob.key -c test --no-guard sealed --from");
-    stage.run([&open[..], &["friends"]].concat()).ok();
+    stage.run(with(&open, &["friends"])).ok();
     stage
-        .run([&open[..], &["mallory.pub"]].concat())
+        .run(with(&open, &["mallory.pub"]))
         .fails(3, "not accepted here");
     // Alice opens her own copy only if that is meant.
-    stage.run([&seal[..], &["-r", "alice.pub"]].concat()).ok();
+    stage.run(with(&seal, &["-r", "alice.pub"])).ok();
     let own = words("open -i alice.key --from alice.pub -c test --no-guard sealed");
     stage.run(&own).fails(3, "this very key");
-    stage.run([&own[..], &["--allow-own"]].concat()).ok();
+    stage.run(with(&own, &["--allow-own"])).ok();
 }
 
 #[test]

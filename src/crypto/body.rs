@@ -33,6 +33,19 @@ pub(crate) struct BodyKey {
 }
 
 impl BodyKey {
+    /// The key of a body that begins with `prefix`: salt and commitment. `None` unless the commitment is to this very key
+    /// and context, which is checked before anything of the body is opened.
+    pub(crate) fn committed(
+        content_key: &Secret<32>,
+        prefix: &[u8],
+        context: &[&[u8]],
+    ) -> Option<Self> {
+        let (salt, commitment) = prefix.split_first_chunk::<SALT_LEN>()?;
+        let key = Self::derive(content_key, salt, context);
+        // Slices of different lengths are not equal.
+        bool::from(key.commitment.as_slice().ct_eq(commitment)).then_some(key)
+    }
+
     /// HKDF-Expand with the 32-byte content key directly as HMAC key; `context` in parts.
     pub(crate) fn derive(
         content_key: &Secret<32>,
@@ -66,10 +79,6 @@ impl BodyKey {
 
     pub(crate) const fn commitment(&self) -> &[u8; COMMITMENT_LEN] {
         &self.commitment
-    }
-
-    pub(crate) fn commits_to(&self, commitment: &[u8; COMMITMENT_LEN]) -> bool {
-        self.commitment.ct_eq(commitment).into()
     }
 
     fn nonce(&self, chunk: u64) -> Option<Nonce<U12>> {

@@ -66,7 +66,6 @@ pub(crate) fn wipe(bytes: &mut [u8]) {
 pub(crate) struct Wiped(Vec<u8>);
 
 impl Wiped {
-    #[cfg(feature = "std")]
     pub(crate) const fn new(buffer: Vec<u8>) -> Self {
         Self(buffer)
     }

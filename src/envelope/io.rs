@@ -149,7 +149,7 @@ impl<R: Read, M: Mode> Input<'_, R, M> {
 }
 
 impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
-    fn begin(stream: OpenStream<'a, M>, input: R) -> Result<Self> {
+    pub(super) fn begin(stream: OpenStream<'a, M>, input: R) -> Result<Self> {
         let mut input = Input {
             stream,
             input,
@@ -304,11 +304,8 @@ impl<R: Read> Read for MaybeArmored<R> {
             }
             armor.update(text.get(..read).unwrap_or_default(), &mut self.ready)?;
         }
-        let waiting = self.ready.get(self.given..).unwrap_or_default();
-        let now = waiting.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..now), waiting.get(..now)) {
-            to.copy_from_slice(from);
-        }
+        let mut waiting = self.ready.get(self.given..).unwrap_or_default();
+        let now = waiting.read(buffer)?;
         self.given += now;
         Ok(now)
     }

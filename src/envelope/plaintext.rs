@@ -201,12 +201,8 @@ impl Plaintext {
             Some(_) => (tail.as_slice(), None),
             None => {
                 let (rest, length) = tail.split_last_chunk::<2>().ok_or_else(refused)?;
-                let at = rest
-                    .len()
-                    .checked_sub(usize::from(u16::from_be_bytes(*length)));
-                let (held, closing) = at
-                    .and_then(|at| rest.split_at_checked(at))
-                    .ok_or_else(refused)?;
+                let length = announced_closing_len(*length, rest.len() as u64)?;
+                let (held, closing) = rest.split_at(rest.len() - length);
                 (held, Some(closing))
             }
         };
@@ -216,17 +212,13 @@ impl Plaintext {
         }
         self.beside(held);
         let (length, digest) = match closing {
-            Some(closing) if closing.len() <= MAX_CLOSING => {
-                settle(closing, &stamp, &self.header_digest, self.opening())?
-            }
-            Some(_) => return Err(refused()),
+            Some(closing) => settle(closing, &stamp, &self.header_digest, self.opening())?,
             None => (
                 stamp.length().ok_or_else(refused)?,
                 stamp.digest().ok_or_else(refused)?,
             ),
         };
-        let agreed = stamp.length().is_none_or(|signed| signed == length);
-        if !agreed || self.content != length || self.hasher.finish() != digest {
+        if self.content != length || self.hasher.finish() != digest {
             return Err(refused());
         }
         out.extend_from_slice(held);
@@ -253,6 +245,15 @@ pub(super) fn opening_len(prefix: &[u8; OPENING_PREFIX]) -> Result<usize> {
             ErrorKind::Malformed,
             "the opening is not 1 to 16384 bytes long",
         )),
+    }
+}
+
+/// Length of the closing, from the two bytes at the end of the plaintext (spec/envelope.md §5), before which stand `before`
+/// bytes.
+pub(super) fn announced_closing_len(announced: [u8; 2], before: u64) -> Result<usize> {
+    match usize::from(u16::from_be_bytes(announced)) {
+        length if length <= MAX_CLOSING && length as u64 <= before => Ok(length),
+        _ => Err(ErrorKind::NotAuthentic.into()),
     }
 }
 

@@ -6,16 +6,17 @@ use std::vec::Vec;
 
 use super::gate::settle;
 use super::open::Opener;
+use super::plaintext::announced_closing_len;
 use super::seal::OPENING_PREFIX;
 use super::stamp::Stamp;
 use super::verdict::{Mode, discard};
-use crate::crypto::body::{BodyKey, CHUNK_LEN, PREFIX_LEN, SALT_LEN, SEALED_CHUNK_LEN, TAG_LEN};
+use crate::crypto::body::{BodyKey, CHUNK_LEN, PREFIX_LEN, SEALED_CHUNK_LEN, TAG_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Wiped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
-use crate::wire::limits::{MAX_CLOSING, MAX_OPENING};
+use crate::wire::limits::MAX_OPENING;
 
 /// A sealed file whose stamp is verified and judged, for reading at any place.
 ///
@@ -76,18 +77,9 @@ impl<'a, M: Mode> Opener<'a, M> {
         input.seek(SeekFrom::Start(header_len))?;
         let mut prefix = [0; PREFIX_LEN];
         read_all(&mut input, &mut prefix)?;
-        let (salt, commitment) = prefix
-            .split_first_chunk::<SALT_LEN>()
+        let context: [&[u8]; 2] = [labels::BODY, header_digest.as_bytes()];
+        let key = BodyKey::committed(&unlocked.content_key, &prefix, &context)
             .ok_or(ErrorKind::NotAuthentic)?;
-        let key = BodyKey::derive(
-            &unlocked.content_key,
-            salt,
-            &[labels::BODY, header_digest.as_bytes()],
-        );
-        let commitment = commitment.try_into().map_err(|_| ErrorKind::NotAuthentic)?;
-        if !key.commits_to(commitment) {
-            return Err(ErrorKind::NotAuthentic.into());
-        }
         let offset = header_len + PREFIX_LEN as u64;
         let (plain, whole) = plain_len(input.seek(SeekFrom::End(0))?, offset)?;
         let mut chunks = Chunks {
@@ -222,15 +214,8 @@ impl<R: Read + Seek> Chunks<R> {
             return Ok(0);
         }
         let within = (at % CHUNK_LEN as u64) as usize;
-        let chunk = self
-            .chunk(at / CHUNK_LEN as u64)?
-            .get(within..)
-            .unwrap_or_default();
-        let now = chunk.len().min(buffer.len());
-        if let (Some(to), Some(from)) = (buffer.get_mut(..now), chunk.get(..now)) {
-            to.copy_from_slice(from);
-        }
-        Ok(now)
+        let chunk = self.chunk(at / CHUNK_LEN as u64)?;
+        Ok(chunk.get(within..).unwrap_or_default().read(buffer)?)
     }
 
     fn plaintext_exact(&mut self, mut at: u64, mut buffer: &mut [u8]) -> Result<()> {
@@ -275,17 +260,10 @@ impl<R: Read + Seek> Chunks<R> {
             let mut length = [0; 2];
             rest = rest.checked_sub(2).ok_or_else(refused)?;
             self.plaintext_exact(before + rest, &mut length)?;
-            let length = usize::from(u16::from_be_bytes(length));
-            rest = rest.checked_sub(length as u64).ok_or_else(refused)?;
-            if length > MAX_CLOSING {
-                return Err(refused());
-            }
-            let mut closing = std::vec![0; length];
+            let mut closing = std::vec![0; announced_closing_len(length, rest)?];
+            rest -= closing.len() as u64;
             self.plaintext_exact(before + rest, &mut closing)?;
             let (length, _) = settle(&closing, stamp, header_digest, opening)?;
-            if settled.is_some_and(|signed| signed != length) {
-                return Err(refused());
-            }
             settled = Some(length);
         }
         let length = settled.ok_or_else(refused)?;

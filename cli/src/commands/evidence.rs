@@ -2,7 +2,7 @@
 
 use bulla::limits::MAX_EVIDENCE;
 use bulla::{
-    ArmorLabel, Digest, Error, ErrorKind, Evidence, MaybeArmored, Opener, Policy, Reopened,
+    ArmorLabel, Digest, Error, ErrorKind, Evidence, Hasher, MaybeArmored, Opener, Policy, Reopened,
     Verifier,
 };
 use std::io::Read;
@@ -102,11 +102,11 @@ fn in_words(error: Error) -> Failure {
 
 /// Length and digest of content that may not fit into memory.
 fn digest(content: Input) -> Result<(u64, Digest), Failure> {
-    let mut hasher = blake3::Hasher::new();
+    let (mut length, mut hasher) = (0, Hasher::new());
     content.each_piece(|piece| {
+        length += piece.len() as u64;
         hasher.update(piece);
         Ok(())
     })?;
-    let digest = Digest::from_bytes(*hasher.finalize().as_bytes());
-    Ok((hasher.count(), digest))
+    Ok((length, hasher.finish()))
 }

@@ -126,7 +126,7 @@ impl FileGuard {
         if let Some(found) = &scan.found {
             if claim.keep_until > found.keep_until {
                 // A copy that lives longer keeps the entry as long, so that it counts once.
-                log.append(&scan, &found.extended(claim, now).record())?;
+                log.append(&scan, &Record::Accept(found.extended(claim, now)))?;
             }
             return Ok(Some(if found.value == claim.value.to_string() {
                 Claimed::Same(Vec::new())
@@ -140,7 +140,7 @@ impl FileGuard {
         if !has_room(claim, &scan) {
             return Ok(None);
         }
-        log.append(&scan, &Entry::new(claim, now).record())?;
+        log.append(&scan, &Record::Accept(Entry::new(claim, now)))?;
         *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(claim.key);
         Ok(Some(Claimed::New(LeaseToken {
             key: claim.key,

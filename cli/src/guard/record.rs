@@ -1,5 +1,7 @@
 //! One line of the guard's log.
 
+use std::borrow::Cow;
+
 use bulla::{Claim, Digest};
 
 /// The first line: what it is, and the version of its form.
@@ -9,27 +11,27 @@ const CHECK_LEN: usize = 16;
 /// Longest line in bytes, its end included.
 pub(super) const MAX_LINE: usize = 512;
 
-/// An accepted message, in the words of the log.
+/// An accepted message, in the words of the log: those of the line, or its own.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    key: String,
-    pub(super) value: String,
-    scope: String,
-    signer: String,
-    stranger: bool,
-    issued: u64,
+pub(super) struct Entry<'a> {
+    pub(super) key: Cow<'a, str>,
+    pub(super) value: Cow<'a, str>,
+    pub(super) scope: Cow<'a, str>,
+    pub(super) signer: Cow<'a, str>,
+    pub(super) stranger: bool,
+    pub(super) issued: u64,
     pub(super) keep_until: u64,
-    by_age: bool,
-    now: u64,
+    pub(super) by_age: bool,
+    pub(super) now: u64,
 }
 
-impl Entry {
+impl Entry<'_> {
     pub(super) fn new(claim: &Claim, now: u64) -> Self {
         Self {
-            key: claim.key.to_string(),
-            value: claim.value.to_string(),
-            scope: claim.scope.to_string(),
-            signer: Digest::from_bytes(claim.signer).to_string(),
+            key: claim.key.to_string().into(),
+            value: claim.value.to_string().into(),
+            scope: claim.scope.to_string().into(),
+            signer: Digest::from_bytes(claim.signer).to_string().into(),
             stranger: claim.stranger,
             issued: claim.issued,
             keep_until: claim.keep_until,
@@ -49,12 +51,13 @@ impl Entry {
         }
     }
 
-    pub(super) fn record(&self) -> Record<'_> {
-        Record::Accept {
-            key: &self.key,
-            value: &self.value,
-            scope: &self.scope,
-            signer: &self.signer,
+    /// The same with words of its own, to outlive the line.
+    pub(super) fn into_owned(self) -> Entry<'static> {
+        Entry {
+            key: self.key.into_owned().into(),
+            value: self.value.into_owned().into(),
+            scope: self.scope.into_owned().into(),
+            signer: self.signer.into_owned().into(),
             stranger: self.stranger,
             issued: self.issued,
             keep_until: self.keep_until,
@@ -70,17 +73,7 @@ pub(super) enum Record<'a> {
     /// The greatest time seen.
     High { now: u64 },
     /// A message was accepted, or is to be kept longer than was said before.
-    Accept {
-        key: &'a str,
-        value: &'a str,
-        scope: &'a str,
-        signer: &'a str,
-        stranger: bool,
-        issued: u64,
-        keep_until: u64,
-        by_age: bool,
-        now: u64,
-    },
+    Accept(Entry<'a>),
     /// It was not delivered, and may come again.
     Release { key: &'a str },
     /// The greatest time of issue that was dropped by age in this scope.
@@ -88,34 +81,6 @@ pub(super) enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The entry that an acceptance makes.
-    pub(super) fn entry(&self) -> Option<Entry> {
-        match *self {
-            Self::Accept {
-                key,
-                value,
-                scope,
-                signer,
-                stranger,
-                issued,
-                keep_until,
-                by_age,
-                now,
-            } => Some(Entry {
-                key: key.to_owned(),
-                value: value.to_owned(),
-                scope: scope.to_owned(),
-                signer: signer.to_owned(),
-                stranger,
-                issued,
-                keep_until,
-                by_age,
-                now,
-            }),
-            _ => None,
-        }
-    }
-
     /// The line, its end included, and its checksum; `before` is the checksum of the line before.
     pub(super) fn line(&self, before: &str) -> (String, String) {
         let body = self.body();
@@ -128,7 +93,7 @@ impl<'a> Record<'a> {
             Self::High { now } => format!("high {now}"),
             Self::Release { key } => format!("release {key}"),
             Self::Mark { scope, issued } => format!("mark {scope} {issued}"),
-            Self::Accept {
+            Self::Accept(Entry {
                 key,
                 value,
                 scope,
@@ -138,7 +103,7 @@ impl<'a> Record<'a> {
                 keep_until,
                 by_age,
                 now,
-            } => {
+            }) => {
                 let pool = if *stranger { "stranger" } else { "known" };
                 let bound = if *by_age { "age" } else { "expiry" };
                 format!(
@@ -175,17 +140,17 @@ impl<'a> Record<'a> {
                 keep_until,
                 bound,
                 now,
-            ] => Self::Accept {
-                key,
-                value,
-                scope,
-                signer,
+            ] => Self::Accept(Entry {
+                key: key.into(),
+                value: value.into(),
+                scope: scope.into(),
+                signer: signer.into(),
                 stranger: pool == "stranger",
                 issued: issued.parse().ok()?,
                 keep_until: keep_until.parse().ok()?,
                 by_age: bound == "age",
                 now: now.parse().ok()?,
-            },
+            }),
             _ => return None,
         };
         Some((record, found))

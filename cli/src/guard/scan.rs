@@ -26,7 +26,7 @@ pub(super) struct Scan {
     /// Lines that a new log would not have.
     pub(super) idle: usize,
     /// The entry of the claim's key, if that was accepted.
-    pub(super) found: Option<Entry>,
+    pub(super) found: Option<Entry<'static>>,
     /// How often it was accepted, or extended, and not released.
     times: usize,
     /// The sweep mark of the claim's scope.
@@ -51,34 +51,27 @@ impl Scan {
     }
 
     fn take(&mut self, record: &Record<'_>, wanted: &Wanted, at: u64) {
-        match *record {
+        match record {
             Record::High { now } => {
-                self.high = self.high.max(now);
+                self.high = self.high.max(*now);
                 self.idle += 1;
             }
-            Record::Accept {
-                key,
-                signer,
-                stranger,
-                keep_until,
-                now,
-                ..
-            } => {
-                self.high = self.high.max(now);
+            Record::Accept(entry) => {
+                self.high = self.high.max(entry.now);
                 self.entries += 1;
-                self.strangers += usize::from(stranger);
-                let of_signer = signer == wanted.signer && stranger == wanted.stranger;
+                self.strangers += usize::from(entry.stranger);
+                let of_signer = entry.signer == wanted.signer && entry.stranger == wanted.stranger;
                 self.of_signer += usize::from(of_signer);
-                self.idle += usize::from(keep_until <= at);
-                if key == wanted.key {
-                    self.found = record.entry();
+                self.idle += usize::from(entry.keep_until <= at);
+                if entry.key == wanted.key {
+                    self.found = Some(entry.clone().into_owned());
                     self.times += 1;
                 }
             }
             Record::Release { key } => {
                 // The line, and the one that it undoes.
                 self.idle += 2;
-                if key == wanted.key {
+                if *key == wanted.key {
                     self.times = self.times.saturating_sub(1);
                     if self.times == 0 {
                         self.found = None;
@@ -86,8 +79,8 @@ impl Scan {
                 }
             }
             Record::Mark { scope, issued } => {
-                if scope == wanted.scope {
-                    self.mark = self.mark.max(Some(issued));
+                if *scope == wanted.scope {
+                    self.mark = self.mark.max(Some(*issued));
                 }
             }
         }
@@ -141,14 +134,11 @@ pub(super) fn rewrite(
     }
     log.rewind().map_err(unreadable)?;
     each_record(log, |record| {
-        if let Record::Accept {
-            key, keep_until, ..
-        } = record
-        {
+        if let Record::Accept(entry) = record {
             // A release undoes the acceptance before it; a later one of the same message counts.
-            match released.get_mut(*key) {
+            match released.get_mut(&*entry.key) {
                 Some(left) if *left > 0 => *left -= 1,
-                _ if *keep_until > now => put(record),
+                _ if entry.keep_until > now => put(record),
                 _ => {}
             }
         }
@@ -164,16 +154,12 @@ type Outdated = (HashMap<String, usize>, BTreeMap<String, u64>);
 fn outdated(log: &mut impl Read, now: u64) -> Result<Outdated, Because> {
     let mut released: HashMap<String, usize> = HashMap::new();
     let mut marks: BTreeMap<String, u64> = BTreeMap::new();
-    each_record(log, |record| match *record {
-        Record::Release { key } => *released.entry(key.to_owned()).or_default() += 1,
-        Record::Mark { scope, issued } => raise(&mut marks, scope, issued),
-        Record::Accept {
-            scope,
-            issued,
-            keep_until,
-            by_age: true,
-            ..
-        } if keep_until <= now => raise(&mut marks, scope, issued),
+    each_record(log, |record| match record {
+        Record::Release { key } => *released.entry((*key).to_owned()).or_default() += 1,
+        Record::Mark { scope, issued } => raise(&mut marks, scope, *issued),
+        Record::Accept(entry) if entry.by_age && entry.keep_until <= now => {
+            raise(&mut marks, &entry.scope, entry.issued);
+        }
         _ => {}
     })?;
     Ok((released, marks))

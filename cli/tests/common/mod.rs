@@ -7,6 +7,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Commands that read an envelope, with what they need but the envelope.
+pub(crate) const READERS: [&str; 8] = [
+    "open -i bob.key --from alice.pub -c test --no-guard",
+    "open -i bob.key --from alice.pub -c test --guard guard -o out",
+    "open -i bob.key --from-anyone -c test --no-guard --provisional",
+    "reopen -i bob.key --from alice.pub -c test -o out",
+    "verify --from alice.pub -c test --no-guard -o out",
+    "verify --from alice.pub -c test --archive --content alice.pub",
+    "evidence export -i bob.key --from-anyone -c test -o out",
+    "inspect",
+];
+
 /// What a run of the program gave.
 #[derive(Debug)]
 pub(crate) struct Outcome {
@@ -97,18 +109,17 @@ impl Stage {
 
     /// Bob opens an envelope of Alice, without a guard.
     pub(crate) fn open(&self, more: &[&str]) -> Outcome {
-        let mut arguments = words("open -i bob.key --from alice.pub -c test");
-        arguments.push("--no-guard");
-        arguments.extend(more);
-        self.run(arguments)
+        self.run(with(&words(READERS[0]), more))
     }
 
     /// Bob opens an envelope of Alice with the guard `guard`.
     pub(crate) fn open_guarded(&self, more: &[&str]) -> Outcome {
-        let mut arguments = words("open -i bob.key --from alice.pub -c test");
-        arguments.extend(["--guard", "guard"]);
-        arguments.extend(more);
-        self.run(arguments)
+        finished(self.open_guarded_command(more).output().unwrap())
+    }
+
+    pub(crate) fn open_guarded_command(&self, more: &[&str]) -> Command {
+        let open = words("open -i bob.key --from alice.pub -c test --guard guard");
+        self.command(with(&open, more))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -204,4 +215,9 @@ pub(crate) fn content(length: usize) -> Vec<u8> {
 /// A command line, without the name of the program.
 pub(crate) fn words(line: &str) -> Vec<&str> {
     line.split(' ').collect()
+}
+
+/// A command line and more of it.
+pub(crate) fn with<'a>(line: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [line, more].concat()
 }

@@ -119,6 +119,11 @@ errors! {
     /// Not an answer to a challenge that is open here.
     WrongChallenge = 51, Refused, "authentic, but it answers no challenge that is open here: ask anew";
 
+    /// A receipt about something else.
+    WrongReceipt = 52, Refused, "an authentic receipt, but not for this message: it settles nothing";
+    /// The recipient has other content.
+    ContentDiffers = 53, Refused, "THE RECIPIENT HAS OTHER CONTENT than was sent: what is stored there is not this message; look into it, and send it again";
+
     /// Somebody else is working on this message.
     Pending = 70, TryAgain, "this message is being worked on: try again later";
     /// The guard has no room.

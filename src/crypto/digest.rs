@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::secret::Secret;
+
 /// A BLAKE3 digest of 32 bytes: of a content, a header, an opening.
 ///
 /// ```
@@ -79,5 +81,23 @@ impl Hasher {
     #[must_use]
     pub fn finish(&self) -> Digest {
         Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+/// A keyed BLAKE3 in the making: what it gives nobody can compute without the key and all of the content.
+#[derive(Debug)]
+pub(crate) struct KeyedHasher(blake3::Hasher);
+
+impl KeyedHasher {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(blake3::Hasher::new_keyed(key))
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(&self) -> Secret<32> {
+        Secret::new(*self.0.finalize().as_bytes())
     }
 }

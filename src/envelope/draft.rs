@@ -75,6 +75,12 @@ impl Draft {
         })
     }
 
+    /// A statement of another type.
+    pub(crate) fn of_type(mut self, statement: StatementType) -> Self {
+        self.claims.statement = statement;
+        self
+    }
+
     /// Not valid any more this many seconds after it is sealed. By default a message does not expire.
     #[must_use]
     pub const fn expires_in(mut self, seconds: u64) -> Self {

@@ -58,11 +58,16 @@ impl Evidence {
     /// [`ErrorKind::Malformed`], [`ErrorKind::UnsupportedVersion`], [`ErrorKind::NotAuthentic`],
     /// [`ErrorKind::WrongStatement`].
     pub fn check(evidence: &[u8]) -> Result<Self> {
+        // Other statements have checks of their own: a receipt says nothing about the content of a message.
+        Self::check_statement(evidence, StatementType::Message)
+    }
+
+    /// The same, of a statement of this type.
+    pub(crate) fn check_statement(evidence: &[u8], statement: StatementType) -> Result<Self> {
         let raw = RawEvidence::parse(evidence)?;
         let header_digest = Digest::from_bytes(*raw.header_digest);
         let stamp = authenticate(raw.opening, &header_digest, None, |_| None)?;
-        // Other statements have checks of their own: a challenge says nothing about a content.
-        if stamp.statement_type() != StatementType::Message {
+        if stamp.statement_type() != statement {
             return Err(ErrorKind::WrongStatement.into());
         }
         let (content_length, content_digest) = match (stamp.length(), stamp.digest(), raw.closing) {
@@ -76,6 +81,10 @@ impl Evidence {
             content_digest,
             content_length,
         })
+    }
+
+    pub(crate) fn into_stamp(self) -> Stamp {
+        self.stamp
     }
 
     /// What the author signed.

@@ -316,16 +316,20 @@ impl<'a> Intake<'a> {
         claimed
     }
 
-    /// Claims the message by its stamp alone, which was judged: to refuse it before its content has come.
-    pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
-        self.gate.watch()?;
-        let stamped = match &self.state {
+    /// What is known of the message before its content is.
+    pub(super) fn stamped(&self) -> Option<StampOnly> {
+        let listed = !self.gate.policy.senders.is_anyone();
+        match &self.state {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => plaintext.stamped(),
+            | State::Ended { plaintext, .. } => plaintext.stamped(listed),
             _ => None,
-        };
-        let stamped = stamped.ok_or(ErrorKind::WrongOrder)?;
+        }
+    }
+
+    /// Claims the message by its stamp alone, which was judged: to refuse it before its content has come.
+    pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
+        let stamped = self.stamped().ok_or(ErrorKind::WrongOrder)?;
         let passed = self.gate.claim(&stamped.stamp, None, Some(lease))?;
         Ok((stamped, passed))
     }

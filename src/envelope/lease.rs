@@ -8,7 +8,7 @@ use super::open::{OpenStream, Opener};
 use super::verdict::{Fresh, Message, Opened, StampOnly, discard, prove};
 use super::verify::Verifier;
 use crate::error::{ErrorKind, Result};
-use crate::freshness::guard::LeaseToken;
+use crate::freshness::guard::{LeaseToken, ReplayGuard};
 
 /// What opening with a lease gives.
 #[derive(Debug)]
@@ -75,6 +75,10 @@ impl<'a, P> Lease<'a, P> {
         &self.proof
     }
 
+    pub(crate) const fn guard(&self) -> &'a dyn ReplayGuard {
+        self.hold.watch.guard
+    }
+
     /// Holds it for `seconds` from now on.
     ///
     /// # Errors
@@ -139,6 +143,13 @@ impl<'a> OpenStream<'a, Fresh> {
         let watch = self.intake.gate.watch()?;
         let (verified, passed) = self.intake.finish_leased(lease, out)?;
         deliver(prove::<Fresh>(verified), watch, passed)
+    }
+
+    /// What is known of the message so far, for a note of damage if it fails later; `None` before the
+    /// [`stamp`](Self::stamp) is there, and after a failure.
+    #[must_use]
+    pub fn stamp_only(&self) -> Option<StampOnly> {
+        self.intake.stamped()
     }
 
     /// Reserves the message, of which only the [`stamp`](Self::stamp) is verified and judged, in order to refuse it: for

@@ -50,11 +50,12 @@ impl Plaintext {
     }
 
     /// What is known of the message before its content is.
-    pub(super) fn stamped(&self) -> Option<StampOnly> {
+    pub(super) fn stamped(&self, listed: bool) -> Option<StampOnly> {
         Some(StampOnly {
             stamp: self.stamp.clone()?,
             header_digest: self.header_digest,
             opening_digest: Digest::of(self.opening()),
+            listed,
         })
     }
 

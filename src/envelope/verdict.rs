@@ -58,9 +58,15 @@ pub struct StampOnly {
     pub(super) stamp: Stamp,
     pub(super) header_digest: Digest,
     pub(super) opening_digest: Digest,
+    /// Whether the author is on the policy's list, and not just anyone.
+    pub(super) listed: bool,
 }
 
 impl StampOnly {
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.listed
+    }
+
     /// What the author signed.
     #[must_use]
     pub const fn stamp(&self) -> &Stamp {

@@ -35,6 +35,24 @@ impl State {
 }
 
 impl Entry {
+    pub(crate) fn new(claim: Claim, state: State) -> Self {
+        let mut entry = Self {
+            claim,
+            state: State::Released,
+        };
+        entry.hold(state);
+        entry
+    }
+
+    /// Puts it into this state. It is kept at least until its lease ends, or a holder who stored the message could not
+    /// commit it any more.
+    pub(crate) fn hold(&mut self, state: State) {
+        if let State::Reserved { until, .. } = state {
+            self.claim.keep_until = self.claim.keep_until.max(until);
+        }
+        self.state = state;
+    }
+
     /// A copy of the message has come: a copy that lives longer keeps the entry as long, so that it counts once. Gives the
     /// answer, or `None` if nobody holds the entry and it can be [taken](Self::take).
     pub(crate) fn meet(&mut self, claim: &Claim, now: u64) -> Option<Claimed> {
@@ -57,7 +75,7 @@ impl Entry {
     pub(crate) fn take(&mut self, claim: &Claim, state: State) {
         self.claim.value = claim.value;
         self.claim.place = claim.place;
-        self.state = state;
+        self.hold(state);
     }
 
     /// Whether `token` names the reservation that stands.

@@ -1,9 +1,9 @@
 //! Order within a stream of messages, and what is missing of it (spec/guard.md §5).
 
-use alloc::vec::Vec;
-use core::ops::RangeInclusive;
-
+#[cfg(feature = "std")]
 use super::guard::Claimed;
+#[cfg(feature = "std")]
+use {alloc::vec::Vec, core::ops::RangeInclusive};
 
 /// Greatest window of [`Order::Gapless`].
 pub const MAX_WINDOW: u16 = 4096;
@@ -29,6 +29,7 @@ pub enum Order {
 }
 
 /// What a guard knows of a stream: everything up to `mark` is settled, and beyond it the numbers in `seen`.
+#[cfg(feature = "std")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stream {
     mark: Option<u64>,
@@ -36,6 +37,7 @@ pub(crate) struct Stream {
     seen: Vec<u64>,
 }
 
+#[cfg(feature = "std")]
 impl Stream {
     /// Why a message with this number cannot be accepted; `None` if it can.
     pub(crate) fn refuses(&self, number: u64, order: Order) -> Option<Claimed> {
@@ -135,7 +137,7 @@ impl Stream {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
 

@@ -28,6 +28,8 @@ pub(crate) trait Shelf {
     fn entry(&mut self, key: &Digest) -> Result<Option<Entry>>;
     /// A new entry, for which there [is room](Self::has_room).
     fn insert(&mut self, entry: Entry) -> Result<()>;
+    /// Drops an entry whose time has come; the scope's sweep mark rises as in a [sweep](Self::sweep).
+    fn drop_entry(&mut self, entry: Entry) -> Result<()>;
     /// An entry that was there; `before` is when it was to leave.
     fn update(&mut self, entry: Entry, before: u64) -> Result<()>;
     fn has_room(&mut self, claim: &Claim) -> Result<bool>;
@@ -59,9 +61,14 @@ pub(crate) fn claim<S: Shelf>(
 ) -> Result<Claimed> {
     let now = shelf.observe(now)?;
     shelf.sweep(now, DROPS_PER_CLAIM)?;
-    let found = shelf.entry(&claim.key)?;
-    let Some(mut entry) = found else {
-        return insert(shelf, claim, now, lease);
+    let mut entry = match shelf.entry(&claim.key)? {
+        None => return insert(shelf, claim, now, lease),
+        // Its time has come, and only the sweep has not: the answer must not depend on how fast that is.
+        Some(over) if over.claim.keep_until <= now => {
+            shelf.drop_entry(over)?;
+            return insert(shelf, claim, now, lease);
+        }
+        Some(entry) => entry,
     };
     let before = entry.claim.keep_until;
     let answer = entry.meet(claim, now);
@@ -108,11 +115,10 @@ fn insert<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64, lease: Option<u64>) 
         shelf.put_challenge(challenge, None)?;
     }
     let number = shelf.next_token()?;
-    let state = State::claimed(number, now, lease);
-    shelf.insert(Entry {
-        claim: claim.clone(),
-        state,
-    })?;
+    shelf.insert(Entry::new(
+        claim.clone(),
+        State::claimed(number, now, lease),
+    ))?;
     finish(shelf, &claim, number, lease)
 }
 
@@ -217,7 +223,7 @@ pub(crate) fn renew<S: Shelf>(
     let now = shelf.observe(now)?;
     let mut entry = held(shelf, token)?;
     let before = entry.claim.keep_until;
-    entry.state = State::claimed(token.number, now, Some(lease));
+    entry.hold(State::claimed(token.number, now, Some(lease)));
     shelf.update(entry, before)
 }
 

@@ -171,6 +171,14 @@ impl Shelf for Table {
         Ok(())
     }
 
+    fn drop_entry(&mut self, entry: Entry) -> Result<()> {
+        self.entries.remove(&entry.claim.key);
+        self.by_time
+            .remove(&(entry.claim.keep_until, entry.claim.key));
+        self.leave(&entry.claim);
+        Ok(())
+    }
+
     fn update(&mut self, entry: Entry, before: u64) -> Result<()> {
         let Claim {
             key, keep_until, ..
@@ -189,8 +197,9 @@ impl Shelf for Table {
 
     fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool> {
         let own = self.sweep_marks.get(&claim.scope).copied();
+        // A scope that has a mark of its own never used the shared one: a place, once taken, is never given back.
         Ok(own
-            .max(self.shared_mark)
+            .or(self.shared_mark)
             .is_some_and(|mark| claim.issued <= mark))
     }
 

@@ -27,16 +27,24 @@ pub enum ArmorLabel {
     Evidence,
     /// A secret key file.
     SecretKey,
+    /// The proof of a receipt, for third parties.
+    ReceiptProof,
 }
 
 impl ArmorLabel {
-    const ALL: [Self; 3] = [Self::Envelope, Self::Evidence, Self::SecretKey];
+    const ALL: [Self; 4] = [
+        Self::Envelope,
+        Self::Evidence,
+        Self::SecretKey,
+        Self::ReceiptProof,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Envelope => "BULLA ENVELOPE",
             Self::Evidence => "BULLA EVIDENCE",
             Self::SecretKey => "BULLA SECRET KEY",
+            Self::ReceiptProof => "BULLA RECEIPT PROOF",
         }
     }
 }

@@ -5,7 +5,7 @@ use minicbor::Decoder;
 use minicbor::data::Type;
 
 use super::claims::encoded;
-use super::limits::{MAX_CLOSING, MAX_EVIDENCE, MAX_OPENING};
+use super::limits::{MAX_CLOSING, MAX_EVIDENCE, MAX_OPENING, MAX_PROOF};
 use crate::error::{Error, ErrorKind, Result};
 
 const VERSION: u8 = 1;
@@ -67,6 +67,52 @@ impl<'a> RawEvidence<'a> {
                 None => cbor.null(),
             }
             .map(drop)
+        })
+    }
+}
+
+/// The proof of a receipt taken apart (spec/receipts.md §6); nothing in it is known to be true yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawProof<'a> {
+    pub(crate) evidence: &'a [u8],
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> RawProof<'a> {
+    pub(crate) fn parse(input: &'a [u8]) -> Result<Self> {
+        let malformed = || {
+            Error::with(
+                ErrorKind::Malformed,
+                "this is not the proof of a receipt in its one valid form",
+            )
+        };
+        if input.len() > MAX_PROOF {
+            return Err(malformed());
+        }
+        let mut cbor = Decoder::new(input);
+        if cbor.array()? != Some(3) {
+            return Err(malformed());
+        }
+        if cbor.u64()? != u64::from(VERSION) {
+            return Err(ErrorKind::UnsupportedVersion.into());
+        }
+        let proof = Self {
+            evidence: cbor.bytes()?,
+            body: cbor.bytes()?,
+        };
+        if proof.write() != input {
+            return Err(malformed());
+        }
+        Ok(proof)
+    }
+
+    pub(crate) fn write(&self) -> Vec<u8> {
+        encoded(self.evidence.len() + self.body.len() + 16, |cbor| {
+            cbor.array(3)?
+                .u8(VERSION)?
+                .bytes(self.evidence)?
+                .bytes(self.body)
+                .map(drop)
         })
     }
 }

@@ -24,6 +24,12 @@ pub const MAX_STREAM_ID: usize = 64;
 pub const MAX_EXTENSIONS: usize = 64;
 /// Longest evidence in bytes.
 pub const MAX_EVIDENCE: usize = 20_480;
+/// Longest body of a receipt, or of an audit's question or answer, in bytes.
+pub const MAX_RECEIPT: usize = 1024;
+/// Longest text of a reason in bytes.
+pub const MAX_REASON: usize = 255;
+/// Longest proof of a receipt in bytes.
+pub const MAX_PROOF: usize = MAX_EVIDENCE + MAX_RECEIPT + 16;
 /// Longest key file in bytes, without its armor.
 pub const MAX_KEY_FILE_BYTES: usize = 4096;
 /// Longest key file in bytes, armored.

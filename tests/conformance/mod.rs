@@ -10,10 +10,10 @@ use bulla::{
 };
 
 /// Makes an empty guard.
-pub type Make<'a> = &'a dyn Fn() -> Box<dyn ReplayGuard>;
+pub(crate) type Make<'a> = &'a dyn Fn() -> Box<dyn ReplayGuard>;
 
 /// A claim of its own for every number, issued at `issued` and kept for 100 seconds.
-pub fn claim(number: u64, issued: u64) -> Claim {
+pub(crate) fn claim(number: u64, issued: u64) -> Claim {
     Claim {
         key: Digest::of(&number.to_be_bytes()),
         value: Digest::of(b"value"),
@@ -28,7 +28,7 @@ pub fn claim(number: u64, issued: u64) -> Claim {
     }
 }
 
-pub fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
+pub(crate) fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
     match claimed.unwrap() {
         Claimed::New(token) => token,
         other => panic!("{other:?} where New is expected"),
@@ -36,7 +36,7 @@ pub fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
 }
 
 /// The whole suite.
-pub fn all(make: Make<'_>) {
+pub(crate) fn all(make: Make<'_>) {
     for (name, check) in SUITE {
         println!("conformance: {name}");
         check(&*make());
@@ -55,6 +55,11 @@ const SUITE: &[(&str, Check)] = &[
     (
         "a_copy_that_lives_longer_keeps_the_entry",
         a_copy_that_lives_longer_keeps_the_entry,
+    ),
+    ("a_lease_keeps_the_entry", a_lease_keeps_the_entry),
+    (
+        "an_entry_that_is_over_is_absent",
+        an_entry_that_is_over_is_absent,
     ),
     ("what_is_over_is_not_claimed", what_is_over_is_not_claimed),
     ("order_only_newer", order_only_newer),
@@ -145,6 +150,32 @@ fn a_copy_that_lives_longer_keeps_the_entry(guard: &dyn ReplayGuard) {
     assert_eq!(
         guard.claim(&longer, 1500, None).unwrap(),
         Claimed::Same(vec![])
+    );
+}
+
+fn a_lease_keeps_the_entry(guard: &dyn ReplayGuard) {
+    // Held beyond the end of the message: whoever stored it can still commit it.
+    let held = token(guard.claim(&claim(1, 1000), 1090, Some(60)));
+    guard.renew(&held, 1100, 100).unwrap();
+    guard.sweep(1150, usize::MAX).unwrap();
+    guard.commit(&held, b"stored").unwrap();
+    let mut copy = claim(1, 1000);
+    copy.keep_until = 5000;
+    assert_eq!(
+        guard.claim(&copy, 1160, Some(60)).unwrap(),
+        Claimed::Same(b"stored".to_vec())
+    );
+}
+
+fn an_entry_that_is_over_is_absent(guard: &dyn ReplayGuard) {
+    let held = token(guard.claim(&claim(1, 1000), 1000, Some(10)));
+    guard.commit(&held, b"receipt").unwrap();
+    let mut copy = claim(1, 1000);
+    copy.keep_until = 5000;
+    // At its very end, swept or not, it is forgotten.
+    assert_eq!(
+        guard.claim(&copy, 1100, Some(10)).unwrap(),
+        Claimed::Forgotten
     );
 }
 

@@ -1,0 +1,252 @@
+//! Opening with a lease, order, and challenges, through the gate (spec/opening.md §2, spec/guard.md).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
+use bulla::{
+    Delivery, Draft, ErrorKind, FixedClock, Identity, MemoryGuard, Opener, Order, OsEntropy,
+    Policy, Replay, Sealer, Senders,
+};
+
+const NOW: u64 = 1_800_000_000;
+
+struct Pair {
+    alice: Identity,
+    bob: Identity,
+    guard: MemoryGuard,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self {
+            alice: Identity::generate(&OsEntropy).unwrap(),
+            bob: Identity::generate(&OsEntropy).unwrap(),
+            guard: MemoryGuard::new(1000),
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::new("test", Senders::only([*self.alice.verifying_key()])).unwrap()
+    }
+
+    fn seal(&self, draft: Draft, at: u64) -> Vec<u8> {
+        Sealer::with(&self.alice, &FixedClock(at), &OsEntropy)
+            .to(self.bob.public())
+            .seal(&draft, b"content")
+            .unwrap()
+    }
+}
+
+fn draft() -> Draft {
+    Draft::new("test").unwrap()
+}
+
+#[test]
+fn committed_once_and_then_the_same_receipt() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let envelope = pair.seal(draft(), NOW);
+    let Delivery::New(message) = opener.open_leased(&envelope, 60).unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(message.content(), b"content");
+    // While it is held nobody else gets it, with a lease or without.
+    assert_eq!(
+        opener.open_leased(&envelope, 60).unwrap_err(),
+        ErrorKind::Pending
+    );
+    assert_eq!(opener.open(&envelope).unwrap_err(), ErrorKind::Pending);
+    let (_, lease) = message.into_parts();
+    assert_eq!(lease.proof().content_length(), 7);
+    lease.renew(60).unwrap();
+    lease.commit(b"the receipt").unwrap();
+    for _ in 0..2 {
+        match opener.open_leased(&envelope, 60).unwrap() {
+            Delivery::Again(again) => assert_eq!(again.receipt(), b"the receipt"),
+            Delivery::New(_) => panic!("it was committed"),
+        }
+    }
+    assert_eq!(opener.open(&envelope).unwrap_err(), ErrorKind::Replayed);
+}
+
+#[test]
+fn what_is_dropped_or_released_comes_again() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let envelope = pair.seal(draft(), NOW);
+    drop(opener.open_leased(&envelope, 60).unwrap());
+    let Delivery::New(message) = opener.open_leased(&envelope, 60).unwrap() else {
+        panic!("it was dropped");
+    };
+    message.into_parts().1.release().unwrap();
+    assert!(opener.open(&envelope).is_ok());
+}
+
+#[test]
+fn a_lost_lease_cannot_commit() {
+    let pair = Pair::new();
+    let policy = pair.policy();
+    let (early, late) = (FixedClock(NOW), FixedClock(NOW + 60));
+    let slow = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &early);
+    let fast = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &late);
+    let envelope = pair.seal(draft(), NOW);
+    let Delivery::New(first) = slow.open_leased(&envelope, 60).unwrap() else {
+        panic!("it is new");
+    };
+    let Delivery::New(second) = fast.open_leased(&envelope, 60).unwrap() else {
+        panic!("the lease ran out");
+    };
+    // The clock of the first still says that it holds the lease: the guard knows better.
+    let (_, first) = first.into_parts();
+    assert_eq!(first.renew(60).unwrap_err(), ErrorKind::LeaseLost);
+    assert_eq!(first.commit(b"first").unwrap_err(), ErrorKind::LeaseLost);
+    second.into_parts().1.commit(b"second").unwrap();
+    match slow.open_leased(&envelope, 60).unwrap() {
+        Delivery::Again(again) => assert_eq!(again.into_receipt(), b"second"),
+        Delivery::New(_) => panic!("it was committed"),
+    }
+}
+
+#[test]
+fn without_a_guard_there_is_no_lease_no_order_and_no_challenge() {
+    let pair = Pair::new();
+    let clock = FixedClock(NOW);
+    let envelope = pair.seal(draft().sequence(b"s", 1).unwrap(), NOW);
+    let policy = pair.policy();
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Unguarded, &clock);
+    assert_eq!(
+        opener.open_leased(&envelope, 60).unwrap_err(),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(
+        opener.challenge(&OsEntropy, 60).unwrap_err(),
+        ErrorKind::InvalidInput
+    );
+    for policy in [
+        pair.policy().order(Order::Monotonic),
+        pair.policy().demand_challenge(true),
+    ] {
+        let opener = Opener::with_clock(&pair.bob, &policy, Replay::Unguarded, &clock);
+        assert_eq!(opener.open(&envelope).unwrap_err(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn only_newer() {
+    let pair = Pair::new();
+    let policy = pair.policy().order(Order::Monotonic);
+    let clock = FixedClock(NOW);
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let number = |stream: &[u8], number| pair.seal(draft().sequence(stream, number).unwrap(), NOW);
+    let (old, new) = (number(b"s", 1), number(b"s", 2));
+    assert!(opener.open(&new).is_ok());
+    assert_eq!(opener.open(&old).unwrap_err(), ErrorKind::Superseded);
+    assert_eq!(opener.open(&new).unwrap_err(), ErrorKind::Replayed);
+    assert!(opener.open(&number(b"t", 1)).is_ok());
+    assert_eq!(
+        opener.open(&pair.seal(draft(), NOW)).unwrap_err(),
+        ErrorKind::Superseded
+    );
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let pair = Pair::new();
+    let policy = pair.policy().order(Order::Gapless {
+        first: 1,
+        window: 10,
+    });
+    let clock = FixedClock(NOW);
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let number = |number| pair.seal(draft().sequence(b"s", number).unwrap(), NOW);
+    let message = opener.open(&number(4)).unwrap();
+    assert_eq!(opener.missing(message.stamp()).unwrap(), [1..=3]);
+    assert!(opener.open(&number(2)).is_ok());
+    assert_eq!(opener.missing(message.stamp()).unwrap(), [1..=1, 3..=3]);
+    assert_eq!(opener.open(&number(11)).unwrap_err(), ErrorKind::Gap);
+    opener.skip(message.stamp(), 3).unwrap();
+    assert_eq!(opener.missing(message.stamp()).unwrap(), [3..=3]);
+    assert_eq!(opener.open(&number(1)).unwrap_err(), ErrorKind::Superseded);
+    assert!(opener.open(&number(3)).is_ok());
+    assert!(opener.missing(message.stamp()).unwrap().is_empty());
+}
+
+#[test]
+fn a_challenge_is_answered_once_whatever_the_clocks_say() {
+    let pair = Pair::new();
+    let policy = pair.policy().demand_challenge(true);
+    let clock = FixedClock(NOW);
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let challenge = opener.challenge(&OsEntropy, 60).unwrap();
+    let unasked = pair.seal(draft(), NOW);
+    assert_eq!(
+        opener.open(&unasked).unwrap_err(),
+        ErrorKind::WrongChallenge
+    );
+    let guessed = pair.seal(draft().answers([7; 32]), NOW);
+    assert_eq!(
+        opener.open(&guessed).unwrap_err(),
+        ErrorKind::WrongChallenge
+    );
+    // The author's clock is years off, and the answer has expired by it.
+    let answer = pair.seal(draft().answers(challenge).expires_in(1), 1000);
+    assert!(opener.open(&answer).is_ok());
+    assert_eq!(opener.open(&answer).unwrap_err(), ErrorKind::Replayed);
+    let second = pair.seal(draft().answers(challenge), NOW);
+    assert_eq!(opener.open(&second).unwrap_err(), ErrorKind::WrongChallenge);
+    // Of another context, of another reader: not open here.
+    let other = opener.challenge(&OsEntropy, 60).unwrap();
+    let carol = Identity::generate(&OsEntropy).unwrap();
+    let to_carol = Sealer::with(&pair.alice, &clock, &OsEntropy)
+        .to(carol.public())
+        .seal(&draft().answers(other), b"content")
+        .unwrap();
+    let carols = Opener::with_clock(&carol, &policy, Replay::Guarded(&pair.guard), &clock);
+    assert_eq!(
+        carols.open(&to_carol).unwrap_err(),
+        ErrorKind::WrongChallenge
+    );
+    // Too late.
+    let late = FixedClock(NOW + 60);
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &late);
+    let answer = pair.seal(draft().answers(other), NOW);
+    assert_eq!(opener.open(&answer).unwrap_err(), ErrorKind::WrongChallenge);
+}
+
+#[test]
+fn refused_by_the_stamp_before_the_content_has_come() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let mut envelope = Vec::new();
+    Sealer::with(&pair.alice, &clock, &OsEntropy)
+        .to(pair.bob.public())
+        .seal_into(&draft(), &[7; 100_000], &mut envelope)
+        .unwrap();
+    let begin = |length: usize| {
+        let mut stream = opener.stream();
+        stream
+            .update_provisional(&envelope[..length], &mut Vec::new())
+            .unwrap();
+        stream
+    };
+    assert_eq!(
+        begin(100).refuse_leased(60).unwrap_err(),
+        ErrorKind::WrongOrder
+    );
+    let Delivery::New(refused) = begin(20_000).refuse_leased(60).unwrap() else {
+        panic!("it is new");
+    };
+    refused.commit(b"too large").unwrap();
+    // The content of a one-shot message is in its stamp: the whole of it gets the same answer.
+    match opener.open_leased(&envelope, 60).unwrap() {
+        Delivery::Again(again) => assert_eq!(again.receipt(), b"too large"),
+        Delivery::New(_) => panic!("it was refused"),
+    }
+}

@@ -55,7 +55,7 @@ impl Gate<'_> {
         if !self.policy.senders.is_anyone() && self.policy.senders.listed(signer).is_none() {
             return refuse(ErrorKind::UntrustedSender);
         }
-        if stamp.context() != self.policy.context {
+        if stamp.context() != self.policy.context && !self.policy.any_context {
             return refuse(ErrorKind::WrongContext);
         }
         match &self.freshness {

@@ -63,6 +63,8 @@ impl Senders {
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) context: String,
+    /// Whether any context is opened: for the crate's own use, which compares it later.
+    pub(crate) any_context: bool,
     pub(crate) senders: Senders,
     pub(crate) max_age: Option<u64>,
     pub(crate) skew: u64,
@@ -89,6 +91,7 @@ impl Policy {
         }
         Ok(Self {
             context: context.to_owned(),
+            any_context: false,
             senders,
             max_age: Some(DEFAULT_MAX_AGE),
             skew: DEFAULT_SKEW,
@@ -142,6 +145,12 @@ impl Policy {
     #[must_use]
     pub const fn demand_challenge(mut self, demand: bool) -> Self {
         self.challenged = demand;
+        self
+    }
+
+    /// The same, of whatever context.
+    pub(crate) const fn of_any_context(mut self) -> Self {
+        self.any_context = true;
         self
     }
 

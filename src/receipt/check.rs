@@ -60,9 +60,29 @@ impl Receipt {
         envelope: &[u8],
         clock: &dyn Clock,
     ) -> Result<Self> {
+        Self::open_with(keys, Policy::new(context, recipients)?, envelope, clock)
+    }
+
+    /// A receipt of any context and any recipient, for the outbox, which knows what it awaits.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn open_any(
+        keys: &dyn Decapsulator,
+        envelope: &[u8],
+        clock: &dyn Clock,
+    ) -> Result<Self> {
+        let policy = Policy::new("any", Senders::anyone())?.of_any_context();
+        Self::open_with(keys, policy, envelope, clock)
+    }
+
+    fn open_with(
+        keys: &dyn Decapsulator,
+        policy: Policy,
+        envelope: &[u8],
+        clock: &dyn Clock,
+    ) -> Result<Self> {
         // A receipt may come late, and is worth the same whenever it comes: what it is about says how old it can be. It is
         // accepted from oneself too, for one may send to oneself.
-        let policy = Policy::new(context, recipients)?
+        let policy = policy
             .max_age(None)
             .allow_own(true)
             .for_statement(StatementType::Receipt);
@@ -80,7 +100,7 @@ impl Receipt {
             status: Status::from_raw(raw.status, raw.reason.clone()),
             raw,
             recipient: *opened.stamp().signer(),
-            context: context.into(),
+            context: opened.stamp().context().into(),
             issued: opened.stamp().issued(),
             evidence: opened.evidence(),
         })

@@ -132,6 +132,8 @@ errors! {
     GuardUnavailable = 72, TryAgain, "the replay guard cannot be used: see its store, and try again";
     /// The lease ran out before the commit.
     LeaseLost = 73, TryAgain, "the claim on this message ran out before it was finished: try again";
+    /// The outbox cannot be used.
+    OutboxUnavailable = 74, TryAgain, "the outbox cannot be used, and nothing was recorded: see its file, and try again";
 }
 
 /// A failure: its kind, and a detail that never holds a secret.

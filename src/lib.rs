@@ -101,6 +101,10 @@ pub use identity::secret::Identity;
 pub use receipt::audit::{Asked, Asker, Proof, Prover, Question};
 pub use receipt::check::Receipt;
 pub use receipt::make::{Answerable, Receipter};
+#[cfg(feature = "sqlite")]
+pub use receipt::outbox::{
+    Backoff, Due, OutboxEntry, OutboxEnvelope, Letter, MAX_NOTE, Outbox, Outgoing, Settled, OutboxState, OutboxFilter,
+};
 pub use receipt::proof::ReceiptProof;
 pub use receipt::status::{Reason, Status};
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};

@@ -3,5 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod make;
+#[cfg(feature = "sqlite")]
+pub(crate) mod outbox;
 pub(crate) mod proof;
 pub(crate) mod status;

@@ -1,0 +1,401 @@
+//! The rows of the outbox, inside a transaction (spec/receipts.md §8).
+
+use core::fmt;
+use std::string::String;
+use std::vec::Vec;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Letter, settles};
+use crate::crypto::digest::Digest;
+use crate::crypto::sign::VerifyingKey;
+use crate::envelope::seal::Sent;
+use crate::envelope::stamp::MessageId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::trouble::{DAMAGED, Trouble};
+use crate::receipt::status::Status;
+
+/// For how long what is due is given to one caller alone, in seconds.
+const TAKEN: u64 = 600;
+/// What an entry is made of, in the order of [`entry`].
+const ENTRY: &str = "SELECT e.message, e.recipient, e.header, e.stored, e.deadline, e.next_due, e.attempts, e.state, e.proof, e.told, \
+                     e.note, l.context FROM outbox_entry e JOIN outbox_letter l ON l.header = e.header";
+
+/// Something to be sent to somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Due {
+    /// The message.
+    pub message_id: MessageId,
+    /// Names the envelope to send.
+    pub header_digest: Digest,
+    /// To whom.
+    pub recipient: VerifyingKey,
+    /// Which time this is: 1 for the first.
+    pub attempts: u32,
+    /// The host's note.
+    pub note: String,
+}
+
+/// How far a message has come with one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutboxState {
+    /// A receipt is awaited.
+    Waiting,
+    /// Confirmed by a receipt.
+    Settled,
+    /// Rejected by a receipt: a failure.
+    Rejected,
+    /// Nobody answered in time: a failure.
+    GivenUp,
+}
+
+impl OutboxState {
+    const ALL: [Self; 4] = [Self::Waiting, Self::Settled, Self::Rejected, Self::GivenUp];
+
+    const fn code(self) -> i64 {
+        self as i64
+    }
+
+    fn of(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+impl fmt::Display for OutboxState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waiting => "waiting",
+            Self::Settled => "settled",
+            Self::Rejected => "rejected",
+            Self::GivenUp => "given up",
+        })
+    }
+}
+
+/// Which entries are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxFilter {
+    /// All.
+    All,
+    /// Those that await a receipt.
+    Waiting,
+    /// Those that are settled.
+    Settled,
+    /// Those that were rejected or given up.
+    Failed,
+}
+
+/// A message and one of its recipients.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OutboxEntry {
+    /// The message.
+    pub message_id: MessageId,
+    /// Names the envelope that is sent.
+    pub header_digest: Digest,
+    /// To whom.
+    pub recipient: VerifyingKey,
+    /// The context of the message.
+    pub context: String,
+    /// How far it has come.
+    pub state: OutboxState,
+    /// Whether it must be stored, or delivery is enough.
+    pub awaits_stored: bool,
+    /// Until when an answer is awaited, in seconds since 1970.
+    pub deadline: u64,
+    /// When it is to be sent next, if it is waiting.
+    pub next_due: u64,
+    /// How often it was sent, or was about to be.
+    pub attempts: u32,
+    /// What the last receipt that counted said, in words.
+    pub told: Option<String>,
+    /// The proof of that receipt, for third parties (see [`ReceiptProof`](crate::ReceiptProof)).
+    pub proof: Option<Vec<u8>>,
+    /// The host's note.
+    pub note: String,
+}
+
+/// The rows, inside a transaction.
+pub(super) struct Rows<'a>(pub(super) &'a Connection);
+
+fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
+    result.map_err(|error| Trouble::from(error).into())
+}
+
+/// SQLite has no unsigned numbers: times are cut at 2^63 − 1, which no clock reaches.
+fn time(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+fn back(seconds: i64) -> u64 {
+    u64::try_from(seconds).unwrap_or(0)
+}
+
+fn damaged() -> Error {
+    Trouble(DAMAGED).into()
+}
+
+impl Rows<'_> {
+    /// Records an envelope; `inside` holds it unless it is in the folder.
+    pub(super) fn put(&self, letter: &Letter, inside: Option<&[u8]>, now: u64) -> Result<()> {
+        let sent = &letter.sent;
+        let put = "INSERT INTO outbox_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let added = sql(self.0.prepare_cached(put).and_then(|mut put| {
+            put.execute(params![
+                sent.header_digest.as_bytes(),
+                sent.message_id.0,
+                sent.opening_digest.as_bytes(),
+                sent.content_digest.as_bytes(),
+                // All 64 bits are kept: the sign is one of them.
+                sent.content_length as i64,
+                time(sent.issued),
+                sent.expires.map(time),
+                letter.context,
+                inside,
+                time(now),
+            ])
+        }))?;
+        if added == 0 {
+            return Ok(());
+        }
+        // Another envelope of a message that is waiting is sent in place of the first; what is settled stays so.
+        let put = "INSERT INTO outbox_entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL, NULL, ?7, ?6) \
+                   ON CONFLICT DO UPDATE SET header = ?3, next_due = ?6 WHERE state = 0";
+        for recipient in &letter.recipients {
+            sql(self.0.prepare_cached(put).and_then(|mut put| {
+                put.execute(params![
+                    sent.message_id.0,
+                    recipient.as_bytes(),
+                    sent.header_digest.as_bytes(),
+                    letter.awaits_stored,
+                    time(letter.deadline),
+                    time(now),
+                    letter.note,
+                ])
+            }))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_due(&self, now: u64, at_most: usize) -> Result<Vec<Due>> {
+        let find = std::format!(
+            "{ENTRY} WHERE e.state = 0 AND e.next_due <= ? AND e.deadline > ? ORDER BY e.next_due LIMIT ?"
+        );
+        let found = self.entries(&find, params![time(now), time(now), limit(at_most)])?;
+        let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE message = ? AND recipient = ?";
+        for entry in &found {
+            let until = time(now.saturating_add(TAKEN));
+            sql(self.0.prepare_cached(take).and_then(|mut take| {
+                take.execute(params![
+                    until,
+                    entry.message_id.0,
+                    entry.recipient.as_bytes()
+                ])
+            }))?;
+        }
+        let due = |entry: OutboxEntry| Due {
+            message_id: entry.message_id,
+            header_digest: entry.header_digest,
+            recipient: entry.recipient,
+            attempts: entry.attempts.saturating_add(1),
+            note: entry.note,
+        };
+        Ok(found.into_iter().map(due).collect())
+    }
+
+    pub(super) fn mark_sent(&self, due: &Due, next: u64) -> Result<()> {
+        // Not if somebody else has taken it since: then it counts for him.
+        let mark = "UPDATE outbox_entry SET next_due = ? WHERE message = ? AND recipient = ? AND attempts = ? AND state = 0";
+        sql(self.0.prepare_cached(mark).and_then(|mut mark| {
+            mark.execute(params![
+                time(next),
+                due.message_id.0,
+                due.recipient.as_bytes(),
+                due.attempts
+            ])
+        }))?;
+        Ok(())
+    }
+
+    /// What was sent of a message to this recipient in this context.
+    pub(super) fn sent(
+        &self,
+        id: MessageId,
+        recipient: &VerifyingKey,
+        context: &str,
+    ) -> Result<Vec<Sent>> {
+        let entry = self.one(id, recipient)?;
+        let wrong = |detail| Error::with(ErrorKind::WrongReceipt, detail);
+        match entry {
+            None => Err(wrong(
+                "it is about nothing that this outbox awaits from its signer",
+            )),
+            Some(entry) if entry.context != context => {
+                Err(wrong("it was made in another context than the message"))
+            }
+            Some(_) => self.all_sent(id),
+        }
+    }
+
+    pub(super) fn all_sent(&self, id: MessageId) -> Result<Vec<Sent>> {
+        let find = "SELECT header, opening, digest, length, issued, expires FROM outbox_letter WHERE message = ?";
+        let mut find = sql(self.0.prepare_cached(find))?;
+        let rows = sql(find.query_map([id.0], |row| {
+            Ok(Sent {
+                message_id: id,
+                header_digest: Digest::from_bytes(row.get(0)?),
+                opening_digest: Digest::from_bytes(row.get(1)?),
+                content_digest: Digest::from_bytes(row.get(2)?),
+                content_length: row.get::<_, i64>(3)? as u64,
+                issued: back(row.get(4)?),
+                expires: row.get::<_, Option<i64>>(5)?.map(back),
+            })
+        }))?;
+        sql(rows.collect())
+    }
+
+    /// What a checked receipt changes: the entry as it then is, and whether it is another than before.
+    pub(super) fn settle(
+        &self,
+        id: MessageId,
+        recipient: &VerifyingKey,
+        status: &Status,
+        proof: &[u8],
+        now: u64,
+    ) -> Result<(OutboxEntry, bool)> {
+        let gone = || Error::with(ErrorKind::WrongReceipt, "its message was forgotten");
+        let before = self.one(id, recipient)?.ok_or_else(gone)?;
+        let state = match status {
+            // Also after a rejection, and after it was given up: it is there.
+            Status::Stored => OutboxState::Settled,
+            Status::Delivered if settles(status, before.awaits_stored) => match before.state {
+                OutboxState::Rejected => OutboxState::Rejected,
+                _ => OutboxState::Settled,
+            },
+            Status::Rejected(_) if before.state != OutboxState::Settled => OutboxState::Rejected,
+            _ => before.state,
+        };
+        if state != before.state {
+            let change = "UPDATE outbox_entry SET state = ?, proof = ?, told = ?, touched = ? WHERE message = ? AND recipient = ?";
+            sql(self.0.execute(
+                change,
+                params![
+                    state.code(),
+                    proof,
+                    std::string::ToString::to_string(status),
+                    time(now),
+                    id.0,
+                    recipient.as_bytes()
+                ],
+            ))?;
+        } else if matches!(status, Status::Damaged(_)) {
+            let hurry = "UPDATE outbox_entry SET next_due = min(next_due, ?) WHERE message = ? AND recipient = ? AND state = 0";
+            sql(self
+                .0
+                .execute(hurry, params![time(now), id.0, recipient.as_bytes()]))?;
+        }
+        let after = self.one(id, recipient)?.ok_or_else(gone)?;
+        Ok((after, state != before.state))
+    }
+
+    pub(super) fn give_up(&self, now: u64) -> Result<Vec<OutboxEntry>> {
+        let find = std::format!("{ENTRY} WHERE e.state = 0 AND e.deadline <= ?");
+        let mut over = self.entries(&find, params![time(now)])?;
+        let change = "UPDATE outbox_entry SET state = ?, touched = ? WHERE state = 0 AND deadline <= ?";
+        sql(self.0.execute(
+            change,
+            params![OutboxState::GivenUp.code(), time(now), time(now)],
+        ))?;
+        for entry in &mut over {
+            entry.state = OutboxState::GivenUp;
+        }
+        Ok(over)
+    }
+
+    pub(super) fn list(&self, which: OutboxFilter, at_most: usize) -> Result<Vec<OutboxEntry>> {
+        let filter = match which {
+            OutboxFilter::All => "0, 1, 2, 3",
+            OutboxFilter::Waiting => "0",
+            OutboxFilter::Settled => "1",
+            OutboxFilter::Failed => "2, 3",
+        };
+        let find =
+            std::format!("{ENTRY} WHERE e.state IN ({filter}) ORDER BY l.put_at, e.message LIMIT ?");
+        self.entries(&find, params![limit(at_most)])
+    }
+
+    pub(super) fn of_message(&self, id: MessageId) -> Result<Vec<OutboxEntry>> {
+        self.entries(&std::format!("{ENTRY} WHERE e.message = ?"), params![id.0])
+    }
+
+    fn one(&self, id: MessageId, recipient: &VerifyingKey) -> Result<Option<OutboxEntry>> {
+        let find = std::format!("{ENTRY} WHERE e.message = ? AND e.recipient = ?");
+        let found = self.entries(&find, params![id.0, recipient.as_bytes()])?;
+        Ok(found.into_iter().next())
+    }
+
+    pub(super) fn forget(&self, before: u64) -> Result<usize> {
+        let over = "SELECT message FROM outbox_entry GROUP BY message HAVING min(state) > 0 AND max(touched) < ?";
+        let letters = std::format!("DELETE FROM outbox_letter WHERE message IN ({over})");
+        sql(self.0.execute(&letters, params![time(before)]))?;
+        let entries = "DELETE FROM outbox_entry WHERE message NOT IN (SELECT message FROM outbox_letter)";
+        sql(self.0.execute(entries, []))
+    }
+
+    /// The envelope, if it is in the file; `Some(None)` if it is in the folder.
+    pub(super) fn envelope(&self, header: &Digest) -> Result<Option<Option<Vec<u8>>>> {
+        let find = "SELECT envelope FROM outbox_letter WHERE header = ?";
+        sql(self
+            .0
+            .query_row(find, [header.as_bytes()], |row| row.get(0))
+            .optional())
+    }
+
+    /// Names of envelopes in the folder that are still to be sent to somebody; of this message, or of all.
+    pub(super) fn outside(&self, waiting: bool, id: Option<MessageId>) -> Result<Vec<Digest>> {
+        let find = "SELECT header FROM outbox_letter l WHERE envelope IS NULL AND (?1 IS NULL OR message = ?1) \
+                    AND ?2 = EXISTS (SELECT 1 FROM outbox_entry e WHERE e.message = l.message AND e.state = 0)";
+        let mut find = sql(self.0.prepare_cached(find))?;
+        let rows = sql(find.query_map(params![id.map(|id| id.0), waiting], |row| {
+            Ok(Digest::from_bytes(row.get(0)?))
+        }))?;
+        sql(rows.collect())
+    }
+
+    fn entries(&self, find: &str, values: impl rusqlite::Params) -> Result<Vec<OutboxEntry>> {
+        let mut find = sql(self.0.prepare_cached(find))?;
+        let mut rows = sql(find.query(values))?;
+        let mut entries = Vec::new();
+        while let Some(row) = sql(rows.next())? {
+            entries.push(sql(entry(row))?.ok_or_else(damaged)?);
+        }
+        Ok(entries)
+    }
+}
+
+fn limit(at_most: usize) -> i64 {
+    i64::try_from(at_most).unwrap_or(i64::MAX)
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<OutboxEntry>> {
+    let recipient = VerifyingKey::from_bytes(&row.get(1)?);
+    let (Some(recipient), Some(state)) = (recipient, OutboxState::of(row.get(7)?)) else {
+        return Ok(None);
+    };
+    Ok(Some(OutboxEntry {
+        message_id: MessageId(row.get(0)?),
+        recipient,
+        header_digest: Digest::from_bytes(row.get(2)?),
+        awaits_stored: row.get(3)?,
+        deadline: back(row.get(4)?),
+        next_due: back(row.get(5)?),
+        attempts: row.get(6)?,
+        state,
+        proof: row.get(8)?,
+        told: row.get(9)?,
+        note: row.get(10)?,
+        context: row.get(11)?,
+    }))
+}

@@ -1,0 +1,318 @@
+//! The outbox: nothing that was sent is lost in silence (spec/receipts.md §8).
+#![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use bulla::{
+    Backoff, Database, Delivery, Draft, ErrorKind, FixedClock, Identity, Lease, Letter, MemoryGuard, Opener,
+    OsEntropy, Outbox, Policy, Reason, ReceiptProof, Receipter, Receipts, Replay, Sealer, Senders, Sent, OutboxState,
+    Status, OutboxFilter,
+};
+
+const NOW: u64 = 1_800_000_000;
+const HOUR: u64 = 3600;
+const ALL: Receipts = Receipts {
+    delivered: true,
+    stored: true,
+    rejected: true,
+};
+
+struct Scene {
+    folder: tempfile::TempDir,
+    alice: Identity,
+    bob: Identity,
+    guard: MemoryGuard,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            alice: Identity::generate(&OsEntropy).unwrap(),
+            bob: Identity::generate(&OsEntropy).unwrap(),
+            guard: MemoryGuard::new(1000),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("outbox")
+    }
+
+    /// As a new process would.
+    fn outbox(&self) -> Outbox {
+        Outbox::new(Database::open(self.path()).unwrap())
+    }
+
+    fn seal(&self, content: &[u8]) -> (Vec<u8>, Sent) {
+        let reply = self.alice.public().newest_key().unwrap();
+        let draft = Draft::new("test").unwrap().ask_receipts(ALL, reply).unwrap();
+        let mut envelope = Vec::new();
+        let sent = Sealer::with(&self.alice, &FixedClock(NOW), &OsEntropy)
+            .to(self.bob.public())
+            .seal_into(&draft, content, &mut envelope)
+            .unwrap();
+        (envelope, sent)
+    }
+
+    fn letter(&self, sent: &Sent) -> Letter {
+        Letter::new(sent.clone(), "test", [*self.bob.verifying_key()], NOW + 2 * HOUR).unwrap()
+    }
+
+    fn put(&self, content: &[u8]) -> (Vec<u8>, Sent) {
+        let (envelope, sent) = self.seal(content);
+        let letter = self.letter(&sent).note("to bob").unwrap();
+        self.outbox().put(&letter, &envelope, NOW).unwrap();
+        (envelope, sent)
+    }
+
+    fn answer(
+        &self,
+        envelope: &[u8],
+        make: impl Fn(&Receipter<'_>, &Lease<'_>) -> bulla::Result<Option<Vec<u8>>>,
+    ) -> Vec<u8> {
+        let policy = Policy::new("test", Senders::only([*self.alice.verifying_key()])).unwrap();
+        let clock = FixedClock(NOW + 5);
+        let opener = Opener::with_clock(&self.bob, &policy, Replay::Guarded(&self.guard), &clock);
+        let Delivery::New(message) = opener.open_leased(envelope, 60).unwrap() else {
+            panic!("it is new");
+        };
+        let receipter = Receipter::with(&self.bob, &clock, &OsEntropy);
+        // The test asks for several answers, which no honest recipient would give: so nothing is committed.
+        make(&receipter, message.proof()).unwrap().unwrap()
+    }
+
+    fn delivered(&self, envelope: &[u8]) -> Vec<u8> {
+        self.answer(envelope, |receipter, lease| receipter.delivered(lease.proof()))
+    }
+
+    fn rejected(&self, envelope: &[u8]) -> Vec<u8> {
+        self.answer(envelope, |receipter, lease| {
+            receipter.rejected(lease, Reason::new(Reason::FULL, "")?)
+        })
+    }
+
+    fn settle(&self, receipt: &[u8]) -> bulla::Result<bulla::Settled> {
+        self.outbox().settle(&self.alice, receipt, &FixedClock(NOW + 9))
+    }
+}
+
+fn read(outbox: &Outbox, sent: &Sent) -> Vec<u8> {
+    let mut envelope = Vec::new();
+    outbox
+        .envelope(&sent.header_digest)
+        .unwrap()
+        .read_to_end(&mut envelope)
+        .unwrap();
+    envelope
+}
+
+#[test]
+fn what_is_put_is_due_until_it_is_settled() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.put(b"content");
+    let due = scene.outbox().due(NOW, 10).unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].attempts, due[0].note.as_str()), (1, "to bob"));
+    assert_eq!(read(&scene.outbox(), &sent), envelope);
+    // It is given to one alone, and comes back if that one dies.
+    assert!(scene.outbox().due(NOW + 599, 10).unwrap().is_empty());
+    let again = scene.outbox().due(NOW + 600, 10).unwrap();
+    assert_eq!(again[0].attempts, 2);
+    // Who is late to say that he sent it changes nothing.
+    scene.outbox().mark_sent(&due[0], NOW + 601).unwrap();
+    scene.outbox().mark_sent(&again[0], NOW + 601).unwrap();
+    let next = scene.outbox().list(OutboxFilter::Waiting, 10).unwrap()[0].next_due;
+    assert!((NOW + 601 + 90..=NOW + 601 + 150).contains(&next), "{}", next - NOW);
+    // A receipt that is not enough, then one that is.
+    let delivered = scene.settle(&scene.delivered(&envelope)).unwrap();
+    assert_eq!((delivered.entry.state, delivered.is_new), (OutboxState::Waiting, false));
+    assert_eq!(delivered.receipt.status(), &Status::Delivered);
+    assert!(scene.outbox().list(OutboxFilter::Settled, 10).unwrap().is_empty());
+}
+
+#[test]
+fn delivery_settles_where_it_is_enough() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.seal(b"content");
+    let letter = scene.letter(&sent).until_delivered();
+    scene.outbox().put(&letter, &envelope, NOW).unwrap();
+    let receipt = scene.delivered(&envelope);
+    let settled = scene.settle(&receipt).unwrap();
+    assert_eq!((settled.entry.state, settled.is_new), (OutboxState::Settled, true));
+    let proof = ReceiptProof::check(settled.entry.proof.as_ref().unwrap()).unwrap();
+    assert_eq!(proof.message_id(), sent.message_id);
+    assert_eq!(settled.entry.told.as_deref(), Some("delivered"));
+    // Once more: the same, and no news. A rejection afterwards changes nothing.
+    assert!(!scene.settle(&receipt).unwrap().is_new);
+    let rejected = scene.settle(&scene.rejected(&envelope)).unwrap();
+    assert_eq!((rejected.entry.state, rejected.is_new), (OutboxState::Settled, false));
+    assert!(scene.outbox().due(NOW + HOUR, 10).unwrap().is_empty());
+    // To put it again does not begin it anew.
+    scene.outbox().put(&letter, &envelope, NOW).unwrap();
+    assert!(scene.outbox().due(NOW + HOUR, 10).unwrap().is_empty());
+}
+
+#[test]
+fn rejected_is_a_failure_until_it_is_stored() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.put(b"content");
+    let rejected = scene.settle(&scene.rejected(&envelope)).unwrap();
+    assert_eq!((rejected.entry.state, rejected.is_new), (OutboxState::Rejected, true));
+    assert_eq!(scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(), 1);
+    assert!(scene.outbox().due(NOW + HOUR, 10).unwrap().is_empty());
+    assert_eq!(scene.outbox().sent(sent.message_id).unwrap(), [sent]);
+}
+
+#[test]
+fn nobody_answered() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.put(b"content");
+    assert!(scene.outbox().give_up(NOW + 2 * HOUR - 1).unwrap().is_empty());
+    assert!(scene.outbox().due(NOW + 2 * HOUR, 10).unwrap().is_empty());
+    let over = scene.outbox().give_up(NOW + 2 * HOUR).unwrap();
+    assert_eq!((over.len(), over[0].state, over[0].message_id), (1, OutboxState::GivenUp, sent.message_id));
+    // It is told once, and stays on the list of failures.
+    assert!(scene.outbox().give_up(NOW + 3 * HOUR).unwrap().is_empty());
+    assert_eq!(scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(), 1);
+    // A rejection that comes late tells why.
+    let late = scene.settle(&scene.rejected(&envelope)).unwrap();
+    assert_eq!(late.entry.state, OutboxState::Rejected);
+    assert_eq!(scene.outbox().forget(NOW).unwrap(), 0);
+    assert_eq!(scene.outbox().forget(NOW + 9 * HOUR).unwrap(), 1);
+    assert!(scene.outbox().list(OutboxFilter::All, 10).unwrap().is_empty());
+    assert_eq!(
+        scene.settle(&scene.rejected(&envelope)).unwrap_err(),
+        ErrorKind::WrongReceipt
+    );
+}
+
+#[test]
+fn wrong_receipts_change_nothing() {
+    let scene = Scene::new();
+    let (envelope, _) = scene.put(b"content");
+    let (other, _) = scene.seal(b"other");
+    let receipt = scene.delivered(&envelope);
+    for (receipt, kind) in [
+        (scene.delivered(&other), ErrorKind::WrongReceipt),
+        (receipt[..receipt.len() - 1].to_vec(), ErrorKind::NotAuthentic),
+        (b"BULLA".to_vec(), ErrorKind::Malformed),
+        (envelope, ErrorKind::NotForMe),
+    ] {
+        assert_eq!(scene.settle(&receipt).unwrap_err(), kind);
+    }
+    let entry = &scene.outbox().list(OutboxFilter::All, 10).unwrap()[0];
+    assert_eq!((entry.state, entry.proof.is_none()), (OutboxState::Waiting, true));
+}
+
+#[test]
+fn long_envelopes_lie_beside_it() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.seal(&vec![7; 300_000]);
+    let outbox = scene.outbox();
+    let letter = scene.letter(&sent).until_delivered();
+    let mut outgoing = outbox.begin().unwrap();
+    for piece in envelope.chunks(10_000) {
+        outgoing.write_all(piece).unwrap();
+    }
+    outgoing.commit(&letter, NOW).unwrap();
+    outbox.put(&letter, &envelope, NOW).unwrap();
+    assert_eq!(read(&scene.outbox(), &sent), envelope);
+    let files = || std::fs::read_dir(scene.folder.path().join("outbox.d")).unwrap().count();
+    assert_eq!(files(), 1);
+    // What is not committed leaves nothing.
+    let mut dropped = outbox.begin().unwrap();
+    dropped.write_all(&envelope).unwrap();
+    drop(dropped);
+    assert_eq!(files(), 1);
+    // Another envelope under this letter is refused.
+    let (other, _) = scene.seal(b"other");
+    assert_eq!(outbox.put(&letter, &other, NOW).unwrap_err(), ErrorKind::InvalidInput);
+    // Settled, it is not needed any more.
+    scene.settle(&scene.delivered(&envelope)).unwrap();
+    assert_eq!(files(), 0);
+    assert!(outbox.envelope(&sent.header_digest).is_err());
+}
+
+#[test]
+fn a_message_that_was_sealed_again() {
+    let scene = Scene::new();
+    let (first, sent) = scene.put(b"content");
+    let reply = scene.alice.public().newest_key().unwrap();
+    let draft = Draft::new("test").unwrap().ask_receipts(ALL, reply).unwrap().again(&sent);
+    let mut second = Vec::new();
+    let resent = Sealer::with(&scene.alice, &FixedClock(NOW + 60), &OsEntropy)
+        .to(scene.bob.public())
+        .seal_into(&draft, b"content", &mut second)
+        .unwrap();
+    scene.outbox().put(&scene.letter(&resent), &second, NOW + 60).unwrap();
+    let due = scene.outbox().due(NOW + 60, 10).unwrap();
+    assert_eq!((due.len(), due[0].header_digest), (1, resent.header_digest));
+    // A receipt for either will do.
+    for envelope in [first, second] {
+        assert!(scene.settle(&scene.rejected(&envelope)).is_ok());
+    }
+}
+
+#[test]
+fn several_recipients_each_on_his_own() {
+    let scene = Scene::new();
+    let carol = Identity::generate(&OsEntropy).unwrap();
+    let (envelope, sent) = scene.seal(b"content");
+    let recipients = [*scene.bob.verifying_key(), *carol.verifying_key()];
+    let letter = Letter::new(sent, "test", recipients, NOW + HOUR).unwrap().until_delivered();
+    scene.outbox().put(&letter, &envelope, NOW).unwrap();
+    assert_eq!(scene.outbox().due(NOW, 10).unwrap().len(), 2);
+    scene.settle(&scene.delivered(&envelope)).unwrap();
+    let waiting = scene.outbox().list(OutboxFilter::Waiting, 10).unwrap();
+    assert_eq!((waiting.len(), waiting[0].recipient), (1, *carol.verifying_key()));
+    assert!(Letter::new(letter_sent(&scene), "test", [], NOW).is_err());
+}
+
+fn letter_sent(scene: &Scene) -> Sent {
+    scene.seal(b"x").1
+}
+
+#[test]
+fn waiting_times_grow() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.seal(b"content");
+    let backoff = Backoff { first: 10, longest: 100 };
+    let outbox = scene.outbox().backoff(backoff);
+    let letter = Letter::new(sent, "test", [*scene.bob.verifying_key()], u64::MAX).unwrap();
+    outbox.put(&letter, &envelope, NOW).unwrap();
+    let (mut now, mut waits) = (NOW, Vec::new());
+    for _ in 0..8 {
+        let due = outbox.due(now, 1).unwrap();
+        outbox.mark_sent(&due[0], now).unwrap();
+        let next = outbox.list(OutboxFilter::Waiting, 1).unwrap()[0].next_due;
+        waits.push(next - now);
+        assert!(outbox.due(next - 1, 1).unwrap().is_empty());
+        now = next;
+    }
+    for (wait, middle) in waits.into_iter().zip([10, 20, 40, 80, 100, 100, 100, 100]) {
+        assert!((middle - middle / 4..=middle + middle / 4).contains(&wait), "{wait} for {middle}");
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_everything_as_it_was() {
+    let scene = Scene::new();
+    scene.put(b"first");
+    let database = Database::open(scene.path()).unwrap();
+    database.limit_pages(1).unwrap();
+    let outbox = Outbox::new(database);
+    let (envelope, sent) = scene.seal(&[7; 50_000]);
+    let refused = outbox.put(&scene.letter(&sent), &envelope, NOW).unwrap_err();
+    assert_eq!(refused, ErrorKind::OutboxUnavailable);
+    assert!(refused.to_string().contains("make room"), "{refused}");
+    assert_eq!(scene.outbox().list(OutboxFilter::All, 10).unwrap().len(), 1);
+    assert!(scene.outbox().envelope(&sent.header_digest).is_err());
+}

@@ -18,7 +18,10 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("wire", &["error"]),
     ("disk", &["error", "crypto"]),
     ("identity", &["error", "crypto", "wire", "disk"]),
-    ("freshness", &["error", "crypto", "wire", "identity"]),
+    (
+        "freshness",
+        &["error", "crypto", "wire", "disk", "identity"],
+    ),
     (
         "envelope",
         &["error", "crypto", "wire", "disk", "identity", "freshness"],

@@ -37,6 +37,7 @@
 //! - `std` (default): clock and generator of the system, `Read`/`Write`, files, [`MemoryGuard`], [`Session`]. Without it
 //!   the core builds with `alloc` alone.
 //! - `keyfile` (default): key files protected by a passphrase (Argon2id).
+//! - `sqlite`: the durable guard, `SqliteGuard`, in a `Database` that several processes can share.
 //! - `getrandom`: the generator of the system, without `std`.
 
 #![no_std]
@@ -94,7 +95,13 @@ pub use freshness::order::{MAX_WINDOW, Order};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
 pub use freshness::rate::Rate;
 #[cfg(feature = "std")]
-pub use freshness::{clock::SystemClock, memory::MemoryGuard};
+pub use freshness::{clock::SystemClock, memory::MemoryGuard, table::Limits as GuardLimits};
+#[cfg(feature = "sqlite")]
+pub use freshness::{
+    database::Database,
+    sqlite::SqliteGuard,
+    sqlite_status::{EntryState, GuardEntry, GuardStatus, GuardStream},
+};
 pub use identity::holder::{Decapsulator, Signer};
 pub use identity::public::{EncryptionKey, PublicIdentity};
 pub use identity::secret::Identity;

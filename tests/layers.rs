@@ -19,7 +19,10 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("wire", &["error"]),
     ("disk", &["error", "crypto"]),
     ("identity", &["error", "crypto", "wire", "disk"]),
-    ("freshness", &["error", "crypto", "wire", "identity"]),
+    (
+        "freshness",
+        &["error", "crypto", "wire", "disk", "identity"],
+    ),
     (
         "envelope",
         &["error", "crypto", "wire", "disk", "identity", "freshness"],

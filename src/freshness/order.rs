@@ -95,7 +95,8 @@ impl Stream {
         missing
     }
 
-    fn greatest(&self) -> Option<u64> {
+    /// The greatest number that was settled or given up.
+    pub(crate) fn greatest(&self) -> Option<u64> {
         self.seen.last().copied().max(self.mark)
     }
 

@@ -11,13 +11,23 @@ use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
 /// Most scopes (reader and context) with a sweep mark of their own; further ones share one.
-const MAX_SCOPES: usize = 1024;
+pub(super) const MAX_SCOPES: usize = 1024;
 /// Most things whose rate is limited at a time.
-const MAX_LIMITED: usize = 65_536;
+pub(super) const MAX_LIMITED: usize = 65_536;
 
-/// How many places there are (spec/guard.md §6).
+/// How much a guard remembers at a time (spec/guard.md §6): messages of listed senders, messages of strangers in a pool of
+/// their own, and how many of its pool any one sender can take. It knows as many ordered streams, and expects as many
+/// answers to challenges.
+///
+/// A message leaves when its end has come. Without a greatest age in the policy a sender may choose that end, and so keep
+/// its places as long as it likes. A stream never leaves.
+///
+/// ```
+/// let limits = bulla::GuardLimits::of(100_000).strangers(1_000).per_stranger(10);
+/// # let _ = limits;
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     pub(crate) known: usize,
     pub(crate) strangers: usize,
     pub(crate) per_sender: usize,
@@ -25,14 +35,36 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// A quarter as many strangers; no sender can take more than half of its pool.
-    pub(crate) const fn of(capacity: usize) -> Self {
+    /// So many messages of listed senders, and a quarter as many of strangers; no sender can take more than half of its pool.
+    #[must_use]
+    pub const fn of(capacity: usize) -> Self {
         Self {
             known: capacity,
             strangers: capacity.div_ceil(4),
             per_sender: capacity.div_ceil(2),
             per_stranger: capacity.div_ceil(8),
         }
+    }
+
+    /// Messages of strangers, of all together.
+    #[must_use]
+    pub const fn strangers(mut self, most: usize) -> Self {
+        self.strangers = most;
+        self
+    }
+
+    /// Messages of any one listed sender.
+    #[must_use]
+    pub const fn per_sender(mut self, most: usize) -> Self {
+        self.per_sender = most;
+        self
+    }
+
+    /// Messages of any one stranger.
+    #[must_use]
+    pub const fn per_stranger(mut self, most: usize) -> Self {
+        self.per_stranger = most;
+        self
     }
 
     /// Size of the pool, and of the part that one sender may have of it.

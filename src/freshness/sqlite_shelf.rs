@@ -1,0 +1,388 @@
+//! The shelf of the durable guard: what the shared rules read and write, inside one transaction.
+
+use std::vec::Vec;
+
+use rusqlite::{Connection, params};
+
+use super::entry::Entry;
+use super::guard::Claim;
+use super::order::Stream;
+use super::rules::Shelf;
+use super::sqlite_row::{self as row, number, optional, unsigned};
+use super::table::{Limits, MAX_LIMITED, MAX_SCOPES};
+use super::trouble::{DAMAGED, Trouble};
+use crate::crypto::digest::Digest;
+use crate::error::{ErrorKind, Result};
+
+/// Dropped at most at a time, of what is limited, when there is no room.
+const LIMITED_DROPS: i64 = 1024;
+
+/// The row of the guard: read at the beginning of a step, written at its end if it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) high_water: u64,
+    pub(super) tokens: u64,
+    /// Of listed senders, of strangers.
+    pub(super) entries: [u64; 2],
+    pub(super) streams: [u64; 2],
+    pub(super) challenges: u64,
+    pub(super) limited: u64,
+    pub(super) marks: u64,
+    /// The mark of all scopes that found no place of their own.
+    pub(super) shared_mark: Option<i64>,
+}
+
+impl Counts {
+    pub(super) fn load(connection: &Connection) -> Result<Self, Trouble> {
+        let mut select = connection.prepare_cached(
+            "SELECT high_water, tokens, known, strangers, known_streams, stranger_streams, challenges, limited, marks,
+             shared_mark FROM guard WHERE id = 1",
+        )?;
+        let mut rows = select.query([])?;
+        let row = rows.next()?.ok_or(Trouble(DAMAGED))?;
+        Ok(Self {
+            high_water: unsigned(row, 0)?,
+            tokens: unsigned(row, 1)?,
+            entries: [unsigned(row, 2)?, unsigned(row, 3)?],
+            streams: [unsigned(row, 4)?, unsigned(row, 5)?],
+            challenges: unsigned(row, 6)?,
+            limited: unsigned(row, 7)?,
+            marks: unsigned(row, 8)?,
+            shared_mark: row.get(9)?,
+        })
+    }
+
+    fn save(&self, connection: &Connection) -> Result<(), Trouble> {
+        let ([known, strangers], [known_streams, stranger_streams]) = (self.entries, self.streams);
+        connection
+            .prepare_cached(
+                "UPDATE guard SET high_water = ?1, tokens = ?2, known = ?3, strangers = ?4, known_streams = ?5,
+                 stranger_streams = ?6, challenges = ?7, limited = ?8, marks = ?9, shared_mark = ?10 WHERE id = 1",
+            )?
+            .execute(params![
+                number(self.high_water),
+                number(self.tokens),
+                number(known),
+                number(strangers),
+                number(known_streams),
+                number(stranger_streams),
+                number(self.challenges),
+                number(self.limited),
+                number(self.marks),
+                self.shared_mark
+            ])?;
+        Ok(())
+    }
+}
+
+/// The part of a pair that is meant.
+fn of(pair: &mut [u64; 2], stranger: bool) -> &mut u64 {
+    let [known, strangers] = pair;
+    if stranger { strangers } else { known }
+}
+
+pub(super) struct SqlShelf<'a> {
+    connection: &'a Connection,
+    limits: Limits,
+    counts: Counts,
+    loaded: Counts,
+    /// What was read last, to write only what changed.
+    last: Option<(i64, Entry)>,
+}
+
+impl<'a> SqlShelf<'a> {
+    pub(super) fn load(connection: &'a Connection, limits: Limits) -> Result<Self, Trouble> {
+        let counts = Counts::load(connection)?;
+        Ok(Self {
+            connection,
+            limits,
+            loaded: counts.clone(),
+            counts,
+            last: None,
+        })
+    }
+
+    pub(super) fn save(self) -> Result<(), Trouble> {
+        if self.counts == self.loaded {
+            return Ok(());
+        }
+        self.counts.save(self.connection)
+    }
+
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, Trouble> {
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    }
+
+    /// Entries and streams of a sender.
+    fn of_sender(&self, claim: &Claim) -> Result<(u64, u64), Trouble> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT entries, streams FROM sender WHERE signer = ?1 AND stranger = ?2",
+        )?;
+        let mut rows = select.query(params![claim.signer, claim.stranger])?;
+        match rows.next()? {
+            Some(row) => Ok((unsigned(row, 0)?, unsigned(row, 1)?)),
+            None => Ok((0, 0)),
+        }
+    }
+
+    fn fits(&self, claim: &Claim, mut taken: [u64; 2], own: u64) -> bool {
+        let (pool, quota) = self.limits.pool(claim.stranger);
+        *of(&mut taken, claim.stranger) < pool as u64 && own < quota as u64
+    }
+
+    fn count(&self, claim: &Claim, entries: i64, streams: i64) -> Result<(), Trouble> {
+        self.run(
+            "INSERT INTO sender VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, streams = streams + excluded.streams",
+            params![claim.signer, claim.stranger, entries, streams],
+        )?;
+        Ok(())
+    }
+
+    /// The entries whose time has come: row, signer, stranger, and what is needed for a mark.
+    fn due(&self, now: u64, at_most: usize) -> Result<Vec<Due>, Trouble> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT id, signer, stranger, scope, issued, by_age FROM entry WHERE keep_until <= ?1
+             ORDER BY keep_until LIMIT ?2",
+        )?;
+        let rows = select.query_map(params![number(now), number(at_most as u64)], |row| {
+            Ok(Due {
+                id: row.get(0)?,
+                signer: row.get(1)?,
+                stranger: row.get(2)?,
+                scope: row.get(3)?,
+                issued: row.get(4)?,
+                by_age: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn drop_entry(&mut self, due: &Due) -> Result<(), Trouble> {
+        self.run("DELETE FROM entry WHERE id = ?1", params![due.id])?;
+        let counted = self.run(
+            "UPDATE sender SET entries = entries - 1 WHERE signer = ?1 AND stranger = ?2 AND entries > 0",
+            params![due.signer, due.stranger],
+        )?;
+        self.run(
+            "DELETE FROM sender WHERE signer = ?1 AND stranger = ?2 AND entries = 0 AND streams = 0",
+            params![due.signer, due.stranger],
+        )?;
+        let taken = of(&mut self.counts.entries, due.stranger);
+        *taken = taken.checked_sub(1).ok_or(Trouble(DAMAGED))?;
+        if counted != 1 {
+            return Err(Trouble(DAMAGED));
+        }
+        if due.by_age { self.mark(due) } else { Ok(()) }
+    }
+
+    fn mark(&mut self, due: &Due) -> Result<(), Trouble> {
+        let raised = self.run(
+            "UPDATE mark SET issued = max(issued, ?2) WHERE scope = ?1",
+            params![due.scope, due.issued],
+        )?;
+        if raised == 0 && self.counts.marks < MAX_SCOPES as u64 {
+            self.run(
+                "INSERT INTO mark VALUES (?1, ?2)",
+                params![due.scope, due.issued],
+            )?;
+            self.counts.marks += 1;
+        } else if raised == 0 {
+            self.counts.shared_mark = self.counts.shared_mark.max(Some(due.issued));
+        }
+        Ok(())
+    }
+
+    /// Writes an entry that was found, if it changed.
+    fn put(&mut self, entry: Entry) -> Result<(), Trouble> {
+        let known = self
+            .last
+            .take()
+            .filter(|(_, last)| last.claim.key == entry.claim.key);
+        let (id, before) = match known {
+            Some(known) => known,
+            None => row::find(self.connection, &entry.claim.key)?.ok_or(Trouble(DAMAGED))?,
+        };
+        if before != entry {
+            row::update(self.connection, id, &entry, &before)?;
+        }
+        Ok(())
+    }
+
+    fn drop_limited(&mut self, now: u64) -> Result<(), Trouble> {
+        let dropped = self.run(
+            "DELETE FROM limited WHERE what IN (SELECT what FROM limited WHERE full_at <= ?1 LIMIT ?2)",
+            params![number(now), LIMITED_DROPS],
+        )?;
+        self.counts.limited = self.counts.limited.saturating_sub(dropped as u64);
+        Ok(())
+    }
+}
+
+/// An entry that leaves.
+struct Due {
+    id: i64,
+    signer: [u8; 32],
+    stranger: bool,
+    scope: [u8; 32],
+    issued: i64,
+    by_age: bool,
+}
+
+impl Shelf for SqlShelf<'_> {
+    fn observe(&mut self, now: u64) -> Result<u64> {
+        self.counts.high_water = self.counts.high_water.max(now);
+        Ok(self.counts.high_water)
+    }
+
+    fn next_token(&mut self) -> Result<u64> {
+        self.counts.tokens += 1;
+        Ok(self.counts.tokens)
+    }
+
+    fn entry(&mut self, key: &Digest) -> Result<Option<Entry>> {
+        self.last = row::find(self.connection, key)?;
+        Ok(self.last.as_ref().map(|(_, entry)| entry.clone()))
+    }
+
+    fn insert(&mut self, entry: Entry) -> Result<()> {
+        row::insert(self.connection, &entry)?;
+        self.count(&entry.claim, 1, 0)?;
+        *of(&mut self.counts.entries, entry.claim.stranger) += 1;
+        Ok(())
+    }
+
+    fn update(&mut self, entry: Entry, _before: u64) -> Result<()> {
+        Ok(self.put(entry)?)
+    }
+
+    fn has_room(&mut self, claim: &Claim) -> Result<bool> {
+        let (own, _) = self.of_sender(claim)?;
+        Ok(self.fits(claim, self.counts.entries, own))
+    }
+
+    fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool> {
+        let own: Option<i64> = optional(
+            self.connection,
+            "SELECT issued FROM mark WHERE scope = ?1",
+            claim.scope.as_bytes(),
+        )?;
+        let mark = own.max(self.counts.shared_mark);
+        Ok(mark.is_some_and(|mark| number(claim.issued) <= mark))
+    }
+
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize> {
+        let due = self.due(now, at_most)?;
+        for entry in &due {
+            self.drop_entry(entry)?;
+        }
+        if self.counts.challenges > 0 {
+            let dropped = self.run(
+                "DELETE FROM challenge WHERE name IN
+                 (SELECT name FROM challenge WHERE until <= ?1 ORDER BY until LIMIT ?2)",
+                params![number(now), number(at_most as u64)],
+            )?;
+            self.counts.challenges = self.counts.challenges.saturating_sub(dropped as u64);
+        }
+        Ok(due.len())
+    }
+
+    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
+        let numbers: Option<Vec<u8>> = optional(
+            self.connection,
+            "SELECT numbers FROM stream WHERE name = ?1",
+            name.as_bytes(),
+        )?;
+        match numbers {
+            Some(bytes) => Ok(Some(Stream::from_bytes(&bytes).ok_or(Trouble(DAMAGED))?)),
+            None => Ok(None),
+        }
+    }
+
+    fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool> {
+        let (_, own) = self.of_sender(claim)?;
+        Ok(self.fits(claim, self.counts.streams, own))
+    }
+
+    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
+        let numbers = stream.to_bytes();
+        let known = self.run(
+            "UPDATE stream SET numbers = ?2 WHERE name = ?1",
+            params![name.as_bytes(), numbers],
+        )?;
+        let (0, Some(claim)) = (known, claim) else {
+            return Ok(());
+        };
+        self.run(
+            "INSERT INTO stream VALUES (?1, ?2, ?3, ?4)",
+            params![name.as_bytes(), numbers, claim.signer, claim.stranger],
+        )?;
+        self.count(claim, 0, 1)?;
+        *of(&mut self.counts.streams, claim.stranger) += 1;
+        Ok(())
+    }
+
+    fn challenge(&mut self, name: &Digest) -> Result<Option<u64>> {
+        let until: Option<i64> = optional(
+            self.connection,
+            "SELECT until FROM challenge WHERE name = ?1",
+            name.as_bytes(),
+        )?;
+        match until {
+            Some(until) => Ok(Some(u64::try_from(until).map_err(|_| Trouble(DAMAGED))?)),
+            None => Ok(None),
+        }
+    }
+
+    fn put_challenge(&mut self, name: &Digest, until: Option<u64>) -> Result<()> {
+        let Some(until) = until else {
+            let dropped = self.run(
+                "DELETE FROM challenge WHERE name = ?1",
+                params![name.as_bytes()],
+            )?;
+            self.counts.challenges = self.counts.challenges.saturating_sub(dropped as u64);
+            return Ok(());
+        };
+        if self.counts.challenges >= self.limits.known as u64 {
+            return Err(ErrorKind::GuardFull.into());
+        }
+        let is_known = self.challenge(name)?.is_some();
+        self.run(
+            "INSERT INTO challenge VALUES (?1, ?2) ON CONFLICT DO UPDATE SET until = excluded.until",
+            params![name.as_bytes(), number(until)],
+        )?;
+        self.counts.challenges += u64::from(!is_known);
+        Ok(())
+    }
+
+    fn full_at(&mut self, what: &Digest) -> Result<u64> {
+        let full_at: Option<i64> = optional(
+            self.connection,
+            "SELECT full_at FROM limited WHERE what = ?1",
+            what.as_bytes(),
+        )?;
+        Ok(u64::try_from(full_at.unwrap_or(0)).map_err(|_| Trouble(DAMAGED))?)
+    }
+
+    fn put_full_at(&mut self, what: &Digest, full_at: u64, now: u64) -> Result<()> {
+        let known = self.run(
+            "UPDATE limited SET full_at = ?2 WHERE what = ?1",
+            params![what.as_bytes(), number(full_at)],
+        )?;
+        if known > 0 {
+            return Ok(());
+        }
+        if self.counts.limited >= MAX_LIMITED as u64 {
+            self.drop_limited(now)?;
+            if self.counts.limited >= MAX_LIMITED as u64 {
+                return Err(ErrorKind::GuardFull.into());
+            }
+        }
+        self.run(
+            "INSERT INTO limited VALUES (?1, ?2)",
+            params![what.as_bytes(), number(full_at)],
+        )?;
+        self.counts.limited += 1;
+        Ok(())
+    }
+}

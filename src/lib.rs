@@ -26,6 +26,7 @@
 //! - Seal and sign: [`Sealer`], what to say in [`Draft`]; in pieces: [`SealStream`].
 //! - Open and verify: [`Opener`], [`Verifier`], what to accept in [`Policy`] and [`Replay`]; in pieces: [`OpenStream`],
 //!   [`ProvisionalReader`]; at any place of a file: [`Opener::random_access`].
+//! - Store to a file, provably: [`Store`], [`Stored`], over a [`Disk`] (Unix).
 //! - Identities: [`Identity`], [`PublicIdentity`]; keys held elsewhere: [`Signer`], [`Decapsulator`].
 //! - Proof for third parties: [`Verified::evidence`], [`Evidence::check`].
 //! - What a failure means: [`ErrorKind`], [`ErrorClass`].
@@ -58,6 +59,8 @@ mod freshness;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity;
+#[cfg(all(feature = "std", unix))]
+mod receipt;
 mod wire;
 pub use crypto::digest::{Digest, Hasher};
 pub use crypto::kem::{KemPublicKey, kem_shared_secret};
@@ -67,7 +70,9 @@ pub use crypto::random::OsEntropy;
 pub use crypto::secret::Secret;
 pub use crypto::sign::VerifyingKey;
 #[cfg(feature = "std")]
-pub use disk::NewFile;
+pub use disk::new_file::NewFile;
+#[cfg(all(feature = "std", unix))]
+pub use disk::{Access, Disk, Temporary, os::OsDisk};
 pub use envelope::draft::Draft;
 pub use envelope::evidence::Evidence;
 pub use envelope::inspect::{Inspection, inspect};
@@ -97,6 +102,13 @@ pub use freshness::{clock::SystemClock, memory::MemoryGuard};
 pub use identity::holder::{Decapsulator, Signer};
 pub use identity::public::{EncryptionKey, PublicIdentity};
 pub use identity::secret::Identity;
+#[cfg(all(feature = "std", unix))]
+pub use receipt::{
+    file_name::{Target, message_file_name, safe_file_name},
+    partial::Partials,
+    store::{Received, Store},
+    stored::Stored,
+};
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};
 pub use wire::claims::{Sequence, StatementType};
 pub use wire::header::Kind;

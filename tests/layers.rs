@@ -1,4 +1,4 @@
-//! Imports point one way: crypto, wire → disk → identity → freshness → envelope. A layer sees those before it, itself,
+//! Imports point one way: crypto, wire → disk → identity → freshness → envelope → receipt. A layer sees those before it, itself,
 //! and `error`. Also: files stay small enough to be read at once (functions: clippy.toml).
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("error", &[]),
     ("crypto", &["error"]),
     ("wire", &["error"]),
@@ -22,6 +22,18 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     (
         "envelope",
         &["error", "crypto", "wire", "disk", "identity", "freshness"],
+    ),
+    (
+        "receipt",
+        &[
+            "error",
+            "crypto",
+            "wire",
+            "disk",
+            "identity",
+            "freshness",
+            "envelope",
+        ],
     ),
     // Thin doors for the fuzz targets, compiled for them alone.
     ("fuzzing", &["error", "wire"]),

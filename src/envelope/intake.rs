@@ -90,6 +90,24 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Digest of the header, once its envelope is known to be for this reader.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) const fn header_digest(&self) -> Option<Digest> {
+        match &self.state {
+            State::Chunks { plaintext, .. }
+            | State::Clear { plaintext }
+            | State::Ended { plaintext, .. } => Some(plaintext.header_digest()),
+            State::Settled { verified, .. } => Some(verified.header_digest),
+            _ => None,
+        }
+    }
+
+    /// How many bytes at the end of what has come wait for the rest of their part.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) const fn waiting(&self) -> usize {
+        self.held.len()
+    }
+
     /// Takes the next piece of the envelope and appends to `out` the content that it gives, which is provisional. After
     /// an error nothing more is accepted, and `out` is as it was.
     pub(super) fn update(&mut self, mut input: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -323,6 +341,7 @@ impl<'a> Intake<'a> {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
             | State::Ended { plaintext, .. } => plaintext.stamped(),
+            State::Settled { verified, .. } => Some(verified.stamp_only()),
             _ => None,
         };
         let stamped = stamped.ok_or(ErrorKind::WrongOrder)?;

@@ -79,27 +79,27 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// The stamp, once it is verified and judged (steps 1 to 5).
-    pub(super) fn stamp(&self) -> Option<&Stamp> {
+    const fn plaintext(&self) -> Option<&Plaintext> {
         match &self.state {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => plaintext.stamp(),
-            State::Settled { verified, .. } => Some(&verified.stamp),
+            | State::Ended { plaintext, .. } => Some(plaintext),
             _ => None,
         }
     }
 
-    /// Digest of the header, once its envelope is known to be for this reader.
-    #[cfg(all(feature = "std", unix))]
-    pub(super) const fn header_digest(&self) -> Option<Digest> {
+    /// The stamp, once it is verified and judged (steps 1 to 5).
+    pub(super) fn stamp(&self) -> Option<&Stamp> {
         match &self.state {
-            State::Chunks { plaintext, .. }
-            | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => Some(plaintext.header_digest()),
-            State::Settled { verified, .. } => Some(verified.header_digest),
-            _ => None,
+            State::Settled { verified, .. } => Some(&verified.stamp),
+            _ => self.plaintext()?.stamp(),
         }
+    }
+
+    /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) fn header_digest(&self) -> Option<Digest> {
+        self.plaintext().map(Plaintext::header_digest)
     }
 
     /// How many bytes at the end of what has come wait for the rest of their part.
@@ -338,11 +338,8 @@ impl<'a> Intake<'a> {
     pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
         self.gate.watch()?;
         let stamped = match &self.state {
-            State::Chunks { plaintext, .. }
-            | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => plaintext.stamped(),
             State::Settled { verified, .. } => Some(verified.stamp_only()),
-            _ => None,
+            _ => self.plaintext().and_then(Plaintext::stamped),
         };
         let stamped = stamped.ok_or(ErrorKind::WrongOrder)?;
         let passed = self.gate.claim(&stamped.stamp, None, Some(lease))?;

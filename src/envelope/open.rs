@@ -211,9 +211,9 @@ impl<'a, M: Mode> OpenStream<'a, M> {
         self.intake.settle(out)
     }
 
-    /// Digest of the header, once its envelope is known to be for this reader.
+    /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
     #[cfg(all(feature = "std", unix))]
-    pub(crate) const fn header_digest(&self) -> Option<Digest> {
+    pub(crate) fn header_digest(&self) -> Option<Digest> {
         self.intake.header_digest()
     }
 

@@ -150,15 +150,14 @@ impl Drop for Making<'_> {
         if self.keep {
             return;
         }
-        for name in [self.name.as_deref(), temporary.path()]
-            .into_iter()
-            .flatten()
-        {
-            // Only what is ours: nobody takes over what is locked.
-            if is_same(temporary.file(), name).unwrap_or(false) {
-                let _ = self.disk.remove(name);
-                let _ = self.disk.sync_folder(folder_of(name));
-            }
+        // Only what is ours: nobody takes over what is locked.
+        let is_ours = |name: &&Path| is_same(temporary.file(), name).unwrap_or(false);
+        if let Some(name) = self.name.as_deref().filter(is_ours) {
+            let _ = self.disk.remove(name);
+            let _ = self.disk.sync_folder(folder_of(name));
+        }
+        if let Some(name) = temporary.path().filter(is_ours) {
+            let _ = self.disk.remove(name);
         }
     }
 }

@@ -26,6 +26,7 @@
 //! - Seal and sign: [`Sealer`], what to say in [`Draft`]; in pieces: [`SealStream`].
 //! - Open and verify: [`Opener`], [`Verifier`], what to accept in [`Policy`] and [`Replay`]; in pieces: [`OpenStream`],
 //!   [`ProvisionalReader`]; at any place of a file: [`Opener::random_access`].
+//! - Store to a file, provably: [`Store`], [`Stored`], over a [`Disk`] (Unix).
 //! - Identities: [`Identity`], [`PublicIdentity`]; keys held elsewhere: [`Signer`], [`Decapsulator`].
 //! - Proof for third parties: [`Verified::evidence`], [`Evidence::check`].
 //! - What a failure means: [`ErrorKind`], [`ErrorClass`].
@@ -69,7 +70,9 @@ pub use crypto::random::OsEntropy;
 pub use crypto::secret::Secret;
 pub use crypto::sign::VerifyingKey;
 #[cfg(feature = "std")]
-pub use disk::NewFile;
+pub use disk::new_file::NewFile;
+#[cfg(all(feature = "std", unix))]
+pub use disk::{Access, Disk, Temporary, os::OsDisk};
 pub use envelope::draft::Draft;
 pub use envelope::evidence::Evidence;
 pub use envelope::inspect::{Inspection, inspect};
@@ -110,10 +113,18 @@ pub use receipt::check::Receipt;
 pub use receipt::make::{Answerable, Receipter};
 #[cfg(feature = "sqlite")]
 pub use receipt::outbox::{
-    Backoff, Due, OutboxEntry, OutboxEnvelope, Letter, MAX_NOTE, Outbox, Outgoing, Settled, OutboxState, OutboxFilter,
+    Backoff, Due, Letter, MAX_NOTE, Outbox, OutboxEntry, OutboxEnvelope, OutboxFilter, OutboxState,
+    Outgoing, Settled,
 };
 pub use receipt::proof::ReceiptProof;
 pub use receipt::status::{Reason, Status};
+#[cfg(all(feature = "std", unix))]
+pub use receipt::{
+    file_name::{Target, message_file_name, safe_file_name},
+    partial::Partials,
+    store::{Received, Store},
+    stored::Stored,
+};
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};
 pub use wire::claims::{Sequence, StatementType};
 pub use wire::header::Kind;

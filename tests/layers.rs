@@ -1,5 +1,4 @@
-//! Imports point one way: crypto, wire → disk → identity → freshness → envelope →
-//! receipt. A layer sees those before it, itself,
+//! Imports point one way: crypto, wire → disk → identity → freshness → envelope → receipt. A layer sees those before it, itself,
 //! and `error`. Also: files stay small enough to be read at once (functions: clippy.toml).
 #![allow(
     clippy::unwrap_used,

@@ -12,9 +12,9 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use bulla::{
-    Backoff, Database, Delivery, Draft, ErrorKind, FixedClock, Identity, Lease, Letter, MemoryGuard, Opener,
-    OsEntropy, Outbox, Policy, Reason, ReceiptProof, Receipter, Receipts, Replay, Sealer, Senders, Sent, OutboxState,
-    Status, OutboxFilter,
+    Backoff, Database, Delivery, Draft, ErrorKind, FixedClock, Identity, Lease, Letter,
+    MemoryGuard, Opener, OsEntropy, Outbox, OutboxFilter, OutboxState, Policy, Reason,
+    ReceiptProof, Receipter, Receipts, Replay, Sealer, Senders, Sent, Status,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -53,7 +53,10 @@ impl Scene {
 
     fn seal(&self, content: &[u8]) -> (Vec<u8>, Sent) {
         let reply = self.alice.public().newest_key().unwrap();
-        let draft = Draft::new("test").unwrap().ask_receipts(ALL, reply).unwrap();
+        let draft = Draft::new("test")
+            .unwrap()
+            .ask_receipts(ALL, reply)
+            .unwrap();
         let mut envelope = Vec::new();
         let sent = Sealer::with(&self.alice, &FixedClock(NOW), &OsEntropy)
             .to(self.bob.public())
@@ -63,7 +66,13 @@ impl Scene {
     }
 
     fn letter(&self, sent: &Sent) -> Letter {
-        Letter::new(sent.clone(), "test", [*self.bob.verifying_key()], NOW + 2 * HOUR).unwrap()
+        Letter::new(
+            sent.clone(),
+            "test",
+            [*self.bob.verifying_key()],
+            NOW + 2 * HOUR,
+        )
+        .unwrap()
     }
 
     fn put(&self, content: &[u8]) -> (Vec<u8>, Sent) {
@@ -90,7 +99,9 @@ impl Scene {
     }
 
     fn delivered(&self, envelope: &[u8]) -> Vec<u8> {
-        self.answer(envelope, |receipter, lease| receipter.delivered(lease.proof()))
+        self.answer(envelope, |receipter, lease| {
+            receipter.delivered(lease.proof())
+        })
     }
 
     fn rejected(&self, envelope: &[u8]) -> Vec<u8> {
@@ -100,7 +111,8 @@ impl Scene {
     }
 
     fn settle(&self, receipt: &[u8]) -> bulla::Result<bulla::Settled> {
-        self.outbox().settle(&self.alice, receipt, &FixedClock(NOW + 9))
+        self.outbox()
+            .settle(&self.alice, receipt, &FixedClock(NOW + 9))
     }
 }
 
@@ -130,12 +142,25 @@ fn what_is_put_is_due_until_it_is_settled() {
     scene.outbox().mark_sent(&due[0], NOW + 601).unwrap();
     scene.outbox().mark_sent(&again[0], NOW + 601).unwrap();
     let next = scene.outbox().list(OutboxFilter::Waiting, 10).unwrap()[0].next_due;
-    assert!((NOW + 601 + 90..=NOW + 601 + 150).contains(&next), "{}", next - NOW);
+    assert!(
+        (NOW + 601 + 90..=NOW + 601 + 150).contains(&next),
+        "{}",
+        next - NOW
+    );
     // A receipt that is not enough, then one that is.
     let delivered = scene.settle(&scene.delivered(&envelope)).unwrap();
-    assert_eq!((delivered.entry.state, delivered.is_new), (OutboxState::Waiting, false));
+    assert_eq!(
+        (delivered.entry.state, delivered.is_new),
+        (OutboxState::Waiting, false)
+    );
     assert_eq!(delivered.receipt.status(), &Status::Delivered);
-    assert!(scene.outbox().list(OutboxFilter::Settled, 10).unwrap().is_empty());
+    assert!(
+        scene
+            .outbox()
+            .list(OutboxFilter::Settled, 10)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
@@ -146,14 +171,20 @@ fn delivery_settles_where_it_is_enough() {
     scene.outbox().put(&letter, &envelope, NOW).unwrap();
     let receipt = scene.delivered(&envelope);
     let settled = scene.settle(&receipt).unwrap();
-    assert_eq!((settled.entry.state, settled.is_new), (OutboxState::Settled, true));
+    assert_eq!(
+        (settled.entry.state, settled.is_new),
+        (OutboxState::Settled, true)
+    );
     let proof = ReceiptProof::check(settled.entry.proof.as_ref().unwrap()).unwrap();
     assert_eq!(proof.message_id(), sent.message_id);
     assert_eq!(settled.entry.told.as_deref(), Some("delivered"));
     // Once more: the same, and no news. A rejection afterwards changes nothing.
     assert!(!scene.settle(&receipt).unwrap().is_new);
     let rejected = scene.settle(&scene.rejected(&envelope)).unwrap();
-    assert_eq!((rejected.entry.state, rejected.is_new), (OutboxState::Settled, false));
+    assert_eq!(
+        (rejected.entry.state, rejected.is_new),
+        (OutboxState::Settled, false)
+    );
     assert!(scene.outbox().due(NOW + HOUR, 10).unwrap().is_empty());
     // To put it again does not begin it anew.
     scene.outbox().put(&letter, &envelope, NOW).unwrap();
@@ -165,8 +196,14 @@ fn rejected_is_a_failure_until_it_is_stored() {
     let scene = Scene::new();
     let (envelope, sent) = scene.put(b"content");
     let rejected = scene.settle(&scene.rejected(&envelope)).unwrap();
-    assert_eq!((rejected.entry.state, rejected.is_new), (OutboxState::Rejected, true));
-    assert_eq!(scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(), 1);
+    assert_eq!(
+        (rejected.entry.state, rejected.is_new),
+        (OutboxState::Rejected, true)
+    );
+    assert_eq!(
+        scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(),
+        1
+    );
     assert!(scene.outbox().due(NOW + HOUR, 10).unwrap().is_empty());
     assert_eq!(scene.outbox().sent(sent.message_id).unwrap(), [sent]);
 }
@@ -175,19 +212,37 @@ fn rejected_is_a_failure_until_it_is_stored() {
 fn nobody_answered() {
     let scene = Scene::new();
     let (envelope, sent) = scene.put(b"content");
-    assert!(scene.outbox().give_up(NOW + 2 * HOUR - 1).unwrap().is_empty());
+    assert!(
+        scene
+            .outbox()
+            .give_up(NOW + 2 * HOUR - 1)
+            .unwrap()
+            .is_empty()
+    );
     assert!(scene.outbox().due(NOW + 2 * HOUR, 10).unwrap().is_empty());
     let over = scene.outbox().give_up(NOW + 2 * HOUR).unwrap();
-    assert_eq!((over.len(), over[0].state, over[0].message_id), (1, OutboxState::GivenUp, sent.message_id));
+    assert_eq!(
+        (over.len(), over[0].state, over[0].message_id),
+        (1, OutboxState::GivenUp, sent.message_id)
+    );
     // It is told once, and stays on the list of failures.
     assert!(scene.outbox().give_up(NOW + 3 * HOUR).unwrap().is_empty());
-    assert_eq!(scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(), 1);
+    assert_eq!(
+        scene.outbox().list(OutboxFilter::Failed, 10).unwrap().len(),
+        1
+    );
     // A rejection that comes late tells why.
     let late = scene.settle(&scene.rejected(&envelope)).unwrap();
     assert_eq!(late.entry.state, OutboxState::Rejected);
     assert_eq!(scene.outbox().forget(NOW).unwrap(), 0);
     assert_eq!(scene.outbox().forget(NOW + 9 * HOUR).unwrap(), 1);
-    assert!(scene.outbox().list(OutboxFilter::All, 10).unwrap().is_empty());
+    assert!(
+        scene
+            .outbox()
+            .list(OutboxFilter::All, 10)
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         scene.settle(&scene.rejected(&envelope)).unwrap_err(),
         ErrorKind::WrongReceipt
@@ -202,14 +257,20 @@ fn wrong_receipts_change_nothing() {
     let receipt = scene.delivered(&envelope);
     for (receipt, kind) in [
         (scene.delivered(&other), ErrorKind::WrongReceipt),
-        (receipt[..receipt.len() - 1].to_vec(), ErrorKind::NotAuthentic),
+        (
+            receipt[..receipt.len() - 1].to_vec(),
+            ErrorKind::NotAuthentic,
+        ),
         (b"BULLA".to_vec(), ErrorKind::Malformed),
         (envelope, ErrorKind::NotForMe),
     ] {
         assert_eq!(scene.settle(&receipt).unwrap_err(), kind);
     }
     let entry = &scene.outbox().list(OutboxFilter::All, 10).unwrap()[0];
-    assert_eq!((entry.state, entry.proof.is_none()), (OutboxState::Waiting, true));
+    assert_eq!(
+        (entry.state, entry.proof.is_none()),
+        (OutboxState::Waiting, true)
+    );
 }
 
 #[test]
@@ -225,7 +286,11 @@ fn long_envelopes_lie_beside_it() {
     outgoing.commit(&letter, NOW).unwrap();
     outbox.put(&letter, &envelope, NOW).unwrap();
     assert_eq!(read(&scene.outbox(), &sent), envelope);
-    let files = || std::fs::read_dir(scene.folder.path().join("outbox.d")).unwrap().count();
+    let files = || {
+        std::fs::read_dir(scene.folder.path().join("outbox.d"))
+            .unwrap()
+            .count()
+    };
     assert_eq!(files(), 1);
     // What is not committed leaves nothing.
     let mut dropped = outbox.begin().unwrap();
@@ -234,7 +299,10 @@ fn long_envelopes_lie_beside_it() {
     assert_eq!(files(), 1);
     // Another envelope under this letter is refused.
     let (other, _) = scene.seal(b"other");
-    assert_eq!(outbox.put(&letter, &other, NOW).unwrap_err(), ErrorKind::InvalidInput);
+    assert_eq!(
+        outbox.put(&letter, &other, NOW).unwrap_err(),
+        ErrorKind::InvalidInput
+    );
     // Settled, it is not needed any more.
     scene.settle(&scene.delivered(&envelope)).unwrap();
     assert_eq!(files(), 0);
@@ -246,13 +314,20 @@ fn a_message_that_was_sealed_again() {
     let scene = Scene::new();
     let (first, sent) = scene.put(b"content");
     let reply = scene.alice.public().newest_key().unwrap();
-    let draft = Draft::new("test").unwrap().ask_receipts(ALL, reply).unwrap().again(&sent);
+    let draft = Draft::new("test")
+        .unwrap()
+        .ask_receipts(ALL, reply)
+        .unwrap()
+        .again(&sent);
     let mut second = Vec::new();
     let resent = Sealer::with(&scene.alice, &FixedClock(NOW + 60), &OsEntropy)
         .to(scene.bob.public())
         .seal_into(&draft, b"content", &mut second)
         .unwrap();
-    scene.outbox().put(&scene.letter(&resent), &second, NOW + 60).unwrap();
+    scene
+        .outbox()
+        .put(&scene.letter(&resent), &second, NOW + 60)
+        .unwrap();
     let due = scene.outbox().due(NOW + 60, 10).unwrap();
     assert_eq!((due.len(), due[0].header_digest), (1, resent.header_digest));
     // A receipt for either will do.
@@ -267,12 +342,17 @@ fn several_recipients_each_on_his_own() {
     let carol = Identity::generate(&OsEntropy).unwrap();
     let (envelope, sent) = scene.seal(b"content");
     let recipients = [*scene.bob.verifying_key(), *carol.verifying_key()];
-    let letter = Letter::new(sent, "test", recipients, NOW + HOUR).unwrap().until_delivered();
+    let letter = Letter::new(sent, "test", recipients, NOW + HOUR)
+        .unwrap()
+        .until_delivered();
     scene.outbox().put(&letter, &envelope, NOW).unwrap();
     assert_eq!(scene.outbox().due(NOW, 10).unwrap().len(), 2);
     scene.settle(&scene.delivered(&envelope)).unwrap();
     let waiting = scene.outbox().list(OutboxFilter::Waiting, 10).unwrap();
-    assert_eq!((waiting.len(), waiting[0].recipient), (1, *carol.verifying_key()));
+    assert_eq!(
+        (waiting.len(), waiting[0].recipient),
+        (1, *carol.verifying_key())
+    );
     assert!(Letter::new(letter_sent(&scene), "test", [], NOW).is_err());
 }
 
@@ -284,7 +364,10 @@ fn letter_sent(scene: &Scene) -> Sent {
 fn waiting_times_grow() {
     let scene = Scene::new();
     let (envelope, sent) = scene.seal(b"content");
-    let backoff = Backoff { first: 10, longest: 100 };
+    let backoff = Backoff {
+        first: 10,
+        longest: 100,
+    };
     let outbox = scene.outbox().backoff(backoff);
     let letter = Letter::new(sent, "test", [*scene.bob.verifying_key()], u64::MAX).unwrap();
     outbox.put(&letter, &envelope, NOW).unwrap();
@@ -298,7 +381,10 @@ fn waiting_times_grow() {
         now = next;
     }
     for (wait, middle) in waits.into_iter().zip([10, 20, 40, 80, 100, 100, 100, 100]) {
-        assert!((middle - middle / 4..=middle + middle / 4).contains(&wait), "{wait} for {middle}");
+        assert!(
+            (middle - middle / 4..=middle + middle / 4).contains(&wait),
+            "{wait} for {middle}"
+        );
     }
 }
 
@@ -310,7 +396,9 @@ fn a_full_disk_leaves_everything_as_it_was() {
     database.limit_pages(1).unwrap();
     let outbox = Outbox::new(database);
     let (envelope, sent) = scene.seal(&[7; 50_000]);
-    let refused = outbox.put(&scene.letter(&sent), &envelope, NOW).unwrap_err();
+    let refused = outbox
+        .put(&scene.letter(&sent), &envelope, NOW)
+        .unwrap_err();
     assert_eq!(refused, ErrorKind::OutboxUnavailable);
     assert!(refused.to_string().contains("make room"), "{refused}");
     assert_eq!(scene.outbox().list(OutboxFilter::All, 10).unwrap().len(), 1);

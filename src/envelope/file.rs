@@ -7,7 +7,7 @@ use super::io::ProvisionalReader;
 use super::open::{OpenStream, Opener};
 use super::verdict::Mode;
 use super::verify::Verifier;
-use crate::disk::NewFile;
+use crate::disk::new_file::NewFile;
 use crate::error::Result;
 
 impl<M: Mode> Opener<'_, M> {

@@ -79,15 +79,33 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// The stamp, once it is verified and judged (steps 1 to 5).
-    pub(super) fn stamp(&self) -> Option<&Stamp> {
+    const fn plaintext(&self) -> Option<&Plaintext> {
         match &self.state {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => plaintext.stamp(),
-            State::Settled { verified, .. } => Some(&verified.stamp),
+            | State::Ended { plaintext, .. } => Some(plaintext),
             _ => None,
         }
+    }
+
+    /// The stamp, once it is verified and judged (steps 1 to 5).
+    pub(super) fn stamp(&self) -> Option<&Stamp> {
+        match &self.state {
+            State::Settled { verified, .. } => Some(&verified.stamp),
+            _ => self.plaintext()?.stamp(),
+        }
+    }
+
+    /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) fn header_digest(&self) -> Option<Digest> {
+        self.plaintext().map(Plaintext::header_digest)
+    }
+
+    /// How many bytes at the end of what has come wait for the rest of their part.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) const fn waiting(&self) -> usize {
+        self.held.len()
     }
 
     /// Takes the next piece of the envelope and appends to `out` the content that it gives, which is provisional. After
@@ -316,19 +334,20 @@ impl<'a> Intake<'a> {
         claimed
     }
 
-    /// What is known of the message before its content is.
+    /// What is known of the message without its content.
     pub(super) fn stamped(&self) -> Option<StampOnly> {
         let listed = !self.gate.policy.senders.is_anyone();
         match &self.state {
-            State::Chunks { plaintext, .. }
-            | State::Clear { plaintext }
-            | State::Ended { plaintext, .. } => plaintext.stamped(listed),
-            _ => None,
+            State::Settled { verified, .. } => Some(verified.stamp_only(listed)),
+            _ => self
+                .plaintext()
+                .and_then(|plaintext| plaintext.stamped(listed)),
         }
     }
 
     /// Claims the message by its stamp alone, which was judged: to refuse it before its content has come.
     pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
+        self.gate.watch()?;
         let stamped = self.stamped().ok_or(ErrorKind::WrongOrder)?;
         let passed = self.gate.claim(&stamped.stamp, None, Some(lease))?;
         Ok((stamped, passed))

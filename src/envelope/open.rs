@@ -211,6 +211,24 @@ impl<'a, M: Mode> OpenStream<'a, M> {
         self.intake.settle(out)
     }
 
+    /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn header_digest(&self) -> Option<Digest> {
+        self.intake.header_digest()
+    }
+
+    /// How many bytes at the end of what has come wait for the rest of their part; all before them are verified.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) const fn waiting(&self) -> usize {
+        self.intake.waiting()
+    }
+
+    /// An error without a replay guard.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn check_guarded(&self) -> Result<()> {
+        self.intake.gate.watch().map(drop)
+    }
+
     /// The verdict at the end of the envelope. If it succeeds, all content that came out, with what is now appended to `out`, is
     /// verified.
     ///

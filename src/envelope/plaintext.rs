@@ -49,6 +49,11 @@ impl Plaintext {
         self.stamp.as_ref()
     }
 
+    #[cfg(all(feature = "std", unix))]
+    pub(super) const fn header_digest(&self) -> Digest {
+        self.header_digest
+    }
+
     /// What is known of the message before its content is.
     pub(super) fn stamped(&self, listed: bool) -> Option<StampOnly> {
         Some(StampOnly {

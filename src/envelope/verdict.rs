@@ -49,6 +49,16 @@ impl Verified {
     pub fn opening_digest(&self) -> Digest {
         Digest::of(&self.opening)
     }
+
+    /// What a refusal needs of it.
+    pub(super) fn stamp_only(&self, listed: bool) -> StampOnly {
+        StampOnly {
+            stamp: self.stamp.clone(),
+            header_digest: self.header_digest,
+            opening_digest: self.opening_digest(),
+            listed,
+        }
+    }
 }
 
 /// Proof that the stamp of a message was verified and judged, by an opener that judges freshness. Of the content nothing is

@@ -129,6 +129,11 @@ impl Database {
         Ok(result)
     }
 
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        self.inner.places.path()
+    }
+
     /// The file's length with its log, in bytes.
     pub(crate) fn length(&self) -> Result<u64> {
         Ok(self.inner.places.length()?)

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use rusqlite::{Connection, MAIN_DB};
 
 use super::trouble::{DAMAGED, Trouble};
-use crate::disk::NewFile;
+use crate::disk::new_file::NewFile;
 
 /// Says whose file it is: "bula".
 const APPLICATION_ID: i64 = 0x6275_6c61;
@@ -44,6 +44,19 @@ const TABLES: &[&str] = &[
     "CREATE INDEX challenge_by_time ON challenge (until)",
     "CREATE TABLE limited (what BLOB PRIMARY KEY, full_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX limited_by_time ON limited (full_at)",
+    // The outbox: what was sent, and to whom. An envelope is kept here, or in the folder beside the file.
+    "CREATE TABLE outbox_letter (
+        header BLOB PRIMARY KEY, message BLOB NOT NULL, opening BLOB NOT NULL, digest BLOB NOT NULL,
+        length INTEGER NOT NULL, issued INTEGER NOT NULL, expires INTEGER, context TEXT NOT NULL, envelope BLOB,
+        put_at INTEGER NOT NULL) STRICT",
+    "CREATE INDEX outbox_letter_by_message ON outbox_letter (message)",
+    "CREATE TABLE outbox_entry (
+        message BLOB NOT NULL, recipient BLOB NOT NULL, header BLOB NOT NULL, stored INTEGER NOT NULL,
+        deadline INTEGER NOT NULL, next_due INTEGER NOT NULL, attempts INTEGER NOT NULL, state INTEGER NOT NULL,
+        proof BLOB, told TEXT, note TEXT NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (message, recipient))
+        STRICT, WITHOUT ROWID",
+    "CREATE INDEX outbox_entry_by_time ON outbox_entry (state, next_due)",
+    "CREATE INDEX outbox_entry_by_deadline ON outbox_entry (state, deadline)",
 ];
 
 const FIRST_ROW: &str = "INSERT INTO guard VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL)";

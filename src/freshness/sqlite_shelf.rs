@@ -158,7 +158,7 @@ impl<'a> SqlShelf<'a> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn drop_entry(&mut self, due: &Due) -> Result<(), Trouble> {
+    fn drop_due(&mut self, due: &Due) -> Result<(), Trouble> {
         self.run("DELETE FROM entry WHERE id = ?1", params![due.id])?;
         let counted = self.run(
             "UPDATE sender SET entries = entries - 1 WHERE signer = ?1 AND stranger = ?2 AND entries > 0",
@@ -252,6 +252,20 @@ impl Shelf for SqlShelf<'_> {
         Ok(())
     }
 
+    fn drop_entry(&mut self, entry: Entry) -> Result<()> {
+        let Some((id, _)) = self.last.take().filter(|(_, last)| *last == entry) else {
+            return Err(Trouble(DAMAGED).into());
+        };
+        Ok(self.drop_due(&Due {
+            id,
+            signer: entry.claim.signer,
+            stranger: entry.claim.stranger,
+            scope: *entry.claim.scope.as_bytes(),
+            issued: number(entry.claim.issued),
+            by_age: entry.claim.bounded_by_age,
+        })?)
+    }
+
     fn update(&mut self, entry: Entry, _before: u64) -> Result<()> {
         Ok(self.put(entry)?)
     }
@@ -267,14 +281,15 @@ impl Shelf for SqlShelf<'_> {
             "SELECT issued FROM mark WHERE scope = ?1",
             claim.scope.as_bytes(),
         )?;
-        let mark = own.max(self.counts.shared_mark);
+        // A scope that has a mark of its own never used the shared one: a place, once taken, is never given back.
+        let mark = own.or(self.counts.shared_mark);
         Ok(mark.is_some_and(|mark| number(claim.issued) <= mark))
     }
 
     fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize> {
         let due = self.due(now, at_most)?;
         for entry in &due {
-            self.drop_entry(entry)?;
+            self.drop_due(entry)?;
         }
         if self.counts.challenges > 0 {
             let dropped = self.run(

@@ -4,7 +4,7 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Error, ErrorKind};
 
-pub(super) const DAMAGED: &str = "its file is damaged: bring back a copy that is up to date, or move it away with what stands beside it, but then messages accepted before can be accepted again";
+pub(crate) const DAMAGED: &str = "its file is damaged: bring back a copy that is up to date, or move it away with what stands beside it, but then messages accepted before can be accepted again";
 
 /// Why the durable file cannot be used. As an [`Error`] it is a [`GuardUnavailable`](ErrorKind::GuardUnavailable).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::secret::Identity;
 use crate::crypto::random::Entropy;
-use crate::disk::NewFile;
+use crate::disk::new_file::NewFile;
 use crate::error::Result;
 use crate::wire::limits::MAX_KEY_FILE;
 

@@ -1,9 +1,21 @@
-//! Receipts: proof of what became of a message (spec/receipts.md).
+//! What becomes of a message, and the proof of it: storing, receipts, audits, the outbox (spec/receipts.md).
 
 pub(crate) mod audit;
 pub(crate) mod check;
+#[cfg(all(feature = "std", unix))]
+pub(crate) mod file_name;
 pub(crate) mod make;
+#[cfg(all(feature = "std", unix))]
+mod making;
 #[cfg(feature = "sqlite")]
 pub(crate) mod outbox;
+#[cfg(all(feature = "std", unix))]
+pub(crate) mod partial;
 pub(crate) mod proof;
+#[cfg(all(feature = "std", unix))]
+mod receive;
 pub(crate) mod status;
+#[cfg(all(feature = "std", unix))]
+pub(crate) mod store;
+#[cfg(all(feature = "std", unix))]
+pub(crate) mod stored;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::vec::Vec;
 
 pub use backoff::Backoff;
-pub use rows::{Due, OutboxEntry, OutboxState, OutboxFilter};
+pub use rows::{Due, OutboxEntry, OutboxFilter, OutboxState};
 pub use spool::{OutboxEnvelope, Outgoing};
 
 use super::check::Receipt;
@@ -313,7 +313,7 @@ fn outbox_error(error: Error) -> Error {
 /// The folder of long envelopes.
 fn folder(database: &Database) -> std::path::PathBuf {
     let path: &Path = database.path();
-    let mut name = path.as_os_str().to_owned();
+    let mut name = path.as_os_str().to_os_string();
     name.push(".d");
     name.into()
 }

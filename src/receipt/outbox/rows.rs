@@ -303,7 +303,8 @@ impl Rows<'_> {
     pub(super) fn give_up(&self, now: u64) -> Result<Vec<OutboxEntry>> {
         let find = std::format!("{ENTRY} WHERE e.state = 0 AND e.deadline <= ?");
         let mut over = self.entries(&find, params![time(now)])?;
-        let change = "UPDATE outbox_entry SET state = ?, touched = ? WHERE state = 0 AND deadline <= ?";
+        let change =
+            "UPDATE outbox_entry SET state = ?, touched = ? WHERE state = 0 AND deadline <= ?";
         sql(self.0.execute(
             change,
             params![OutboxState::GivenUp.code(), time(now), time(now)],
@@ -321,8 +322,9 @@ impl Rows<'_> {
             OutboxFilter::Settled => "1",
             OutboxFilter::Failed => "2, 3",
         };
-        let find =
-            std::format!("{ENTRY} WHERE e.state IN ({filter}) ORDER BY l.put_at, e.message LIMIT ?");
+        let find = std::format!(
+            "{ENTRY} WHERE e.state IN ({filter}) ORDER BY l.put_at, e.message LIMIT ?"
+        );
         self.entries(&find, params![limit(at_most)])
     }
 
@@ -340,7 +342,8 @@ impl Rows<'_> {
         let over = "SELECT message FROM outbox_entry GROUP BY message HAVING min(state) > 0 AND max(touched) < ?";
         let letters = std::format!("DELETE FROM outbox_letter WHERE message IN ({over})");
         sql(self.0.execute(&letters, params![time(before)]))?;
-        let entries = "DELETE FROM outbox_entry WHERE message NOT IN (SELECT message FROM outbox_letter)";
+        let entries =
+            "DELETE FROM outbox_entry WHERE message NOT IN (SELECT message FROM outbox_letter)";
         sql(self.0.execute(entries, []))
     }
 

@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::{Letter, folder, outbox_error, rows::Rows};
 use crate::crypto::digest::Digest;
-use crate::disk::NewFile;
+use crate::disk::new_file::NewFile;
 use crate::envelope::inspect::inspect;
 use crate::envelope::stamp::MessageId;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,7 +51,10 @@ impl Outgoing {
     /// [`ErrorKind::OutboxUnavailable`], [`ErrorKind::Io`]: nothing was recorded, so do not send it.
     /// [`ErrorKind::InvalidInput`] if it is not the envelope that the letter names.
     pub fn commit(mut self, letter: &Letter, now: u64) -> Result<()> {
-        let start = self.held.get(..self.held.len().min(MAX_HEADER)).unwrap_or_default();
+        let start = self
+            .held
+            .get(..self.held.len().min(MAX_HEADER))
+            .unwrap_or_default();
         let named = inspect(start)?.map(|found| found.header_digest);
         if named.is_some_and(|named| named != letter.sent.header_digest) {
             return Err(Error::with(

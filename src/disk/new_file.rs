@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::crypto::random::{Entropy, OsEntropy};
+use super::{folder_of, temporary_name};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A file in the making: written beside its final name, under which it appears with [`commit`](Self::commit), whole and
@@ -42,11 +42,7 @@ impl NewFile {
             }
             _ => {}
         }
-        let mut random = [0; 8];
-        OsEntropy.fill(&mut random)?;
-        // A name of its own length: the final one may be as long as the file system allows.
-        let temporary = std::format!(".bulla-{:016x}.part", u64::from_be_bytes(random));
-        let temporary = path.with_file_name(temporary);
+        let temporary = path.with_file_name(temporary_name()?);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -75,6 +71,13 @@ impl NewFile {
         }
     }
 
+    /// As [`commit`](Self::commit), under another name in the same folder: one that was not known at the beginning.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn commit_as(mut self, path: &Path) -> Result<()> {
+        self.path = path.to_path_buf();
+        self.commit()
+    }
+
     /// Syncs the file and gives it its final name.
     ///
     /// # Errors
@@ -94,20 +97,24 @@ impl NewFile {
         Ok(())
     }
 
-    /// Takes the name only if it is free. A hard link does so in one step; where the file system has none, a rename after
-    /// a look comes close.
+    /// Takes the name only if it is free, in one step.
     fn link(&self) -> io::Result<()> {
-        match std::fs::hard_link(&self.temporary, &self.path) {
-            // If the other name cannot be removed, the file is there all the same.
-            Ok(()) => {
-                drop(std::fs::remove_file(&self.temporary));
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists()),
-            Err(_) if self.path.symlink_metadata().is_ok() => Err(exists()),
-            Err(_) => std::fs::rename(&self.temporary, &self.path),
-        }
+        publish(&self.temporary, &self.path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => exists(),
+            _ => error,
+        })
     }
+}
+
+#[cfg(unix)]
+use super::os::publish_named as publish;
+
+#[cfg(not(unix))]
+fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
+    std::fs::hard_link(temporary, path)?;
+    // If the other name cannot be removed, the file is there all the same.
+    drop(std::fs::remove_file(temporary));
+    Ok(())
 }
 
 fn exists() -> io::Error {
@@ -118,13 +125,9 @@ fn exists() -> io::Error {
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     // A folder can be opened and synced on Unix; elsewhere the file system sees to it.
     if cfg!(unix) {
-        File::open(folder)?.sync_all()
+        File::open(folder_of(path))?.sync_all()
     } else {
         Ok(())
     }

@@ -1,0 +1,258 @@
+//! An envelope on its way to the disk.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::vec::Vec;
+
+use super::file_name::Target;
+use super::making::{Making, Stop};
+use super::partial::Partial;
+use super::store::{Received, Store};
+use super::stored::Stored;
+use crate::crypto::digest::Digest;
+use crate::crypto::secret::Wiped;
+use crate::envelope::lease::{Delivery, Lease};
+use crate::envelope::open::OpenStream;
+use crate::envelope::verdict::StampOnly;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Bytes read at once: four chunks.
+const BUFFER: usize = 64 * 1024;
+
+pub(super) struct Incoming<'s, 'a> {
+    store: &'s Store<'a>,
+    target: Target<'s>,
+    stream: OpenStream<'a>,
+    /// Content that is not written yet.
+    content: Wiped,
+    written: u64,
+    making: Option<(Making<'a>, PathBuf)>,
+    partial: Option<Partial<'a>>,
+    /// Bytes of the envelope that are not kept yet, if they are to be.
+    unkept: Option<Vec<u8>>,
+    /// Whether the end of the envelope has come.
+    whole: bool,
+}
+
+impl<'s, 'a> Incoming<'s, 'a> {
+    pub(super) fn new(store: &'s Store<'a>, target: Target<'s>) -> Result<Self> {
+        target.check()?;
+        let stream = store.opener.stream();
+        stream.check_guarded()?;
+        Ok(Self {
+            store,
+            target,
+            stream,
+            content: Wiped::default(),
+            written: 0,
+            making: None,
+            partial: None,
+            unkept: store.partials.is_some().then(Vec::new),
+            whole: false,
+        })
+    }
+
+    /// Takes what is held of an envelope: everything is verified once more.
+    pub(super) fn take_held(mut self, partial: Partial<'a>, header: &Digest) -> Result<Self> {
+        self.unkept = None;
+        match self.feed_held(&partial, header) {
+            Ok(()) => {
+                (self.partial, self.unkept) = (Some(partial), Some(Vec::new()));
+                Ok(self)
+            }
+            Err(stop) => {
+                let damaged = match &stop {
+                    Stop::Failed(error) => error.kind() == ErrorKind::Malformed,
+                    _ => false,
+                };
+                Partial::after(Some(partial), &stop, true);
+                match stop {
+                    Stop::Failed(error) if !damaged => Err(error),
+                    // What was judged before it was kept does not become malformed, or too large, by itself.
+                    _ => Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT)),
+                }
+            }
+        }
+    }
+
+    fn feed_held(&mut self, partial: &Partial<'a>, header: &Digest) -> Result<(), Stop> {
+        let mut left = partial.length();
+        let mut buffer = std::vec![0; BUFFER];
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
+            let read = partial.read(buffer.get_mut(..most).unwrap_or_default())?;
+            if read == 0 {
+                break;
+            }
+            left -= read as u64;
+            self.piece(buffer.get(..read).unwrap_or_default())?;
+        }
+        // Only an envelope whose stamp was judged is kept.
+        if left == 0 && self.stream.header_digest() == Some(*header) && self.making.is_some() {
+            Ok(())
+        } else {
+            Err(Error::from(ErrorKind::Malformed).into())
+        }
+    }
+
+    pub(super) fn run(mut self, input: &mut dyn Read) -> Result<Received<'a>> {
+        match self.take_all(input) {
+            Ok(()) => self.claim(),
+            Err(stop) => self.stop(stop),
+        }
+    }
+
+    fn take_all(&mut self, input: &mut dyn Read) -> Result<(), Stop> {
+        let mut buffer = std::vec![0; BUFFER];
+        loop {
+            let read = match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                // Not the disk's: no reason to refuse the message.
+                Err(error) => return Err(Stop::Failed(error.into())),
+            };
+            self.piece(buffer.get(..read).unwrap_or_default())?;
+        }
+        self.stream.end_provisional(&mut self.content)?;
+        self.whole = true;
+        self.flow()?;
+        self.stream.settle_provisional(&mut self.content)?;
+        self.flow()?;
+        match &self.making {
+            Some((making, _)) => Ok(making.sync()?),
+            None => Err(Error::from(ErrorKind::WrongOrder).into()),
+        }
+    }
+
+    fn piece(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.stream.update_provisional(bytes, &mut self.content)?;
+        if let Some(unkept) = &mut self.unkept {
+            // Before the stamp is judged nothing of it goes to the disk; the gate bounds how much that can be.
+            unkept.extend_from_slice(bytes);
+        }
+        self.flow()
+    }
+
+    /// Writes what was let through, once the stamp is judged.
+    fn flow(&mut self) -> Result<(), Stop> {
+        if self.stream.stamp().is_none() {
+            return Ok(());
+        }
+        if self.making.is_none() {
+            self.begin()?;
+        }
+        self.keep_envelope();
+        self.written += self.content.len() as u64;
+        if self.written > self.store.max_content {
+            return Err(Stop::TooLarge);
+        }
+        if let Some((making, _)) = &self.making {
+            making.write_all(&self.content)?;
+        }
+        self.content.clear();
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Stop> {
+        let Some(stamp) = self.stream.stamp() else {
+            return Ok(());
+        };
+        let (length, folder) = (stamp.length(), self.target.folder());
+        if length.is_some_and(|length| length > self.store.max_content) {
+            return Err(Stop::TooLarge);
+        }
+        if self
+            .store
+            .has_room
+            .is_some_and(|has_room| !has_room(folder, length))
+        {
+            return Err(Stop::NoRoom);
+        }
+        let path = self.target.path(stamp);
+        self.making = Some((Making::begin(self.store.disk, folder)?, path));
+        if self.whole {
+            // There is nothing to wait for.
+            self.unkept = None;
+        }
+        if let (Some(partials), Some(header), Some(_)) = (
+            &self.store.partials,
+            self.stream.header_digest(),
+            &self.unkept,
+        ) {
+            self.partial = partials.begin(self.store.disk, &header);
+        }
+        Ok(())
+    }
+
+    /// Adds to what is kept of the envelope what is verified by now.
+    fn keep_envelope(&mut self) {
+        let Some(unkept) = &mut self.unkept else {
+            return;
+        };
+        let verified = unkept.len().saturating_sub(self.stream.waiting());
+        if let Some(partial) = self.partial.take() {
+            let bytes = unkept.get(..verified).unwrap_or_default();
+            self.partial = partial.append(bytes);
+        }
+        unkept.drain(..verified);
+        if self.partial.is_none() {
+            self.unkept = None;
+        }
+    }
+
+    /// Everything is verified, and the content is on the disk without its name.
+    fn claim(self) -> Result<Received<'a>> {
+        let Self {
+            store,
+            stream,
+            making,
+            partial,
+            ..
+        } = self;
+        let Some((making, path)) = making else {
+            return Err(ErrorKind::WrongOrder.into());
+        };
+        match stream.finish_leased(store.lease, &mut Vec::new()) {
+            Ok(Delivery::New(lease)) => Stored::publish(making, partial, path, lease, store.lease),
+            Ok(Delivery::Again(again)) => {
+                Partial::done(partial);
+                Ok(Received::Again(again))
+            }
+            Err(error) => {
+                let stop = Stop::Failed(error);
+                Partial::after(partial, &stop, true);
+                match stop {
+                    Stop::Failed(error) => Err(error),
+                    _ => Err(ErrorKind::WrongOrder.into()),
+                }
+            }
+        }
+    }
+
+    fn stop(self, stop: Stop) -> Result<Received<'a>> {
+        Partial::after(self.partial, &stop, self.whole);
+        // Before it is refused, nothing of it is left.
+        drop(self.making);
+        let refused = match stop {
+            Stop::Failed(error) => return Err(error),
+            Stop::TooLarge => Received::TooLarge,
+            Stop::NoRoom => Received::NoRoom,
+        };
+        refuse(self.stream, self.store.lease, refused)
+    }
+}
+
+const NOT_AS_KEPT: &str =
+    "what was kept of it is not what came: it is removed; send it from its beginning";
+
+fn refuse<'a>(
+    stream: OpenStream<'a>,
+    lease: u64,
+    refused: fn(Lease<'a, StampOnly>) -> Received<'a>,
+) -> Result<Received<'a>> {
+    Ok(match stream.refuse_leased(lease)? {
+        Delivery::New(lease) => refused(lease),
+        Delivery::Again(again) => Received::Again(again),
+    })
+}

@@ -211,11 +211,6 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
         Ok((rest, proof))
     }
 
-    /// What was read so far, to be finished or refused with a lease.
-    pub(crate) fn into_stream(self) -> OpenStream<'a, M> {
-        self.input.stream
-    }
-
     /// Reads to the end, writes all content to `output`, and lets `store` make it safe before the replay guard is asked.
     pub(super) fn copy_and_store<W: Write>(
         mut self,

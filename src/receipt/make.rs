@@ -157,9 +157,14 @@ impl<'a> Receipter<'a> {
         self.make(message, &Status::Delivered)
     }
 
-    /// The message is stored: for what has checked that.
-    pub(crate) fn stored_for(&self, message: &Opened) -> Result<Option<Vec<u8>>> {
-        self.make(message, &Status::Stored)
+    /// The content is on the disk, and was read again from there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sealer::seal`].
+    #[cfg(all(feature = "std", unix))]
+    pub fn stored(&self, stored: &super::stored::Stored<'_>) -> Result<Option<Vec<u8>>> {
+        self.make(stored.proof(), &Status::Stored)
     }
 
     /// The message is rejected for good: after all of it was verified, or by its stamp alone if the author is on the

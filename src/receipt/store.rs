@@ -67,8 +67,8 @@ pub enum Received<'a> {
 /// let store = Store::new(Opener::new(&bob, &policy, Replay::Guarded(&guard)), 60, &OsDisk).max_content(1 << 30);
 /// match store.store(envelope.as_slice(), Target::Path(&folder.join("hello.txt")))? {
 ///     Received::Stored(stored) => {
-///         let receipt = b"made from `stored`";
-///         stored.commit(receipt)?; // send it after this
+///         let receipt = bulla::Receipter::new(&bob).stored(&stored)?.unwrap_or_default();
+///         stored.commit(&receipt)?; // send it after this
 ///     }
 ///     Received::Again(again) => drop(again.into_receipt()), // send it again
 ///     Received::TooLarge(lease) | Received::NoRoom(lease) => lease.release()?, // or commit a `rejected`

@@ -117,6 +117,13 @@ fn main() -> ExitCode {
         status.file_bytes >> 20
     );
 
+    let since = Instant::now();
+    for _ in 0..100 {
+        let other = SqliteGuard::open(folder.path().join("alone")).unwrap();
+        run(&other, &next, 1, |_, time| !time.is_zero());
+    }
+    println!("open, claim, close: {:?} each", since.elapsed() / 100);
+
     let mut good_enough = true;
     for threads in [4, 16, JUDGED] {
         let mut measured = Vec::new();

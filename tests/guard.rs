@@ -9,12 +9,13 @@
 
 mod conformance;
 
-use bulla::{Claimed, Digest, ErrorKind, MemoryGuard, ReplayGuard};
+use bulla::{ErrorKind, MemoryGuard, ReplayGuard};
 use conformance::{claim, token};
 
 #[test]
 fn conforms() {
     conformance::all(&|| Box::new(MemoryGuard::new(1000)));
+    conformance::bounds::all(&|limits| Box::new(MemoryGuard::with(limits)));
 }
 
 #[test]
@@ -46,125 +47,6 @@ fn memory_is_bounded_and_entries_leave() {
     }
     guard.sweep(1200, usize::MAX).unwrap();
     assert_eq!(guard.len(), 400);
-}
-
-#[test]
-fn no_sender_takes_all() {
-    let guard = MemoryGuard::with_limits(100, 100, 20, 5);
-    for number in 0..20 {
-        token(guard.claim(&claim(number, 1000), 1000, None));
-    }
-    assert_eq!(
-        guard.claim(&claim(20, 1000), 1000, None).unwrap_err(),
-        ErrorKind::GuardFull
-    );
-    let mut other = claim(21, 1000);
-    other.signer = [7; 32];
-    token(guard.claim(&other, 1000, None));
-    // Room comes back with time.
-    guard.sweep(1200, usize::MAX).unwrap();
-    token(guard.claim(&claim(22, 1200), 1200, None));
-}
-
-#[test]
-fn what_was_forgotten_is_not_revived() {
-    let guard = MemoryGuard::new(100);
-    token(guard.claim(&claim(1, 1000), 1000, None));
-    guard.sweep(1100, usize::MAX).unwrap();
-    guard.sweep(1108, usize::MAX).unwrap();
-    assert!(guard.is_empty());
-    // The greatest age is raised: by the policy the old message would do again, by the guard it does not.
-    let mut old = claim(1, 1000);
-    old.keep_until = 5000;
-    assert_eq!(guard.claim(&old, 1200, None).unwrap(), Claimed::Forgotten);
-    let mut newer = claim(2, 1001);
-    newer.keep_until = 5000;
-    token(guard.claim(&newer, 1200, None));
-    // Another context, or another reader, has its own mark.
-    old.scope = Digest::of(b"other scope");
-    token(guard.claim(&old, 1200, None));
-    // An entry that went by its own expiry leaves no mark: it cannot come back, for the expiry is signed.
-    let mut brief = claim(3, 2000);
-    (brief.keep_until, brief.bounded_by_age) = (2010, false);
-    token(guard.claim(&brief, 2000, None));
-    guard.sweep(2100, usize::MAX).unwrap();
-    let mut late = claim(4, 1990);
-    late.keep_until = 5000;
-    token(guard.claim(&late, 2100, None));
-}
-
-#[test]
-fn one_winner_in_a_race() {
-    let guard = MemoryGuard::new(10_000);
-    let wins: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    (0..1000)
-                        .filter(|number| {
-                            matches!(
-                                guard.claim(&claim(*number, 1000), 1000, None),
-                                Ok(Claimed::New(_))
-                            )
-                        })
-                        .count()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum()
-    });
-    assert_eq!(wins, 1000);
-}
-
-#[test]
-fn one_stranger_does_not_take_all() {
-    let guard = MemoryGuard::new(80);
-    let stranger = |number: u64, signer: u8| {
-        let mut claim = claim(number, 1000);
-        (claim.stranger, claim.signer) = (true, [signer; 32]);
-        claim
-    };
-    let taken = (0..80).take_while(|number| guard.claim(&stranger(*number, 1), 1000, None).is_ok());
-    assert_eq!(taken.count(), 10);
-    assert!(guard.claim(&stranger(100, 2), 1000, None).is_ok());
-}
-
-#[test]
-fn a_reservation_taken_over_leaves_the_newer_mark() {
-    let guard = MemoryGuard::new(100);
-    let first = token(guard.claim(&claim(1, 1000), 1000, Some(10)));
-    guard.release(&first).unwrap();
-    token(guard.claim(&claim(1, 1050), 1060, Some(10)));
-    guard.sweep(1150, usize::MAX).unwrap();
-    assert!(guard.is_empty());
-    let mut raised = claim(1, 1050);
-    raised.keep_until = 9000;
-    assert_eq!(
-        guard.claim(&raised, 1200, None).unwrap(),
-        Claimed::Forgotten
-    );
-}
-
-#[test]
-fn scopes_without_a_mark_of_their_own_share_one() {
-    let guard = MemoryGuard::with_limits(10_000, 0, 10_000, 0);
-    for number in 0..2000 {
-        let mut message = claim(number, 1000);
-        message.scope = Digest::of(&number.to_le_bytes());
-        token(guard.claim(&message, 1000, None));
-    }
-    guard.sweep(1100, usize::MAX).unwrap();
-    for number in 0..2000 {
-        let mut message = claim(number, 1000);
-        (message.scope, message.keep_until) = (Digest::of(&number.to_le_bytes()), 9000);
-        assert_eq!(
-            guard.claim(&message, 1100, None).unwrap(),
-            Claimed::Forgotten
-        );
-    }
 }
 
 /// Two months of traffic that is kept for 30 days: what is over leaves as fast as new messages come.

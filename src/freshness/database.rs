@@ -4,23 +4,16 @@ use core::fmt;
 use std::boxed::Box;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::connection::connect;
 use super::group::{Group, Job};
 use super::places::Places;
 use super::schema;
 use super::trouble::Trouble;
 use crate::error::Result;
 
-/// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Pages in the write-ahead log from which on a commit moves them into the file.
-const CHECKPOINT_PAGES: i64 = 2000;
-/// What remains of the log's file after that, in bytes.
-const LOG_KEPT: i64 = 16 << 20;
 /// Length of the log's file from which on a commit waits for its readers, to begin it anew.
 const LOG_LIMIT: u64 = 64 << 20;
 
@@ -232,63 +225,116 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Opens a connection; nothing is written before the file was recognised.
-fn connect(path: &Path) -> Result<Connection, Trouble> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    be_patient(&mut connection)?;
-    // The file may come from anywhere: nothing in it is to be carried out.
-    for (config, on) in [
-        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
-        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
-        (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
-    ] {
-        connection.set_db_config(config, on)?;
-    }
-    connection.pragma_update(None, "cell_size_check", true)?;
-    if connection.is_readonly(MAIN_DB)? {
-        return Err(Trouble(
-            "its file cannot be written: see the permissions of file and folder",
-        ));
-    }
-    schema::recognise(&connection)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // Only some systems need to be told that a sync means the disk, and not its cache.
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // In KiB, as it is negative.
-    connection.pragma_update(None, "cache_size", -8192)?;
-    let counted = |name, value: i64| {
-        connection.pragma_update_and_check(None, name, value, |row| row.get::<_, i64>(0))
-    };
-    counted("wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    counted("journal_size_limit", LOG_KEPT)?;
-    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    if synchronous != 2 {
-        return Err(Trouble("SQLite does not sync its file on every commit"));
-    }
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
+#[cfg(test)]
+mod tests {
+    use super::super::connection::PATIENCE;
+    use super::*;
+    use crate::ErrorKind;
+    use std::time::{Duration, Instant};
+    use std::vec::Vec;
 
-/// Waits for other processes, in steps short enough to find the gap between two of their transactions: with SQLite's own
-/// steps of up to 100 ms a busy process keeps the others out.
-fn be_patient(connection: &mut Connection) -> Result<(), Trouble> {
-    let mut since = Instant::now();
-    connection.busy_handler(Some(move |times: i32| {
-        if times == 0 {
-            since = Instant::now();
+    fn database() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path().join("guard")).unwrap();
+        (folder, database)
+    }
+
+    fn put(connection: &Connection, number: u8) -> Result<()> {
+        connection
+            .execute("INSERT INTO limited VALUES (?1, 0)", [[number; 32]])
+            .map_err(Trouble::from)?;
+        Ok(())
+    }
+
+    fn count(database: &Database) -> i64 {
+        database
+            .read(|connection| {
+                let sql = "SELECT count(*) FROM limited";
+                Ok(connection
+                    .query_row(sql, [], |row| row.get(0))
+                    .map_err(Trouble::from)?)
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn what_fails_is_undone_alone() {
+        let (_folder, database) = database();
+        let results: Vec<Result<()>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..32)
+                .map(|number| {
+                    let database = &database;
+                    scope.spawn(move || {
+                        database.write(move |connection| {
+                            put(connection, number)?;
+                            // Long enough for others to gather behind it.
+                            std::thread::sleep(Duration::from_millis(2));
+                            match number % 4 {
+                                0 => Err(ErrorKind::GuardFull.into()),
+                                _ => Ok(()),
+                            }
+                        })
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        for (number, result) in results.into_iter().enumerate() {
+            match number % 4 {
+                0 => assert_eq!(result.unwrap_err(), ErrorKind::GuardFull),
+                _ => result.unwrap(),
+            }
         }
-        std::thread::sleep(Duration::from_micros(if times < 20 { 50 } else { 500 }));
-        since.elapsed() < PATIENCE
-    }))?;
-    Ok(())
+        assert_eq!(count(&database), 24);
+    }
+
+    #[test]
+    fn work_that_panics_leaves_nobody_waiting() {
+        let (folder, database) = database();
+        database.write(|connection| put(connection, 1)).unwrap();
+        let failed = std::thread::scope(|scope| {
+            let bad = scope.spawn(|| {
+                database.write(|connection| -> Result<()> {
+                    put(connection, 2)?;
+                    std::thread::sleep(Duration::from_millis(50));
+                    panic!("a fault, on purpose");
+                })
+            });
+            std::thread::sleep(Duration::from_millis(10));
+            let other = scope.spawn(|| database.write(|connection| put(connection, 3)));
+            assert!(bad.join().is_err());
+            other.join().unwrap()
+        });
+        assert_eq!(failed.unwrap_err(), ErrorKind::GuardUnavailable);
+        // The lock of the file was given up, and nothing of it is left.
+        let again = Database::open(folder.path().join("guard")).unwrap();
+        again.write(|connection| put(connection, 4)).unwrap();
+        assert_eq!(count(&again), 2);
+    }
+
+    #[test]
+    fn another_process_that_hangs_is_not_waited_for_forever() {
+        let (folder, database) = database();
+        let other = Connection::open(folder.path().join("guard")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let since = Instant::now();
+        let error = database.write(|connection| put(connection, 1)).unwrap_err();
+        assert_eq!(error, ErrorKind::GuardUnavailable);
+        assert!(error.detail().contains("another process"));
+        assert!(since.elapsed() >= PATIENCE && since.elapsed() < 2 * PATIENCE);
+        // Reading goes on.
+        assert_eq!(count(&database), 0);
+        other.execute_batch("ROLLBACK").unwrap();
+        database.write(|connection| put(connection, 1)).unwrap();
+    }
+
+    #[test]
+    fn a_forked_process_cannot_use_it() {
+        let (_folder, mut database) = database();
+        // A fork carries the handle into a process with another id; seen from there, it was opened elsewhere.
+        Arc::get_mut(&mut database.inner).unwrap().process ^= 1;
+        let error = database.write(|connection| put(connection, 1)).unwrap_err();
+        assert_eq!(error, ErrorKind::GuardUnavailable);
+        assert!(database.read(|_| Ok(())).is_err());
+    }
 }

@@ -54,7 +54,9 @@ impl MemoryGuard {
         })
     }
 
-    fn with(limits: Limits) -> Self {
+    /// A guard with these limits.
+    #[must_use]
+    pub fn with(limits: Limits) -> Self {
         Self {
             table: Mutex::new(Table::new(limits)),
         }

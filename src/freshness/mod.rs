@@ -2,6 +2,8 @@
 
 pub(crate) mod clock;
 #[cfg(feature = "sqlite")]
+mod connection;
+#[cfg(feature = "sqlite")]
 pub(crate) mod database;
 #[cfg(feature = "std")]
 pub(crate) mod entry;

@@ -79,6 +79,9 @@ impl Places {
 
     /// Whether it is a file that can be a whole one.
     pub(super) fn check_file(path: &Path) -> Result<(), Trouble> {
+        // A file that was left in the middle of something has a log, from which it is completed. The log is looked for
+        // first: whoever uses the file may be about to complete it, and to remove the log.
+        let has_log = look(&beside(path, "-wal"))?.is_some_and(|log| log.len() > 0);
         let Some(found) = look(path)? else {
             return Err(Trouble("its file is not there"));
         };
@@ -87,8 +90,6 @@ impl Places {
                 "the path names a link, a folder or a device: give the file itself",
             ));
         }
-        // A file that was left in the middle of something has a log, from which it is completed.
-        let has_log = look(&beside(path, "-wal"))?.is_some_and(|log| log.len() > 0);
         if found.len() == 0 || (!found.len().is_multiple_of(PAGE) && !has_log) {
             return Err(Trouble(DAMAGED));
         }

@@ -4,6 +4,9 @@
 //! given them relative to `BASE`.
 #![allow(dead_code)]
 
+pub(crate) mod bounds;
+pub(crate) mod processes;
+
 use bulla::{
     Claim, Claimed, Digest, ErrorKind, LeaseToken, MAX_STORED_RECEIPT, Order, Place, Rate,
     ReplayGuard,

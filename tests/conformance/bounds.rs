@@ -1,0 +1,160 @@
+//! The bounds of guards that take limits (spec/guard.md §6), and that they hold without forgetting what matters.
+
+use bulla::{Claimed, Digest, ErrorKind, GuardLimits, ReplayGuard};
+
+use super::{claim, token};
+
+/// Makes an empty guard with these limits.
+pub(crate) type Make<'a> = &'a dyn Fn(GuardLimits) -> Box<dyn ReplayGuard>;
+
+/// All of them.
+pub(crate) fn all(make: Make<'_>) {
+    for (name, check) in SUITE {
+        println!("bounds: {name}");
+        check(make);
+    }
+}
+
+type Check = fn(Make<'_>);
+
+const SUITE: &[(&str, Check)] = &[
+    ("no_sender_takes_all", no_sender_takes_all),
+    (
+        "what_was_forgotten_is_not_revived",
+        what_was_forgotten_is_not_revived,
+    ),
+    (
+        "one_stranger_does_not_take_all",
+        one_stranger_does_not_take_all,
+    ),
+    (
+        "a_reservation_taken_over_leaves_the_newer_mark",
+        a_reservation_taken_over_leaves_the_newer_mark,
+    ),
+    (
+        "scopes_without_a_mark_of_their_own_share_one",
+        scopes_without_a_mark_of_their_own_share_one,
+    ),
+    ("one_winner_in_a_race", one_winner_in_a_race),
+];
+
+fn no_sender_takes_all(make: Make<'_>) {
+    let guard = make(
+        GuardLimits::of(100)
+            .strangers(100)
+            .per_sender(20)
+            .per_stranger(5),
+    );
+    for number in 0..20 {
+        token(guard.claim(&claim(number, 1000), 1000, None));
+    }
+    assert_eq!(
+        guard.claim(&claim(20, 1000), 1000, None).unwrap_err(),
+        ErrorKind::GuardFull
+    );
+    let mut other = claim(21, 1000);
+    other.signer = [7; 32];
+    token(guard.claim(&other, 1000, None));
+    // Room comes back with time.
+    guard.sweep(1200, usize::MAX).unwrap();
+    token(guard.claim(&claim(22, 1200), 1200, None));
+}
+
+fn what_was_forgotten_is_not_revived(make: Make<'_>) {
+    let guard = make(GuardLimits::of(100));
+    token(guard.claim(&claim(1, 1000), 1000, None));
+    guard.sweep(1100, usize::MAX).unwrap();
+    guard.sweep(1108, usize::MAX).unwrap();
+    // The greatest age is raised: by the policy the old message would do again, by the guard it does not.
+    let mut old = claim(1, 1000);
+    old.keep_until = 5000;
+    assert_eq!(guard.claim(&old, 1200, None).unwrap(), Claimed::Forgotten);
+    let mut newer = claim(2, 1001);
+    newer.keep_until = 5000;
+    token(guard.claim(&newer, 1200, None));
+    // Another context, or another reader, has its own mark.
+    old.scope = Digest::of(b"other scope");
+    token(guard.claim(&old, 1200, None));
+    // An entry that went by its own expiry leaves no mark: it cannot come back, for the expiry is signed.
+    let mut brief = claim(3, 2000);
+    (brief.keep_until, brief.bounded_by_age) = (2010, false);
+    token(guard.claim(&brief, 2000, None));
+    guard.sweep(2100, usize::MAX).unwrap();
+    let mut late = claim(4, 1990);
+    late.keep_until = 5000;
+    token(guard.claim(&late, 2100, None));
+}
+
+fn one_stranger_does_not_take_all(make: Make<'_>) {
+    let guard = make(GuardLimits::of(80));
+    let stranger = |number: u64, signer: u8| {
+        let mut claim = claim(number, 1000);
+        (claim.stranger, claim.signer) = (true, [signer; 32]);
+        claim
+    };
+    let taken = (0..80).take_while(|number| guard.claim(&stranger(*number, 1), 1000, None).is_ok());
+    assert_eq!(taken.count(), 10);
+    assert!(guard.claim(&stranger(100, 2), 1000, None).is_ok());
+}
+
+fn a_reservation_taken_over_leaves_the_newer_mark(make: Make<'_>) {
+    let guard = make(GuardLimits::of(100));
+    let first = token(guard.claim(&claim(1, 1000), 1000, Some(10)));
+    guard.release(&first).unwrap();
+    token(guard.claim(&claim(1, 1050), 1060, Some(10)));
+    guard.sweep(1150, usize::MAX).unwrap();
+    let mut raised = claim(1, 1050);
+    raised.keep_until = 9000;
+    assert_eq!(
+        guard.claim(&raised, 1200, None).unwrap(),
+        Claimed::Forgotten
+    );
+}
+
+fn scopes_without_a_mark_of_their_own_share_one(make: Make<'_>) {
+    let guard = make(
+        GuardLimits::of(10_000)
+            .strangers(0)
+            .per_sender(10_000)
+            .per_stranger(0),
+    );
+    for number in 0..2000 {
+        let mut message = claim(number, 1000);
+        message.scope = Digest::of(&number.to_le_bytes());
+        token(guard.claim(&message, 1000, None));
+    }
+    guard.sweep(1100, usize::MAX).unwrap();
+    for number in 0..2000 {
+        let mut message = claim(number, 1000);
+        (message.scope, message.keep_until) = (Digest::of(&number.to_le_bytes()), 9000);
+        assert_eq!(
+            guard.claim(&message, 1100, None).unwrap(),
+            Claimed::Forgotten
+        );
+    }
+}
+
+fn one_winner_in_a_race(make: Make<'_>) {
+    let guard = make(GuardLimits::of(10_000));
+    let wins: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..1000)
+                        .filter(|number| {
+                            matches!(
+                                guard.claim(&claim(*number, 1000), 1000, None),
+                                Ok(Claimed::New(_))
+                            )
+                        })
+                        .count()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(wins, 1000);
+}

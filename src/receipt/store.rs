@@ -165,7 +165,7 @@ impl<'a> Store<'a> {
     ) -> Result<Received<'a>> {
         let incoming = Incoming::new(self, target)?;
         let partial = self.partials()?.resume(self.disk, header_digest)?;
-        incoming.take_held(partial, header_digest)?.run(&mut rest)
+        incoming.run_held(partial, header_digest, &mut rest)
     }
 
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly

@@ -7,6 +7,7 @@
     clippy::panic
 )]
 
+pub(crate) mod dying;
 pub(crate) mod faulty;
 pub(crate) mod file_guard;
 pub(crate) mod wrapped;

@@ -17,9 +17,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bulla::{
-    Delivery, Digest, Disk, ErrorKind, FixedClock, MemoryGuard, Opener, OsDisk, Received, Replay,
-    Store, Target, message_file_name,
+    Delivery, Digest, ErrorKind, FixedClock, MemoryGuard, Opener, OsDisk, Received, Replay, Store,
+    Target, message_file_name,
 };
+use storing::faulty::{Fault, Faulty, Operation, When};
+use storing::hooked::Hooked;
 use storing::wrapped::Wrapped;
 use storing::{
     alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, store_well, stored,
@@ -254,46 +256,18 @@ fn now() -> u64 {
 
 #[test]
 fn a_message_that_takes_long_to_read_again_stays_reserved() {
-    struct Slow;
-    impl Disk for Slow {
-        fn create(&self, folder: &Path) -> std::io::Result<bulla::Temporary> {
-            OsDisk.create(folder)
-        }
-        fn open(&self, path: &Path, access: bulla::Access) -> std::io::Result<fs::File> {
-            OsDisk.open(path, access)
-        }
-        fn lock(&self, file: &fs::File) -> std::io::Result<bool> {
-            OsDisk.lock(file)
-        }
-        fn write(&self, file: &fs::File, bytes: &[u8]) -> std::io::Result<usize> {
-            OsDisk.write(file, bytes)
-        }
-        fn read(&self, file: &fs::File, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let slow = Hooked(|operation| {
+        if operation == Operation::Read {
             std::thread::sleep(Duration::from_millis(400));
-            OsDisk.read(file, buffer)
         }
-        fn sync(&self, file: &fs::File) -> std::io::Result<()> {
-            OsDisk.sync(file)
-        }
-        fn publish(&self, file: &bulla::Temporary, path: &Path) -> std::io::Result<()> {
-            OsDisk.publish(file, path)
-        }
-        fn sync_folder(&self, folder: &Path) -> std::io::Result<()> {
-            OsDisk.sync_folder(folder)
-        }
-        fn drop_cache(&self, file: &fs::File) -> std::io::Result<()> {
-            OsDisk.drop_cache(file)
-        }
-        fn remove(&self, path: &Path) -> std::io::Result<()> {
-            OsDisk.remove(path)
-        }
-    }
+        Ok(())
+    });
     let (folder, guard) = (folder(), Wrapped::new());
     let envelope = seal(&draft(), &content(1_000_000));
     let store = Store::new(
         Opener::new(bob(), policy(), Replay::Guarded(&guard)),
         1,
-        &Slow,
+        &slow,
     );
     let path = folder.path().join("x");
     stored(store.store(envelope.as_slice(), Target::Path(&path)))
@@ -303,35 +277,37 @@ fn a_message_that_takes_long_to_read_again_stays_reserved() {
     assert_eq!(guard.renewals.load(Ordering::SeqCst), 6);
 }
 
+/// Names that an author may suggest.
+const HOSTILE: [&[u8]; 22] = [
+    b"../x",
+    b"../../../../../../tmp/x",
+    b"/etc/passwd",
+    b"..",
+    b".",
+    b"",
+    b"a/b",
+    b"a\\b",
+    b"a\0b",
+    b"-rf",
+    b".ssh",
+    b"x/../../y",
+    b"CON",
+    b"~root",
+    b"\xE2\x80\xAEgpj.exe",
+    b"\xFF\xFE",
+    b"a\nb",
+    b" ",
+    b"...",
+    b".bulla-0123456789abcdef.part",
+    b"C:\\x",
+    &[b'x'; 1000],
+];
+
 #[test]
 fn names_come_from_the_host_unless_it_asks() {
     let guard = MemoryGuard::new(1000);
     let store = store(&guard, &OsDisk);
-    let hostile: [&[u8]; 22] = [
-        b"../x",
-        b"../../../../../../tmp/x",
-        b"/etc/passwd",
-        b"..",
-        b".",
-        b"",
-        b"a/b",
-        b"a\\b",
-        b"a\0b",
-        b"-rf",
-        b".ssh",
-        b"x/../../y",
-        b"CON",
-        b"~root",
-        b"\xE2\x80\xAEgpj.exe",
-        b"\xFF\xFE",
-        b"a\nb",
-        b" ",
-        b"...",
-        b".bulla-0123456789abcdef.part",
-        b"C:\\x",
-        &[b'x'; 1000],
-    ];
-    for name in hostile {
+    for name in HOSTILE {
         let draft = draft().attribute("name", name).unwrap();
         // A name of the host's own: the author's is not looked at.
         for by_id in [true, false] {
@@ -362,7 +338,12 @@ fn names_come_from_the_host_unless_it_asks() {
             assert_eq!(fs::read(&path).unwrap(), name);
         }
     }
-    let folder = folder();
+}
+
+#[test]
+fn a_suggested_name_is_given_once() {
+    let (folder, guard) = (folder(), MemoryGuard::new(1000));
+    let store = store(&guard, &OsDisk);
     let draft = draft().attribute("name", b"holiday.jpg").unwrap();
     let suggested = stored(store.store(
         seal(&draft, b"1").as_slice(),
@@ -508,7 +489,6 @@ fn the_host_says_whether_there_is_room() {
 
 #[test]
 fn a_full_disk_leaves_what_a_rejection_needs() {
-    use storing::faulty::{Fault, Faulty, Operation, When};
     let bytes = content(300_000);
     for operation in [
         Operation::Create,

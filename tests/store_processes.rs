@@ -14,12 +14,14 @@ use std::env;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bulla::{Digest, ErrorKind, Hasher, Opener, OsDisk, Partials, Received, Replay, Store, Target};
 use storing::faulty::{Fault, Faulty, When};
 use storing::file_guard::FileGuard;
+use storing::hooked::Hooked;
 use storing::{bob, content, draft, folder, names, next, policy, seal};
 
 /// Where a child works; without it, the test that is a child does nothing.
@@ -276,10 +278,17 @@ fn a_kill_between_every_two_operations() {
 #[test]
 fn child_that_dies() {
     let Ok(work) = env::var(CHILD) else { return };
-    let at = env::var("BULLA_STORE_DIES").unwrap().parse().unwrap();
+    let at: u64 = env::var("BULLA_STORE_DIES").unwrap().parse().unwrap();
     let work = Path::new(&work);
     let guard = FileGuard::new(&work.join("guard"));
-    let disk = storing::dying::Dying::new(at);
+    let count = AtomicU64::new(0);
+    let disk = Hooked(|_| {
+        if count.fetch_add(1, Ordering::SeqCst) == at {
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::KILL).unwrap();
+        }
+        Ok(())
+    });
     let opener = Opener::new(bob(), policy(), Replay::Guarded(&guard));
     let path = work.join("inbox/final");
     let envelope = File::open(work.join("envelope")).unwrap();

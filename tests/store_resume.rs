@@ -225,9 +225,10 @@ impl Here {
     }
 }
 
-#[test]
-fn what_was_changed_while_it_was_held_is_refused_and_removed() {
-    let here = Here::new(200_000);
+type Change = Box<dyn Fn(&File)>;
+
+/// What may become of 100 000 bytes that are held.
+fn changes(here: &Here) -> Vec<Change> {
     let start = header_len(&here.envelope) + 56;
     let other = Here::new(200_001);
     let change_bit = |at: usize| {
@@ -237,7 +238,7 @@ fn what_was_changed_while_it_was_held_is_refused_and_removed() {
             file.write_all_at(&[byte[0] ^ 0x10], at as u64).unwrap();
         }
     };
-    let mut changes: Vec<Box<dyn Fn(&File)>> = Vec::new();
+    let mut changes: Vec<Change> = Vec::new();
     for at in [
         0,
         7,
@@ -271,7 +272,13 @@ fn what_was_changed_while_it_was_held_is_refused_and_removed() {
     changes.push(Box::new(move |file| {
         file.write_all_at(&swapped, start as u64).unwrap()
     }));
-    for (number, change) in changes.iter().enumerate() {
+    changes
+}
+
+#[test]
+fn what_was_changed_while_it_was_held_is_refused_and_removed() {
+    let here = Here::new(200_000);
+    for (number, change) in changes(&here).iter().enumerate() {
         let guard = MemoryGuard::new(10);
         let store = here.store(&guard);
         let held = here.cut(&store, 100_000) as usize;

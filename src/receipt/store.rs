@@ -27,6 +27,8 @@ pub(super) type HasRoom<'a> = &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync);
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
+// There is one for each envelope, never many: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Received<'a> {
     /// It is on the disk: make the receipt, and [commit](Stored::commit).
     Stored(Stored<'a>),

@@ -7,9 +7,9 @@
     clippy::panic
 )]
 
-pub(crate) mod dying;
 pub(crate) mod faulty;
 pub(crate) mod file_guard;
+pub(crate) mod hooked;
 pub(crate) mod wrapped;
 
 use std::path::{Path, PathBuf};

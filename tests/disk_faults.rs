@@ -253,3 +253,40 @@ fn a_fault_while_a_file_that_is_there_is_read_again() {
         store_well(&store(&guard, &OsDisk), &envelope, &path, &bytes);
     }
 }
+
+/// All operations of one attempt, with runs of writes and reads as one.
+fn operations(there: bool) -> Vec<Operation> {
+    let bytes = content(LENGTH);
+    let (folder, guard) = (folder(), MemoryGuard::new(10));
+    let path = folder.path().join("final");
+    if there {
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    let seen = std::sync::Mutex::new(Vec::new());
+    let disk = Hooked(|operation| {
+        seen.lock().unwrap().push(operation);
+        Ok(())
+    });
+    store_well(
+        &store(&guard, &disk),
+        &seal(&draft(), &bytes),
+        &path,
+        &bytes,
+    );
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.dedup();
+    seen
+}
+
+#[test]
+fn the_order_of_the_operations_is_the_promise() {
+    use Operation::{
+        Create, DropCache, Lock, Open, Publish, Read, Remove, Sync, SyncFolder, Write,
+    };
+    let before = [Create, Lock, Write, Sync, Publish];
+    let after = [SyncFolder, Open, DropCache, Read];
+    assert_eq!(operations(false), [&before[..], &after].concat());
+    // What is there already is synced and read again as if it were new; only the temporary file goes.
+    let found = [Open, Lock, Remove, Sync];
+    assert_eq!(operations(true), [&before[..], &found, &after].concat());
+}

@@ -423,7 +423,7 @@ fn strangers_keep_nothing_and_others_within_bounds() {
             drop(stored(received));
         }
     }
-    // A short message needs none.
+    // A short message needs none, whatever becomes of it.
     drop(stored(store.store(
         seal(&draft(), b"short").as_slice(),
         Target::Path(&path),
@@ -488,4 +488,40 @@ fn without_a_folder_for_it_nothing_is_held() {
     );
     let refused = store.resume(&here.header, &b""[..], here.target());
     assert_eq!(refused.unwrap_err(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_message_that_came_whole_at_once_leaves_nothing() {
+    let here = Here::new(5000);
+    let guard = MemoryGuard::new(10);
+    drop(stored(
+        here.store(&guard)
+            .store(here.envelope.as_slice(), here.target()),
+    ));
+    assert_eq!(names(here.folder.path()), [""; 0]);
+}
+
+#[test]
+fn content_that_its_author_never_signed_is_removed_when_that_shows() {
+    // Whoever has the content key, another recipient, can make chunks that open; only the whole shows it.
+    let (alice, bob) = (
+        bulla_forge::Person::new("alice"),
+        bulla_forge::Person::new("bob"),
+    );
+    let signed = content(200_000);
+    let forged = bulla_forge::Forge::sealed(&alice, &[&bob]).with(|forge| {
+        forge.stamp.context = "store".to_owned();
+        forge.stamp.issued = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        forge.content = signed.iter().map(|byte| byte ^ 1).collect();
+        forge.signed_content = Some(signed.clone());
+    });
+    let here = Here::of(forged.seal().envelope, Vec::new());
+    let guard = MemoryGuard::new(10);
+    let store = here.store(&guard);
+    let held = here.cut(&store, 100_000) as usize;
+    assert!(held > 0);
+    let refused = store.resume(&here.header, &here.envelope[held..], here.target());
+    assert_eq!(refused.unwrap_err(), ErrorKind::NotAuthentic);
+    assert_eq!(names(here.folder.path()), [""; 0]);
+    assert!(guard.is_empty());
 }

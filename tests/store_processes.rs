@@ -1,4 +1,6 @@
 //! Several processes, and processes that are killed: no half file under a final name, nothing lost, nothing stored twice.
+//!
+//! `BULLA_KILLS` (30) says how often a process is killed, `BULLA_SEED` (3) at which instants.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,

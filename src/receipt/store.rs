@@ -143,7 +143,7 @@ impl<'a> Store<'a> {
     }
 
     /// From which byte of an envelope on it is to be sent, to be [completed](Self::resume): how much is held of the one with
-    /// this header. 0 if nothing is.
+    /// this header (as [`Sent`](crate::Sent) gives it), in bytes without an armor. 0 if nothing is.
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@
 //!
 //! # Features
 //!
-//! - `std` (default): clock and generator of the system, `Read`/`Write`, files, [`MemoryGuard`], [`Session`]. Without it
-//!   the core builds with `alloc` alone.
+//! - `std` (default): clock and generator of the system, `Read`/`Write`, files, [`MemoryGuard`], [`Session`], and on
+//!   Unix [`Store`]. Without it the core builds with `alloc` alone.
 //! - `keyfile` (default): key files protected by a passphrase (Argon2id).
 //! - `sqlite`: the durable guard, `SqliteGuard`, in a `Database` that several processes can share.
 //! - `getrandom`: the generator of the system, without `std`.

@@ -15,6 +15,7 @@ use std::io::ErrorKind as Io;
 
 use bulla::{Digest, ErrorKind, MemoryGuard, OsDisk, Partials, Received, Target};
 use storing::faulty::{Fault, Faulty, Operation, When};
+use storing::hooked::Hooked;
 use storing::{content, draft, folder, names, seal, seal_stream, store, store_well};
 
 /// Enough for several writes and several reads.
@@ -212,49 +213,11 @@ fn where_nothing_can_be_removed_the_message_is_stored_in_the_end() {
     let envelope = seal(&draft(), &bytes);
     let (folder, guard) = (folder(), MemoryGuard::new(10));
     let path = folder.path().join("final");
-    struct NoFolderNoRemove(Faulty);
     // Publishing succeeds, the folder cannot be synced, and nothing can be removed: the file stays, whole.
-    let disk = NoFolderNoRemove(Faulty::new(
-        When::Each(Operation::Remove),
-        Fault::Fails(Io::Other),
-        true,
-    ));
-    impl bulla::Disk for NoFolderNoRemove {
-        fn create(&self, folder: &std::path::Path) -> std::io::Result<bulla::Temporary> {
-            self.0.create(folder)
-        }
-        fn open(
-            &self,
-            path: &std::path::Path,
-            access: bulla::Access,
-        ) -> std::io::Result<std::fs::File> {
-            self.0.open(path, access)
-        }
-        fn lock(&self, file: &std::fs::File) -> std::io::Result<bool> {
-            self.0.lock(file)
-        }
-        fn write(&self, file: &std::fs::File, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.write(file, bytes)
-        }
-        fn read(&self, file: &std::fs::File, buffer: &mut [u8]) -> std::io::Result<usize> {
-            self.0.read(file, buffer)
-        }
-        fn sync(&self, file: &std::fs::File) -> std::io::Result<()> {
-            self.0.sync(file)
-        }
-        fn publish(&self, file: &bulla::Temporary, path: &std::path::Path) -> std::io::Result<()> {
-            self.0.publish(file, path)
-        }
-        fn sync_folder(&self, _: &std::path::Path) -> std::io::Result<()> {
-            Err(Io::Other.into())
-        }
-        fn drop_cache(&self, file: &std::fs::File) -> std::io::Result<()> {
-            self.0.drop_cache(file)
-        }
-        fn remove(&self, path: &std::path::Path) -> std::io::Result<()> {
-            self.0.remove(path)
-        }
-    }
+    let disk = Hooked(|operation| match operation {
+        Operation::SyncFolder | Operation::Remove => Err(Io::Other.into()),
+        _ => Ok(()),
+    });
     let refused = store(&guard, &disk).store(envelope.as_slice(), Target::Path(&path));
     assert_eq!(refused.unwrap_err(), ErrorKind::Io);
     assert!(std::fs::read(&path).unwrap() == bytes);
@@ -289,4 +252,41 @@ fn a_fault_while_a_file_that_is_there_is_read_again() {
         assert_eq!(names(folder.path()), ["final"], "{operation:?}");
         store_well(&store(&guard, &OsDisk), &envelope, &path, &bytes);
     }
+}
+
+/// All operations of one attempt, with runs of writes and reads as one.
+fn operations(there: bool) -> Vec<Operation> {
+    let bytes = content(LENGTH);
+    let (folder, guard) = (folder(), MemoryGuard::new(10));
+    let path = folder.path().join("final");
+    if there {
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    let seen = std::sync::Mutex::new(Vec::new());
+    let disk = Hooked(|operation| {
+        seen.lock().unwrap().push(operation);
+        Ok(())
+    });
+    store_well(
+        &store(&guard, &disk),
+        &seal(&draft(), &bytes),
+        &path,
+        &bytes,
+    );
+    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+    seen.dedup();
+    seen
+}
+
+#[test]
+fn the_order_of_the_operations_is_the_promise() {
+    use Operation::{
+        Create, DropCache, Lock, Open, Publish, Read, Remove, Sync, SyncFolder, Write,
+    };
+    let before = [Create, Lock, Write, Sync, Publish];
+    let after = [SyncFolder, Open, DropCache, Read];
+    assert_eq!(operations(false), [&before[..], &after].concat());
+    // What is there already is synced and read again as if it were new; only the temporary file goes.
+    let found = [Open, Lock, Remove, Sync];
+    assert_eq!(operations(true), [&before[..], &found, &after].concat());
 }

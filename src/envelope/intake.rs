@@ -27,7 +27,7 @@ pub(super) struct Intake<'a> {
     unlock: Unlock<'a>,
     state: State,
     /// Input of the part that is not complete yet: header, body prefix, or chunk.
-    held: Vec<u8>,
+    pub(super) held: Vec<u8>,
 }
 
 // There is one for each envelope, never many: a box would save nothing.
@@ -79,7 +79,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    const fn plaintext(&self) -> Option<&Plaintext> {
+    /// What is known of the plaintext, until the content is settled.
+    pub(super) const fn plaintext(&self) -> Option<&Plaintext> {
         match &self.state {
             State::Chunks { plaintext, .. }
             | State::Clear { plaintext }
@@ -94,18 +95,6 @@ impl<'a> Intake<'a> {
             State::Settled { verified, .. } => Some(&verified.stamp),
             _ => self.plaintext()?.stamp(),
         }
-    }
-
-    /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
-    #[cfg(all(feature = "std", unix))]
-    pub(super) fn header_digest(&self) -> Option<Digest> {
-        self.plaintext().map(Plaintext::header_digest)
-    }
-
-    /// How many bytes at the end of what has come wait for the rest of their part.
-    #[cfg(all(feature = "std", unix))]
-    pub(super) const fn waiting(&self) -> usize {
-        self.held.len()
     }
 
     /// Takes the next piece of the envelope and appends to `out` the content that it gives, which is provisional. After

@@ -118,7 +118,7 @@ impl<'a, P> Lease<'a, P> {
 #[cfg(all(feature = "std", unix))]
 impl<'a> Lease<'a> {
     /// The same reservation, in order to refuse the message.
-    pub(crate) fn to_refuse(self) -> Lease<'a, StampOnly> {
+    pub(crate) fn into_stamp_only(self) -> Lease<'a, StampOnly> {
         let Self { proof, hold } = self;
         // All of it was verified: whoever its author is, it is his.
         let proof = proof.stamp_only(true);

@@ -6,6 +6,8 @@ use core::marker::PhantomData;
 
 use super::gate::{Freshness, Gate};
 use super::intake::Intake;
+#[cfg(all(feature = "std", unix))]
+use super::plaintext::Plaintext;
 #[cfg(feature = "std")]
 use super::session::SessionCache;
 use super::stamp::Stamp;
@@ -214,13 +216,13 @@ impl<'a, M: Mode> OpenStream<'a, M> {
     /// Digest of the header, from when its envelope is known to be for this reader until the content is settled.
     #[cfg(all(feature = "std", unix))]
     pub(crate) fn header_digest(&self) -> Option<Digest> {
-        self.intake.header_digest()
+        self.intake.plaintext().map(Plaintext::header_digest)
     }
 
     /// How many bytes at the end of what has come wait for the rest of their part; all before them are verified.
     #[cfg(all(feature = "std", unix))]
     pub(crate) const fn waiting(&self) -> usize {
-        self.intake.waiting()
+        self.intake.held.len()
     }
 
     /// An error without a replay guard.

@@ -14,7 +14,7 @@ use crate::crypto::secret::Wiped;
 use crate::envelope::lease::{Delivery, Lease};
 use crate::envelope::open::OpenStream;
 use crate::envelope::verdict::StampOnly;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorClass, ErrorKind, Result};
 
 /// Bytes read at once: four chunks.
 const BUFFER: usize = 64 * 1024;
@@ -52,25 +52,26 @@ impl<'s, 'a> Incoming<'s, 'a> {
         })
     }
 
-    /// Takes what is held of an envelope: everything is verified once more.
-    pub(super) fn take_held(mut self, partial: Partial<'a>, header: &Digest) -> Result<Self> {
+    /// As [`run`](Self::run), after what is held of the envelope: everything is verified once more.
+    pub(super) fn run_held(
+        mut self,
+        partial: Partial<'a>,
+        header: &Digest,
+        rest: &mut dyn Read,
+    ) -> Result<Received<'a>> {
         self.unkept = None;
         match self.feed_held(&partial, header) {
             Ok(()) => {
                 (self.partial, self.unkept) = (Some(partial), Some(Vec::new()));
-                Ok(self)
+                self.run(rest)
+            }
+            Err(Stop::Failed(error)) if error.kind().class() == ErrorClass::NotAcceptable => {
+                partial.remove();
+                Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT))
             }
             Err(stop) => {
-                let damaged = match &stop {
-                    Stop::Failed(error) => error.kind() == ErrorKind::Malformed,
-                    _ => false,
-                };
-                Partial::after(Some(partial), &stop, true);
-                match stop {
-                    Stop::Failed(error) if !damaged => Err(error),
-                    // What was judged before it was kept does not become malformed, or too large, by itself.
-                    _ => Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT)),
-                }
+                (self.partial, self.whole) = (Some(partial), true);
+                self.stop(stop)
             }
         }
     }

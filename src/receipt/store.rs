@@ -27,6 +27,8 @@ pub(super) type HasRoom<'a> = &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync);
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
+// There is one for each envelope, never many: a box would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Received<'a> {
     /// It is on the disk: make the receipt, and [commit](Stored::commit).
     Stored(Stored<'a>),
@@ -141,7 +143,7 @@ impl<'a> Store<'a> {
     }
 
     /// From which byte of an envelope on it is to be sent, to be [completed](Self::resume): how much is held of the one with
-    /// this header. 0 if nothing is.
+    /// this header (as [`Sent`](crate::Sent) gives it), in bytes without an armor. 0 if nothing is.
     ///
     /// # Errors
     ///
@@ -165,7 +167,7 @@ impl<'a> Store<'a> {
     ) -> Result<Received<'a>> {
         let incoming = Incoming::new(self, target)?;
         let partial = self.partials()?.resume(self.disk, header_digest)?;
-        incoming.take_held(partial, header_digest)?.run(&mut rest)
+        incoming.run_held(partial, header_digest, &mut rest)
     }
 
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly

@@ -53,8 +53,8 @@ impl<'a> Stored<'a> {
                 Partial::after(partial, &stop, true);
                 match stop {
                     Stop::Failed(error) => Err(error),
-                    Stop::TooLarge => Ok(Received::TooLarge(lease.to_refuse())),
-                    Stop::NoRoom => Ok(Received::NoRoom(lease.to_refuse())),
+                    Stop::TooLarge => Ok(Received::TooLarge(lease.into_stamp_only())),
+                    Stop::NoRoom => Ok(Received::NoRoom(lease.into_stamp_only())),
                 }
             }
         }

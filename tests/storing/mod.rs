@@ -9,6 +9,8 @@
 
 pub(crate) mod faulty;
 pub(crate) mod file_guard;
+pub(crate) mod hooked;
+pub(crate) mod wrapped;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -21,6 +21,9 @@ const MAX_SCOPES: usize = 1024;
 ///
 /// It forgets everything when the process ends: what was accepted before a restart is then accepted again.
 ///
+/// All that share it for one context should use one greatest age (see [`Policy::max_age`](crate::Policy::max_age)). Beyond
+/// 1024 readers and contexts, those that came last share one sweep mark, so that this goes for all of them together.
+///
 /// ```
 /// let guard = bulla::MemoryGuard::new(100_000);
 /// # let _ = guard;
@@ -174,11 +177,10 @@ impl Table {
 
     /// Whether the message may have been dropped before: it is as old as what was.
     fn may_be_forgotten(&self, claim: &Claim) -> bool {
-        let mark = self
-            .sweep_marks
-            .get(&claim.scope)
-            .copied()
-            .max(self.shared_mark);
+        // A scope with a mark of its own has nothing in the shared one: places are never given back, so a scope whose
+        // first drop found a place puts all of them there, and one that found none never gets one.
+        let own = self.sweep_marks.get(&claim.scope).copied();
+        let mark = own.or(self.shared_mark);
         mark.is_some_and(|mark| claim.issued <= mark)
     }
 
@@ -329,5 +331,58 @@ impl ReplayGuard for MemoryGuard {
         let mut table = self.lock()?;
         let now = table.observe(now);
         Ok(table.sweep(now, at_most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// A message of the scope `scope`, kept for 100 seconds.
+    fn claim(scope: usize, number: u64, issued: u64) -> Claim {
+        let scope = Digest::of(&scope.to_be_bytes());
+        Claim {
+            key: Digest::of_parts(&[scope.as_bytes(), &number.to_be_bytes()]),
+            value: scope,
+            scope,
+            signer: [1; 32],
+            stranger: false,
+            issued,
+            keep_until: issued + 100,
+            bounded_by_age: true,
+        }
+    }
+
+    #[test]
+    fn the_shared_mark_is_for_scopes_without_one_of_their_own() {
+        let guard = MemoryGuard::new(10_000);
+        let accept = |scope, number, issued, now| {
+            let answer = guard.claim(&claim(scope, number, issued), now, None);
+            matches!(answer.unwrap(), Claimed::New(_))
+        };
+        for scope in 0..MAX_SCOPES {
+            assert!(accept(scope, 0, 1000, 1000));
+        }
+        guard.sweep(1100, usize::MAX).unwrap();
+        // The next finds no place, and leaves a later mark, which it shares with all further ones.
+        assert!(accept(MAX_SCOPES, 0, 1150, 1150));
+        guard.sweep(1250, usize::MAX).unwrap();
+        assert!(!accept(MAX_SCOPES + 1, 1, 1150, 1250));
+        assert!(accept(MAX_SCOPES + 1, 1, 1151, 1250));
+        assert!(accept(0, 1, 1151, 1250), "its own mark is older");
+        // Older than the shared mark, and newer than its own, with an age that was raised.
+        let mut raised = claim(0, 2, 1001);
+        raised.keep_until = 5000;
+        assert!(matches!(
+            guard.claim(&raised, 1250, None).unwrap(),
+            Claimed::New(_)
+        ));
+        let mut forgotten = claim(0, 3, 1000);
+        forgotten.keep_until = 5000;
+        assert_eq!(
+            guard.claim(&forgotten, 1250, None).unwrap(),
+            Claimed::Forgotten
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! One error type, and the one table of its codes (spec/opening.md §3).
 
+use alloc::boxed::Box;
 use core::fmt;
 
 /// What a failure means to the caller, and so what to do about it (spec/opening.md §3).
@@ -100,7 +101,7 @@ errors! {
     /// Signed by a key that is not on the list.
     UntrustedSender = 42, Refused, "authentic, but from a sender who is not accepted here: add the sender's identity if you trust it";
     /// Meant for another application.
-    WrongContext = 43, Refused, "authentic, but made for another context: it does not belong here";
+    WrongContext = 43, Refused, "authentic, but made for another context: give it to the application it was made for, or check which context is asked for here";
     /// Issued in the future.
     NotYetValid = 44, Refused, "authentic, but dated in the future: check the clocks";
     /// Its expiry has passed.
@@ -110,11 +111,11 @@ errors! {
     /// With a guard, every message needs an end: an expiry or a greatest age.
     Unbounded = 47, Refused, "authentic, but it never expires, and a replay guard cannot remember forever: set a greatest age";
     /// Seen before.
-    Replayed = 48, Refused, "authentic, but already received: a second copy is not accepted";
+    Replayed = 48, Refused, "authentic, but already received: a second copy is not accepted; to read it again, reopen it as an archive";
     /// Older than what is already known in its stream.
-    Superseded = 49, Refused, "authentic, but a newer one is already known";
+    Superseded = 49, Refused, "authentic, but a newer one is already known: use that one";
     /// Messages before it in its stream are missing.
-    Gap = 50, Refused, "authentic, but messages before it are missing";
+    Gap = 50, Refused, "authentic, but messages before it are missing: get those first, and then try again";
 
     /// Not an answer to a challenge that is open here.
     WrongChallenge = 51, Refused, "authentic, but it answers no challenge that is open here: ask anew";
@@ -147,8 +148,17 @@ errors! {
 pub struct Error {
     kind: ErrorKind,
     detail: &'static str,
+    /// Boxed, for few errors have it and all results carry its room.
+    about: Option<Box<About>>,
+}
+
+/// What is known besides.
+enum About {
+    /// Who signed what was refused.
+    Signer([u8; 32]),
+    /// What the system said.
     #[cfg(feature = "std")]
-    source: Option<std::io::Error>,
+    Source(std::io::Error),
 }
 
 impl Error {
@@ -159,8 +169,15 @@ impl Error {
         Self {
             kind,
             detail,
-            #[cfg(feature = "std")]
-            source: None,
+            about: None,
+        }
+    }
+
+    /// A refusal of what this key has signed. Only after the signature was verified.
+    pub(crate) fn of_signer(kind: ErrorKind, signer: &[u8; 32]) -> Self {
+        Self {
+            about: Some(Box::new(About::Signer(*signer))),
+            ..Self::with(kind, "")
         }
     }
 
@@ -174,6 +191,26 @@ impl Error {
     #[must_use]
     pub const fn detail(&self) -> &'static str {
         self.detail
+    }
+
+    /// Who signed what was refused: the public signing key of a sender that is not accepted
+    /// ([`ErrorKind::UntrustedSender`]), whose signature was verified. `None` for all other kinds.
+    ///
+    /// The text of the error does not show it, for logs and answers may be read by those who must not learn it.
+    #[must_use]
+    pub fn signer(&self) -> Option<[u8; 32]> {
+        match self.about.as_deref() {
+            Some(About::Signer(signer)) => Some(*signer),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn source_error(&self) -> Option<&std::io::Error> {
+        match self.about.as_deref() {
+            Some(About::Source(source)) => Some(source),
+            _ => None,
+        }
     }
 }
 
@@ -190,9 +227,8 @@ impl From<std::io::Error> for Error {
         match error.downcast::<Error>() {
             Ok(own) => own,
             Err(error) => Self {
-                kind: ErrorKind::Io,
-                detail: "",
-                source: Some(error),
+                about: Some(Box::new(About::Source(error))),
+                ..Self::with(ErrorKind::Io, "")
             },
         }
     }
@@ -201,14 +237,13 @@ impl From<std::io::Error> for Error {
 #[cfg(feature = "std")]
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {
-        match (error.kind, error.source) {
-            (ErrorKind::Io, Some(source)) => source,
-            (kind, source) => Self::new(
+        match error.about.map(|about| *about) {
+            Some(About::Source(source)) => source,
+            about => Self::new(
                 std::io::ErrorKind::InvalidData,
                 Error {
-                    kind,
-                    detail: error.detail,
-                    source,
+                    about: about.map(Box::new),
+                    ..Error::with(error.kind, error.detail)
                 },
             ),
         }
@@ -222,7 +257,7 @@ impl fmt::Display for Error {
             write!(f, " ({})", self.detail)?;
         }
         #[cfg(feature = "std")]
-        if let Some(source) = &self.source {
+        if let Some(source) = self.source_error() {
             write!(f, ": {source}")?;
         }
         Ok(())
@@ -251,7 +286,7 @@ impl PartialEq<ErrorKind> for Error {
 impl core::error::Error for Error {
     #[cfg(feature = "std")]
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.source.as_ref().map(|e| e as _)
+        self.source_error().map(|e| e as _)
     }
 }
 

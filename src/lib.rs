@@ -88,7 +88,8 @@ pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, Sta
 pub use envelope::verify::{DetachedStream, Verifier};
 #[cfg(feature = "std")]
 pub use envelope::{
-    io::{ArmoredWriter, MaybeArmored, ProvisionalReader},
+    armored::{ArmoredWriter, MaybeArmored},
+    io::ProvisionalReader,
     random_access::{ProvisionalFile, VerifiedFile},
 };
 pub use error::{Error, ErrorClass, ErrorKind, Result};

@@ -12,7 +12,7 @@ mod common;
 
 use bulla::{ErrorClass, FixedClock, Identity, Opener, Policy, Replay, Senders, SessionCache};
 use bulla_forge::{CONTEXT, Forge, Layout, NOW, Person};
-use common::{identity, key};
+use common::{for_all, identity, key};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const HEADER: usize = 58 + 48;
@@ -73,17 +73,6 @@ impl Reader {
         assert!(ended.is_err() && content.starts_with(&out));
         out.len()
     }
-}
-
-/// Runs `work` for every index on all cores.
-fn for_all(count: usize, work: impl Fn(usize) + Sync) {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for core in 0..cores {
-            let work = &work;
-            scope.spawn(move || (core..count).step_by(cores).for_each(work));
-        }
-    });
 }
 
 fn every_bit_and_cut(reader: &Reader, envelope: &[u8]) -> usize {

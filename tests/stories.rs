@@ -523,6 +523,7 @@ fn claim_of(reader: &Identity, policy: &Policy, envelope: &[u8]) -> (bulla::Dige
         fn sweep(&self, _: u64, _: usize) -> bulla::Result<usize> {
             Ok(0)
         }
+        common::no_streams_no_challenges_no_rates!();
     }
     let spy = Spy(std::sync::Mutex::default());
     let clock = FixedClock(NOW + 60);
@@ -554,6 +555,7 @@ fn a_guard_that_fails_is_never_acceptance() {
         fn sweep(&self, _: u64, _: usize) -> bulla::Result<usize> {
             Err(self.0.into())
         }
+        common::no_streams_no_challenges_no_rates!();
     }
     let (alice, bob, _) = people();
     let sealed = Forge::sealed(&alice, &[&bob]).seal();

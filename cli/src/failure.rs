@@ -5,6 +5,8 @@ use std::io;
 
 use bulla::{ErrorClass, ErrorKind};
 
+use crate::terminal::hex;
+
 /// Usage, or reading and writing.
 const USAGE: u8 = 1;
 /// Malformed, not authentic, or not for this key.
@@ -19,6 +21,8 @@ pub(crate) struct Failure {
     status: u8,
     text: String,
     silent: bool,
+    /// Who signed what was refused, where it is known and not accepted.
+    signer: Option<[u8; 32]>,
 }
 
 impl Failure {
@@ -29,6 +33,7 @@ impl Failure {
             status: USAGE,
             text: text.into(),
             silent: false,
+            signer: None,
         }
     }
 
@@ -39,6 +44,7 @@ impl Failure {
             status: USAGE,
             text: format!("{what}: {}", reason(error)),
             silent: error.kind() == io::ErrorKind::BrokenPipe,
+            signer: None,
         }
     }
 
@@ -49,6 +55,22 @@ impl Failure {
             status: status(kind),
             text: text.into(),
             silent: false,
+            signer: None,
+        }
+    }
+
+    /// A sender that is not accepted, by its key, whose signature was verified. Reports show the same digits, and so does
+    /// `bulla id --signing-key`; identity lines do not.
+    pub(crate) fn untrusted(signer: [u8; 32]) -> Self {
+        let kind = ErrorKind::UntrustedSender;
+        let text = format!(
+            "{}; the signing key is {} (compare with `bulla id --signing-key`)",
+            kind.text(),
+            hex(&signer)
+        );
+        Self {
+            signer: Some(signer),
+            ..Self::verdict(kind, text)
         }
     }
 
@@ -69,6 +91,9 @@ impl Failure {
     }
 
     fn from_library(error: &bulla::Error) -> Self {
+        if let Some(signer) = error.signer() {
+            return Self::untrusted(signer);
+        }
         let source = error.source().and_then(|s| s.downcast_ref::<io::Error>());
         match source {
             Some(source) if error.kind() == ErrorKind::Io => Self {
@@ -76,6 +101,7 @@ impl Failure {
                 status: USAGE,
                 text: reason(source),
                 silent: source.kind() == io::ErrorKind::BrokenPipe,
+                signer: None,
             },
             _ => Self::verdict(error.kind(), error.to_string()),
         }
@@ -86,8 +112,9 @@ impl Failure {
         Self { text, ..self }
     }
 
-    /// The same with more to say.
+    /// The same with more to say, which must be said.
     pub(crate) fn and(mut self, more: &str) -> Self {
+        self.silent = false;
         self.text.push_str("; ");
         self.text.push_str(more);
         self
@@ -103,6 +130,11 @@ impl Failure {
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Who signed what was refused, in hexadecimal.
+    pub(crate) fn signer(&self) -> Option<String> {
+        self.signer.map(|signer| hex(&signer))
     }
 
     /// Whether the reader of our output has gone.

@@ -1,6 +1,8 @@
 //! Identities: secret ones from key files, public ones from lines and files.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use bulla::limits::MAX_KEY_FILE;
@@ -10,7 +12,9 @@ use zeroize::Zeroizing;
 use crate::args::{KeyArgs, PassphraseArgs, SenderArgs};
 use crate::failure::Failure;
 use crate::input::Input;
+use crate::lock::{self, Access};
 use crate::passphrase;
+use crate::terminal::{note, one_line};
 
 /// Longest file of identity lines in bytes: room for 10 000 with comments.
 const MAX_LIST: usize = 16 << 20;
@@ -30,25 +34,77 @@ pub(crate) fn of(args: &KeyArgs) -> Result<Identity, Failure> {
 /// Reads a key file, and asks for its passphrase only if it has one.
 pub(crate) fn read_key(path: &Path, protection: &PassphraseArgs) -> Result<Key, Failure> {
     // Read once, for it may be a pipe.
-    let input = Input::open(Some(path))?;
+    key_of(Input::open(Some(path))?, path, protection)
+}
+
+/// Reads a key file that is to be replaced, under its lock, which lasts until the file that comes with it is dropped: of
+/// two processes that change it at once neither loses what the other did.
+pub(crate) fn lock_key(path: &Path, protection: &PassphraseArgs) -> Result<(File, Key), Failure> {
+    let cannot = |error: io::Error| Failure::io(&format!("cannot read {}", path.display()), &error);
+    let waiting = || {
+        note(&one_line(&format!(
+            "bulla: waiting for another process that changes {}",
+            path.display()
+        )));
+    };
+    let file = lock::at(path, Access::Read, waiting).map_err(cannot)?;
+    let same = file.try_clone().map_err(cannot)?;
+    let key = key_of(Input::opened(same, path), path, protection)?;
+    Ok((file, key))
+}
+
+fn key_of(input: Input, path: &Path, protection: &PassphraseArgs) -> Result<Key, Failure> {
     let name = input.name().to_owned();
     let text = input.read_all(MAX_KEY_FILE, "too long for a key file")?;
-    match Identity::from_key_file(&text, None) {
+    unlocked(&name, &text, path, protection)
+}
+
+fn unlocked(
+    name: &str,
+    text: &[u8],
+    path: &Path,
+    protection: &PassphraseArgs,
+) -> Result<Key, Failure> {
+    match Identity::from_key_file(text, None) {
         Ok(identity) => Ok(Key {
             identity,
             passphrase: None,
         }),
         Err(error) if error == ErrorKind::PassphraseNeeded => {
             let passphrase = passphrase::get(protection, path)?;
-            let identity = Identity::from_key_file(&text, Some(&passphrase))
-                .map_err(|error| Failure::around(&name, &error))?;
+            let identity = Identity::from_key_file(text, Some(&passphrase))
+                .map_err(|error| Failure::around(name, &error))?;
             Ok(Key {
                 identity,
                 passphrase: Some(passphrase),
             })
         }
-        Err(error) => Err(no_key_file(&name, &text, &error)),
+        Err(error) => Err(no_key_file(name, text, &error)),
     }
+}
+
+/// The signing keys of what this names: a key file, an identity line, or a file of lines.
+pub(crate) fn signing_keys(
+    argument: &OsStr,
+    protection: &PassphraseArgs,
+) -> Result<Vec<VerifyingKey>, Failure> {
+    let mut known = Vec::new();
+    if let Some(line) = as_line(argument) {
+        known.push(Known {
+            identity: parse("this identity", line)?,
+            source: None,
+        });
+    } else {
+        let path = Path::new(argument);
+        let (name, bytes) = read_list(path)?;
+        if is_key_file(&bytes) {
+            let key = unlocked(&name, &bytes, path, protection)?;
+            return Ok(vec![*key.identity.verifying_key()]);
+        }
+        add_lines(&name, &bytes, &mut known)?;
+    }
+    let keys = known.iter().map(|known| *known.identity.verifying_key());
+    Ok(keys.collect())
 }
 
 /// What it is instead, where that can be told.
@@ -78,15 +134,21 @@ pub(crate) struct Known {
 pub(crate) fn load(arguments: &[OsString]) -> Result<Vec<Known>, Failure> {
     let mut known = Vec::new();
     for argument in arguments {
-        match argument.to_str().map(str::trim_ascii) {
-            Some(line) if line.starts_with("bulla1") => known.push(Known {
+        match as_line(argument) {
+            Some(line) => known.push(Known {
                 identity: parse("this identity", line)?,
                 source: None,
             }),
-            _ => load_file(Path::new(argument), &mut known)?,
+            None => load_file(Path::new(argument), &mut known)?,
         }
     }
     Ok(known)
+}
+
+/// The argument, if it is an identity line and not the name of a file.
+fn as_line(argument: &OsStr) -> Option<&str> {
+    let line = argument.to_str()?.trim_ascii();
+    line.starts_with("bulla1").then_some(line)
 }
 
 fn load_file(path: &Path, known: &mut Vec<Known>) -> Result<(), Failure> {
@@ -95,22 +157,36 @@ fn load_file(path: &Path, known: &mut Vec<Known>) -> Result<(), Failure> {
             "an identity cannot come from standard input: give the line itself, or a file",
         ));
     }
+    let (name, bytes) = read_list(path)?;
+    if is_key_file(&bytes) {
+        return Err(Failure::usage(format!(
+            "{name}: this is a secret key file: take the public identity that `bulla id {name}` prints"
+        )));
+    }
+    add_lines(&name, &bytes, known)
+}
+
+/// The name and the bytes of what should be a file of lines.
+fn read_list(path: &Path) -> Result<(String, Zeroizing<Vec<u8>>), Failure> {
     let input = Input::open(Some(path)).map_err(|failure| {
         failure.and("an identity is a line that begins with bulla1, or a file with such lines")
     })?;
     let name = input.name().to_owned();
     let bytes = input.read_all(MAX_LIST, "too long for a list of identities")?;
-    if bytes.starts_with(b"-----BEGIN BULLA SECRET KEY") {
-        return Err(Failure::usage(format!(
-            "{name}: this is a secret key file: take the public identity that `bulla id {name}` prints"
-        )));
-    }
+    Ok((name, bytes))
+}
+
+fn is_key_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"-----BEGIN BULLA SECRET KEY")
+}
+
+fn add_lines(name: &str, bytes: &[u8], known: &mut Vec<Known>) -> Result<(), Failure> {
     let no_list = || {
         Failure::usage(format!(
             "{name}: no identity in it: a line that begins with bulla1 is needed"
         ))
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| no_list())?;
+    let text = std::str::from_utf8(bytes).map_err(|_| no_list())?;
     let before = known.len();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim_ascii();
@@ -119,7 +195,7 @@ fn load_file(path: &Path, known: &mut Vec<Known>) -> Result<(), Failure> {
         }
         known.push(Known {
             identity: parse(&format!("{name}, line {}", number + 1), line)?,
-            source: Some(name.clone()),
+            source: Some(name.to_owned()),
         });
     }
     if known.len() == before {

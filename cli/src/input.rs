@@ -43,6 +43,11 @@ impl Input {
         Ok(Self::new(Box::new(file), &name, length))
     }
 
+    /// The file `path`, which is open already.
+    pub(crate) fn opened(file: File, path: &Path) -> Self {
+        Self::new(Box::new(file), &path.display().to_string(), None)
+    }
+
     fn new(source: Box<dyn Read>, name: &str, length: Option<u64>) -> Self {
         Self {
             source,

@@ -7,6 +7,7 @@ mod failure;
 mod guard;
 mod identity;
 mod input;
+mod lock;
 mod output;
 mod passphrase;
 mod progress;

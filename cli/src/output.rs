@@ -88,6 +88,16 @@ impl Output {
         matches!(self.target, Target::Direct(_))
     }
 
+    /// Brings what was written to the disk, where it is a file.
+    fn sync(&mut self) -> Result<(), Failure> {
+        match &mut self.target {
+            Target::File(file) => file
+                .sync()
+                .map_err(|error| cannot_create(&self.name, error)),
+            Target::Direct(_) => Ok(()),
+        }
+    }
+
     /// The end: a file gets its name.
     pub(crate) fn commit(self) -> Result<(), Failure> {
         let name = self.name;
@@ -169,11 +179,16 @@ impl Sink {
         }
     }
 
-    /// Everything is verified, and `rest` the last of it: delivers.
-    pub(crate) fn deliver(mut self, rest: &[u8]) -> Result<(), Undelivered> {
+    /// The content is verified, and `rest` the last of it: brings it all to where it waits for the guard's answer.
+    pub(crate) fn settle(&mut self, rest: &[u8]) -> Result<(), Failure> {
+        self.write_all(rest).map_err(bulla::Error::from)?;
+        self.output.sync()
+    }
+
+    /// The guard has said yes: delivers.
+    pub(crate) fn deliver(mut self) -> Result<(), Undelivered> {
         let delivered = self
-            .write_all(rest)
-            .and_then(|()| self.unspool())
+            .unspool()
             .map_err(|error| Failure::from(bulla::Error::from(error)));
         let seen = self.output.is_direct() && self.output.begun;
         delivered

@@ -166,11 +166,15 @@ fn attribute(value: &[u8]) -> Value {
 
 /// A failure as one line of JSON.
 pub(crate) fn refusal(failure: &Failure) -> String {
-    ascii(&json!({
+    let mut report = json!({
         "verdict": failure.kind().name(),
         "code": failure.kind().code(),
         "text": failure.text(),
-    }))
+    });
+    if let (Some(signer), Value::Object(fields)) = (failure.signer(), &mut report) {
+        fields.insert("signer".to_owned(), json!(signer));
+    }
+    ascii(&report)
 }
 
 /// One line of JSON in ASCII: what a stranger wrote cannot steer the terminal that it may be shown on.

@@ -103,11 +103,12 @@ class Opener:
         self.header_hash = H(bytes(header))
 
     def find_content_key(self):  # envelope.md §3
-        require(len(self.stanzas) * len(self.keys) <= 100_000, "Malformed")
-        info = b"bulla/1 stanza\0" + self.nonce + self.own_key
-        for suite, _, _, secret in sorted(self.keys, reverse=True):  # newest generation first
+        info, trials = b"bulla/1 stanza\0" + self.nonce + self.own_key, 100_000
+        for _, _, _, secret in sorted((key for key in self.keys if key[0] == 1), reverse=True):  # newest first
+            trials -= len(self.stanzas)
+            require(trials >= 0, "Malformed")
             private_key = X25519PrivateKey.from_private_bytes(secret)
-            for stanza in self.stanzas if suite == 1 else []:
+            for stanza in self.stanzas:
                 try:
                     return HPKE.decrypt(self.enc + stanza, private_key, info=info)
                 except InvalidTag:  # also for a Diffie-Hellman result that is all zero

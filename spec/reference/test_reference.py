@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import basics, keys, seal, statements
+import open as reader_module
 from basics import H, Verdict
 from open import HPKE, Opener
 from policy import FOREVER, Guard, Policy
@@ -157,6 +158,25 @@ def test_guard():
     assert try_open(sealed(expires=None), guard=guard) == ("Unbounded", 5)
     assert try_open(sealed(), guard=Guard(capacity=0)) == ("GuardFull", 7)
     assert try_open(sealed(expires=FOREVER, issued=0), guard=Guard(), now=FOREVER) == ("Expired", 5)
+
+
+@pytest.mark.parametrize("held, expected", [(10, b"hello"), (11, ("Malformed", 2))])
+def test_the_newest_keys_are_tried_as_long_as_the_limit_lasts(monkeypatch, held, expected):
+    """envelope.md §3: 100 000 trials are ten keys with all stanzas of the longest header."""
+    held = [(1, generation, 0, bytes([generation + 1]) * 32) for generation in range(held)]
+    oldest = X25519PrivateKey.from_private_bytes(held[0][3])
+    identity = keys.Identity(BOB.public, [(1, 0, keys.raw_public(oldest))])
+    claims = seal.message(ALICE, CONTEXT, NOW, NOW + 60)
+    envelope = seal.seal(b"hello", claims, ALICE.seed, identity, decoys=9_999)
+
+    class Quick:  # by the library 100 000 trials take long; the key decides, for only the oldest opens any stanza
+        def decrypt(self, sealed, private_key, info):
+            if private_key.private_bytes_raw() != oldest.private_bytes_raw():
+                raise InvalidTag
+            return HPKE.decrypt(sealed, private_key, info=info)
+
+    monkeypatch.setattr(reader_module, "HPKE", Quick())
+    assert try_open(envelope, reader=keys.Secret(BOB.seed, held)) == expected
 
 
 def test_sweep_mark():

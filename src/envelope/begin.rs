@@ -1,7 +1,7 @@
 //! The beginning of an envelope: its randomness, its header, and the key of its body.
 
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::chunks::BodyWriter;
 use super::draft::Draft;
@@ -20,6 +20,10 @@ use crate::wire::claims::Claims;
 use crate::wire::header::{self, Kind, NONCE_LEN};
 use crate::wire::limits::MAX_STANZAS;
 use crate::wire::{cose, labels};
+
+/// Envelopes begun in this process: hedges a generator that repeats itself (spec/envelope.md §7). Not one for each sealer,
+/// for sealers are cheap and often made for one message, which would leave it at zero.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 impl Sealer<'_> {
     /// Writes the header and derives what the body needs. `content` is what the stamp says of it: length and digest, as
@@ -128,7 +132,7 @@ impl Sealer<'_> {
         now: u64,
     ) -> Result<HedgedRandom> {
         let hedge = self.signer.hedge_secret().unwrap_or_default();
-        let counter = (self.counter.fetch_add(1, Ordering::Relaxed) as u64).to_be_bytes();
+        let counter = (BEGUN.fetch_add(1, Ordering::Relaxed) as u64).to_be_bytes();
         let choices = [
             header::SUITE_1,
             kind as u8,
@@ -245,5 +249,38 @@ pub(super) fn sent(
         content_length: length,
         issued: claims.issued,
         expires: claims.expires,
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Entropy, FixedClock, Identity, OsEntropy};
+
+    /// A generator that repeats itself, as in a virtual machine that was copied.
+    struct Repeats;
+
+    impl Entropy for Repeats {
+        fn fill(&self, out: &mut [u8]) -> Result<()> {
+            out.fill(42);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_repeated_generator_makes_different_envelopes_with_a_sealer_for_each() {
+        let alice = Identity::generate(&OsEntropy).unwrap();
+        let draft = Draft::new("x").unwrap();
+        let [one, two] = [(); 2].map(|()| {
+            Sealer::with(&alice, &FixedClock(1), &Repeats)
+                .to(alice.public())
+                .seal(&draft, b"the same")
+                .unwrap()
+        });
+        let (nonce, enc) = (8..24, 24..56);
+        assert_ne!(one.get(nonce.clone()), two.get(nonce));
+        assert_ne!(one.get(enc.clone()), two.get(enc));
     }
 }

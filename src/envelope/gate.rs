@@ -42,7 +42,7 @@ impl Gate<'_> {
         authenticate(opening, header_digest, Some(kind), known)
     }
 
-    /// Step 5: the policy, in the order of spec/opening.md §2.
+    /// Step 5: the policy, in the order of spec/opening.md §2. The signature of the stamp is verified already.
     pub(super) fn judge(&self, stamp: &Stamp) -> Result<()> {
         let refuse = |kind: ErrorKind| Err(kind.into());
         if stamp.statement_type() != self.policy.statement {
@@ -53,7 +53,7 @@ impl Gate<'_> {
             return refuse(ErrorKind::OwnMessage);
         }
         if !self.policy.senders.is_anyone() && self.policy.senders.listed(signer).is_none() {
-            return refuse(ErrorKind::UntrustedSender);
+            return Err(Error::of_signer(ErrorKind::UntrustedSender, signer));
         }
         if stamp.context() != self.policy.context && !self.policy.any_context {
             return refuse(ErrorKind::WrongContext);

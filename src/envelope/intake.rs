@@ -283,6 +283,15 @@ impl<'a> Intake<'a> {
         self.whole(out).inspect_err(|_| discard(out, before))
     }
 
+    /// What was verified, once everything but the replay guard is done.
+    #[cfg(feature = "std")]
+    pub(super) fn settled(&self) -> Option<&Verified> {
+        match &self.state {
+            State::Settled { verified, .. } => Some(verified),
+            _ => None,
+        }
+    }
+
     fn whole(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.last_chunk(out)?;
         let State::Ended {

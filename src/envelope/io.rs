@@ -7,17 +7,20 @@ use zeroize::Zeroizing;
 
 use super::draft::Draft;
 use super::open::{OpenStream, Opener};
+use super::plaintext::HELD;
 use super::seal::{Sealer, Sent};
 use super::stamp::Stamp;
 use super::stream::SealStream;
-use super::verdict::Mode;
+use super::verdict::{Mode, Verified};
 use super::verify::Verifier;
 use crate::crypto::secret::Wiped;
 use crate::error::{ErrorKind, Result};
-use crate::wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, is_armored};
 
 /// Bytes read at once: four chunks.
 const BUFFER: usize = 64 * 1024;
+/// The most content that one read can give: what was read, and what was held back for a closing before and is now let
+/// through (spec/envelope.md §5, layout 3). A buffer that grew would leave a copy behind that nobody wipes.
+const CONTENT: usize = BUFFER + HELD;
 
 impl Sealer<'_> {
     /// Seals all of `input` to `output`, as it comes. See [`stream`](Self::stream) for `length`.
@@ -81,7 +84,7 @@ fn pump(
     Ok(sent)
 }
 
-fn read_some(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_some(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -154,7 +157,7 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
             stream,
             input,
             buffer: std::vec![0; BUFFER],
-            content: Wiped::new(Vec::with_capacity(BUFFER)),
+            content: Wiped::new(Vec::with_capacity(CONTENT)),
             waiting: false,
             ended: false,
         };
@@ -196,18 +199,64 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
         Ok(some.then_some(input.content.as_slice()))
     }
 
-    /// The end, after [`next_piece`](Self::next_piece) gave `None`: the last of the content, and the proof for all of it.
+    /// After [`next_piece`](Self::next_piece) gave `None`: checks the content as a whole (step 6 of the gate,
+    /// spec/opening.md §2) and gives the last of it. The replay guard is not asked yet: that is left to
+    /// [`finish`](Self::finish), before which a host that stores brings everything to the disk, so that a disk that is full
+    /// does not make the message a replay. Does nothing if it was called before.
+    ///
+    /// ```
+    /// # fn main() -> bulla::Result<()> {
+    /// # use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+    /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+    /// # let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+    /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("received");
+    /// use std::io::Write;
+    /// let guard = MemoryGuard::new(1000);
+    /// let mut reader = Opener::new(&bob, &policy, Replay::Guarded(&guard)).read(&envelope[..])?;
+    /// let mut file = bulla::NewFile::create(&path, false, true)?;
+    /// while let Some(piece) = reader.next_piece()? {
+    ///     file.write_all(piece)?;
+    /// }
+    /// file.write_all(&reader.settle()?)?;
+    /// file.sync()?;
+    /// assert!(guard.is_empty());
+    /// reader.finish()?;
+    /// assert_eq!(guard.len(), 1);
+    /// file.commit()?;
+    /// # assert_eq!(std::fs::read(&path)?, b"hello");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Opener::open`], for step 6; then all content that came out is to be discarded. [`ErrorKind::WrongOrder`] if
+    /// there is more to read.
+    pub fn settle(&mut self) -> Result<Zeroizing<Vec<u8>>> {
+        if !self.input.ended || self.input.waiting {
+            return Err(ErrorKind::WrongOrder.into());
+        }
+        let mut rest = Zeroizing::new(Vec::new());
+        self.input.stream.settle_provisional(&mut rest)?;
+        Ok(rest)
+    }
+
+    /// What was verified, after [`settle`](Self::settle).
+    pub(super) fn settled(&self) -> Option<&Verified> {
+        self.input.stream.settled()
+    }
+
+    /// The end, after [`next_piece`](Self::next_piece) gave `None`: asks the replay guard, and gives the last of the content
+    /// (nothing, if [`settle`](Self::settle) gave it before) and the proof for all of it.
     ///
     /// # Errors
     ///
     /// As [`Opener::open`]; then all content that came out is to be discarded. [`ErrorKind::WrongOrder`] if there is
     /// more to read.
-    pub fn finish(self) -> Result<(Zeroizing<Vec<u8>>, M::Proof)> {
-        if !self.input.ended || self.input.waiting {
-            return Err(ErrorKind::WrongOrder.into());
-        }
-        let mut rest = Zeroizing::new(Vec::new());
-        let proof = self.input.stream.finish(&mut rest)?;
+    pub fn finish(mut self) -> Result<(Zeroizing<Vec<u8>>, M::Proof)> {
+        let rest = self.settle()?;
+        let proof = self.input.stream.finish(&mut Vec::new())?;
         Ok((rest, proof))
     }
 
@@ -220,11 +269,9 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
         while let Some(piece) = self.next_piece()? {
             output.write_all(piece)?;
         }
-        let mut rest = Zeroizing::new(Vec::new());
-        self.input.stream.settle_provisional(&mut rest)?;
-        output.write_all(&rest)?;
+        output.write_all(&self.settle()?)?;
         store(output)?;
-        self.input.stream.finish(&mut Vec::new())
+        self.finish().map(|(_, proof)| proof)
     }
 
     /// Reads to the end and writes all content to `output`, which must be able to take it back: **if this fails, what
@@ -244,121 +291,45 @@ impl<R, M: Mode> fmt::Debug for ProvisionalReader<'_, R, M> {
     }
 }
 
-/// Reads through an armor if there is one, and gives the bytes as they are if not.
-pub struct MaybeArmored<R> {
-    input: R,
-    armor: Option<ArmorReader>,
-    ready: Zeroizing<Vec<u8>>,
-    given: usize,
-    ended: bool,
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Identity, OsEntropy, Policy, Replay, Senders};
 
-impl<R: Read> MaybeArmored<R> {
-    /// Looks at the first bytes of `input`, which may come in pieces, and decides.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading.
-    pub fn new(mut input: R, label: ArmorLabel) -> io::Result<Self> {
-        let mut start = Zeroizing::new(Vec::with_capacity(32));
-        (&mut input).take(16).read_to_end(&mut start)?;
-        let mut this = Self {
-            input,
-            armor: is_armored(&start).then(|| ArmorReader::new(label)),
-            ready: Zeroizing::new(Vec::new()),
-            given: 0,
-            ended: false,
-        };
-        match &mut this.armor {
-            Some(armor) => armor.update(&start, &mut this.ready)?,
-            None => this.ready = start,
-        }
-        Ok(this)
-    }
-
-    /// Whether there is an armor.
-    #[must_use]
-    pub const fn is_armored(&self) -> bool {
-        self.armor.is_some()
-    }
-}
-
-impl<R: Read> Read for MaybeArmored<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.ready.len() && !self.ended && !buffer.is_empty() {
-            let Some(armor) = &mut self.armor else {
-                return self.input.read(buffer);
-            };
-            self.ready.clear();
-            self.given = 0;
-            let mut text = Zeroizing::new([0; 8192]);
-            let read = read_some(&mut self.input, text.as_mut_slice())?;
-            self.ended = read == 0;
-            if self.ended {
-                armor.finish()?;
+    #[test]
+    fn the_buffer_for_content_never_grows() {
+        let alice = Identity::generate(&OsEntropy).unwrap();
+        let policy = Policy::new("x", Senders::anyone()).unwrap().allow_own(true);
+        let content = std::vec![7; 1_000_000];
+        // What is held back is most where the length is not known.
+        for length in [None, Some(content.len() as u64)] {
+            let (mut sealed, mut signed) = (Vec::new(), Vec::new());
+            let (sealer, draft) = (
+                Sealer::new(&alice).to(alice.public()),
+                Draft::new("x").unwrap(),
+            );
+            let mut input = content.as_slice();
+            sealer
+                .seal_io(&draft, length, &mut input, &mut sealed)
+                .unwrap();
+            let mut input = content.as_slice();
+            sealer
+                .sign_io(&draft, length, &mut input, &mut signed)
+                .unwrap();
+            let opener = Opener::new(&alice, &policy, Replay::Unguarded);
+            let verifier = Verifier::new("x", &policy, Replay::Unguarded);
+            for mut reader in [
+                opener.read(&*sealed).unwrap(),
+                verifier.read(&*signed).unwrap(),
+            ] {
+                let mut most = 0;
+                while let Some(piece) = reader.next_piece().unwrap() {
+                    most = most.max(piece.len());
+                    assert_eq!(reader.input.content.capacity(), CONTENT);
+                }
+                assert!(most >= BUFFER - HELD);
             }
-            armor.update(text.get(..read).unwrap_or_default(), &mut self.ready)?;
         }
-        let mut waiting = self.ready.get(self.given..).unwrap_or_default();
-        let now = waiting.read(buffer)?;
-        self.given += now;
-        Ok(now)
-    }
-}
-
-impl<R> fmt::Debug for MaybeArmored<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaybeArmored").finish_non_exhaustive()
-    }
-}
-
-/// Writes through an armor; [`finish`](Self::finish) writes its end.
-#[must_use]
-pub struct ArmoredWriter<W> {
-    output: W,
-    armor: ArmorWriter,
-    text: Zeroizing<Vec<u8>>,
-}
-
-impl<W: Write> ArmoredWriter<W> {
-    /// An armor of this label around what is written.
-    pub fn new(output: W, label: ArmorLabel) -> Self {
-        Self {
-            output,
-            armor: ArmorWriter::new(label),
-            text: Zeroizing::new(Vec::new()),
-        }
-    }
-
-    /// Writes the end of the armor, and gives the output back.
-    ///
-    /// # Errors
-    ///
-    /// Those of writing.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.text.clear();
-        self.armor.finish(&mut self.text);
-        self.output.write_all(&self.text)?;
-        self.output.flush()?;
-        Ok(self.output)
-    }
-}
-
-impl<W: Write> Write for ArmoredWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.text.clear();
-        self.armor.update(bytes, &mut self.text);
-        self.output.write_all(&self.text)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
-    }
-}
-
-impl<W> fmt::Debug for ArmoredWriter<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArmoredWriter").finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! Seal, open, sign, verify: everything between a content and its envelope.
 
+#[cfg(feature = "std")]
+pub(crate) mod armored;
 mod begin;
 pub(crate) mod chunks;
 mod claim;

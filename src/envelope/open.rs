@@ -231,6 +231,11 @@ impl<'a, M: Mode> OpenStream<'a, M> {
         self.intake.gate.watch().map(drop)
     }
 
+    #[cfg(feature = "std")]
+    pub(super) fn settled(&self) -> Option<&super::verdict::Verified> {
+        self.intake.settled()
+    }
+
     /// The verdict at the end of the envelope. If it succeeds, all content that came out, with what is now appended to `out`, is
     /// verified.
     ///

@@ -14,7 +14,7 @@ use crate::wire::header::Kind;
 use crate::wire::limits::{MAX_CLOSING, MAX_OPENING};
 
 /// What stays in hand while the end is not known: a closing and its length.
-const HELD: usize = MAX_CLOSING + 2;
+pub(super) const HELD: usize = MAX_CLOSING + 2;
 
 /// The plaintext of one envelope, as far as it has come.
 pub(super) struct Plaintext {
@@ -263,7 +263,8 @@ pub(super) fn announced_closing_len(announced: [u8; 2], before: u64) -> Result<u
     }
 }
 
-fn check_form(form: Option<u8>) -> Result<()> {
+/// Whether the form of the plaintext, its first byte, is known; no byte says nothing yet.
+pub(super) fn check_form(form: Option<u8>) -> Result<()> {
     match form {
         Some(form) if form != FORM_COSE => Err(Error::with(
             ErrorKind::UnsupportedVersion,

@@ -1,4 +1,4 @@
-//! Reading at any place of a sealed file (spec/envelope.md §4: chunk `k` stands at a known offset).
+//! Reading at any place of a sealed file (spec/opening.md §6): chunk `k` stands at a known offset (spec/envelope.md §4).
 
 use core::fmt;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::gate::settle;
 use super::open::Opener;
-use super::plaintext::announced_closing_len;
+use super::plaintext::{announced_closing_len, check_form, opening_len};
 use super::seal::OPENING_PREFIX;
 use super::stamp::Stamp;
 use super::verdict::{Mode, discard};
@@ -132,27 +132,32 @@ impl<'a, R: Read + Seek, M: Mode> ProvisionalFile<'_, 'a, R, M> {
         self.chunks.read(self.start, self.length, offset, buffer)
     }
 
-    /// Reads the whole file once: if it succeeds, everything that was and will be read is verified, and the replay guard
-    /// has the message.
+    /// Reads the whole file once: if it succeeds, its content is verified, and the replay guard has the message. What was
+    /// read before is verified too, if nobody changed the file meanwhile.
     ///
     /// # Errors
     ///
     /// As [`Opener::open`].
     pub fn verify(mut self) -> Result<VerifiedFile<R, M::Proof>> {
         self.chunks.input.seek(SeekFrom::Start(0))?;
-        let proof = self
-            .opener
-            .read(&mut self.chunks.input)?
-            .copy_provisional(&mut std::io::sink())?;
-        let same = proof.header_digest() == self.header_digest
-            && proof.opening_digest() == self.opening_digest
-            && proof.content_length() == self.length;
+        let mut reader = self.opener.read(&mut self.chunks.input)?;
+        while reader.next_piece()?.is_some() {}
+        reader.settle()?;
+        let same = reader.settled().is_some_and(|verified| {
+            verified.header_digest() == self.header_digest
+                && verified.opening_digest() == self.opening_digest
+                && verified.content_length() == self.length
+        });
+        // Before the guard is asked: it must not count another message as received.
         if !same {
             return Err(Error::with(
                 ErrorKind::NotAuthentic,
                 "the file was replaced while it was read",
             ));
         }
+        let (_, proof) = reader.finish()?;
+        // The chunk in hand was opened before, and the file may have been another one then.
+        self.chunks.number = None;
         Ok(VerifiedFile {
             chunks: self.chunks,
             proof,
@@ -237,8 +242,12 @@ impl<R: Read + Seek> Chunks<R> {
 
     fn opening(&mut self) -> Result<Vec<u8>> {
         let mut prefix = [0; OPENING_PREFIX];
-        self.plaintext_exact(0, &mut prefix)?;
-        let length = super::plaintext::opening_len(&prefix)?;
+        let (form, length) = prefix.split_at_mut(1);
+        // One byte first, as in a stream: an unknown form is told whatever is missing behind it.
+        self.plaintext_exact(0, form)?;
+        check_form(form.first().copied())?;
+        self.plaintext_exact(1, length)?;
+        let length = opening_len(&prefix)?;
         debug_assert!(length <= MAX_OPENING);
         let mut opening = std::vec![0; length];
         self.plaintext_exact(OPENING_PREFIX as u64, &mut opening)?;

@@ -2,7 +2,6 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::AtomicUsize;
 
 use super::begin::{opening_head, sent, sign_statement, undo_on_error, write_opening};
 use super::chunks::BodyWriter;
@@ -72,7 +71,6 @@ pub struct Sealer<'a> {
     pub(super) unusable: bool,
     pub(super) decoys: usize,
     pub(super) extra: Secret<32>,
-    pub(super) counter: AtomicUsize,
     #[cfg(feature = "std")]
     pub(super) session: Option<&'a Session>,
 }
@@ -102,7 +100,6 @@ impl<'a> Sealer<'a> {
             unusable: false,
             decoys: 0,
             extra: Secret::default(),
-            counter: AtomicUsize::new(0),
             #[cfg(feature = "std")]
             session: None,
         }

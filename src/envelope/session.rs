@@ -201,12 +201,17 @@ impl SessionCache {
     }
 
     pub(super) fn keep(&self, shared: &Shared) {
+        let place = (shared.enc, shared.own);
         if let Ok(mut kept) = self.kept.lock() {
+            // The first time counts, or a secret that is used again and again would be used for ever.
+            if kept.contains_key(&place) {
+                return;
+            }
             if kept.len() >= self.capacity {
                 kept.clear();
             }
             let secret = Box::new(shared.secret.clone());
-            kept.insert((shared.enc, shared.own), (secret, Instant::now()));
+            kept.insert(place, (secret, Instant::now()));
         }
     }
 }
@@ -232,5 +237,25 @@ mod tests {
         session.process ^= 1;
         let refused = session.next(alice.verifying_key(), 1).err().unwrap();
         assert_eq!(refused, ErrorKind::SessionOver);
+    }
+
+    #[test]
+    fn a_secret_that_is_used_again_is_kept_no_longer() {
+        let shared = Shared {
+            enc: [1; 32],
+            own: *KemSecretKey::from_bytes(&Secret::new([2; 32])).public_key(),
+            secret: Secret::new([3; 32]),
+        };
+        let cache = SessionCache::new(10);
+        let since = || {
+            let kept = cache.kept.lock().unwrap();
+            kept.get(&(shared.enc, shared.own)).map(|kept| kept.1)
+        };
+        cache.keep(&shared);
+        let first = since();
+        assert!(first.is_some());
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        cache.keep(&shared);
+        assert_eq!(since(), first);
     }
 }

@@ -40,19 +40,18 @@ impl Unlock<'_> {
     fn try_keys(
         &self,
         keys: &dyn Decapsulator,
-        trials: usize,
+        mut trials: usize,
         header: &Header<'_>,
         enc: &[u8; 32],
     ) -> Result<Unlocked> {
-        let own = keys.encryption_keys();
-        if own.len().saturating_mul(header.stanzas.len()) > trials {
-            return Err(Error::with(
-                ErrorKind::Malformed,
-                "more recipients than this reader is willing to try",
-            ));
-        }
         let reader = keys.reader_key();
-        for key in own {
+        for key in keys.encryption_keys() {
+            // The newest keys first, as long as all stanzas can be tried with one: senders use the newest that they know, so
+            // old keys that are still held do not keep what is sealed to a new one from being opened.
+            trials = trials.checked_sub(header.stanzas.len()).ok_or(Error::with(
+                ErrorKind::Malformed,
+                "too many recipients to try all keys, and the newest keys do not open it: raise max_trials, or destroy old keys",
+            ))?;
             let Some(shared_secret) = self.shared_secret(keys, key, enc)? else {
                 continue;
             };

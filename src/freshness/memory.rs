@@ -17,6 +17,9 @@ use crate::error::{ErrorKind, Result};
 ///
 /// It forgets everything when the process ends: what was accepted before a restart is then accepted again.
 ///
+/// All that share it for one context should use one greatest age (see [`Policy::max_age`](crate::Policy::max_age)). Beyond
+/// 1024 readers and contexts, those that came last share one sweep mark, so that this goes for all of them together.
+///
 /// ```
 /// let guard = bulla::MemoryGuard::new(100_000);
 /// # let _ = guard;
@@ -121,5 +124,61 @@ impl ReplayGuard for MemoryGuard {
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {
         rules::permit(&mut *self.lock()?, what, now, rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::table::MAX_SCOPES;
+    use super::*;
+
+    /// A message of the scope `scope`, kept for 100 seconds.
+    fn claim(scope: usize, number: u64, issued: u64) -> Claim {
+        let scope = Digest::of(&scope.to_be_bytes());
+        Claim {
+            key: Digest::of_parts(&[scope.as_bytes(), &number.to_be_bytes()]),
+            value: scope,
+            scope,
+            signer: [1; 32],
+            stranger: false,
+            issued,
+            keep_until: issued + 100,
+            bounded_by_age: true,
+            place: None,
+            challenge: None,
+        }
+    }
+
+    #[test]
+    fn the_shared_mark_is_for_scopes_without_one_of_their_own() {
+        let guard = MemoryGuard::new(10_000);
+        let accept = |scope, number, issued, now| {
+            let answer = guard.claim(&claim(scope, number, issued), now, None);
+            matches!(answer.unwrap(), Claimed::New(_))
+        };
+        for scope in 0..MAX_SCOPES {
+            assert!(accept(scope, 0, 1000, 1000));
+        }
+        guard.sweep(1100, usize::MAX).unwrap();
+        // The next finds no place, and leaves a later mark, which it shares with all further ones.
+        assert!(accept(MAX_SCOPES, 0, 1150, 1150));
+        guard.sweep(1250, usize::MAX).unwrap();
+        assert!(!accept(MAX_SCOPES + 1, 1, 1150, 1250));
+        assert!(accept(MAX_SCOPES + 1, 1, 1151, 1250));
+        assert!(accept(0, 1, 1151, 1250), "its own mark is older");
+        // Older than the shared mark, and newer than its own, with an age that was raised.
+        let mut raised = claim(0, 2, 1001);
+        raised.keep_until = 5000;
+        assert!(matches!(
+            guard.claim(&raised, 1250, None).unwrap(),
+            Claimed::New(_)
+        ));
+        let mut forgotten = claim(0, 3, 1000);
+        forgotten.keep_until = 5000;
+        assert_eq!(
+            guard.claim(&forgotten, 1250, None).unwrap(),
+            Claimed::Forgotten
+        );
     }
 }

@@ -104,6 +104,10 @@ impl Policy {
     }
 
     /// Greatest age in seconds; `None` for no bound, which a replay guard accepts only for messages that expire.
+    ///
+    /// Policies of one reader and context over one guard should have the same: where one of them has a shorter age, the guard
+    /// forgets by it, and then refuses all unknown messages that are as old as what it forgot, as
+    /// [`TooOld`](ErrorKind::TooOld), although the longer age of another policy would accept them (spec/opening.md §5).
     #[must_use]
     pub const fn max_age(mut self, seconds: Option<u64>) -> Self {
         self.max_age = seconds;
@@ -160,7 +164,9 @@ impl Policy {
         self
     }
 
-    /// Greatest number of trial decryptions (own keys × stanzas) for one envelope.
+    /// Greatest number of trial decryptions (own keys × stanzas) for one envelope; 100 000 by default. The newest keys are
+    /// tried first, and no more of them than that allows: if none of those opens, and there are more, it is
+    /// [`Malformed`](ErrorKind::Malformed), with a detail that says so.
     #[must_use]
     pub const fn max_trials(mut self, trials: usize) -> Self {
         self.trials = trials;

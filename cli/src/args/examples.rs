@@ -26,7 +26,11 @@ Give the line that it prints to others. Keep the key file: without it nothing se
 
 pub(super) const ID: &str = "\
 Examples:
-  bulla id alice.key > alice.pub";
+  bulla id alice.key > alice.pub
+  bulla id --signing-key alice.pub
+
+Reports show an author by the signing key, in hexadecimal digits; an identity line holds that key and an encryption key, \
+and so changes with bulla rotate, while the signing key stays.";
 
 pub(super) const ROTATE: &str = "\
 Examples:

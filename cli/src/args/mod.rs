@@ -33,9 +33,9 @@ pub(crate) enum Command {
     /// Make a new identity: write its key file, print its public identity
     #[command(after_help = examples::KEYGEN)]
     Keygen(Keygen),
-    /// Print the public identity of a key file
+    /// Print the public identity of a key file, or the signing key that reports show
     #[command(after_help = examples::ID)]
-    Id(KeyFile),
+    Id(Id),
     /// Give an identity a new encryption key, print its new public identity
     #[command(after_help = examples::ROTATE)]
     Rotate(Rotate),
@@ -99,9 +99,12 @@ pub(crate) struct Keygen {
 
 /// `bulla id`
 #[derive(Debug, Args)]
-pub(crate) struct KeyFile {
-    /// The key file
-    #[arg(value_name = "KEYFILE")]
+pub(crate) struct Id {
+    /// Print the signing key, as reports and refusals show it: 64 hexadecimal digits for each identity
+    #[arg(long)]
+    pub(crate) signing_key: bool,
+    /// The key file; with --signing-key also an identity line, or a file with one or several
+    #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) protection: PassphraseArgs,

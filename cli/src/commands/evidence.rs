@@ -59,7 +59,7 @@ fn check(args: &EvidenceCheck) -> Result<(), Failure> {
     let trusted = Trusted::listed(&args.from)?;
     let evidence = read(Input::open(args.input.as_deref())?).map_err(in_words)?;
     if !trusted.accepts(evidence.stamp().signer()) {
-        return Err(Error::from(ErrorKind::UntrustedSender).into());
+        return Err(Failure::untrusted(*evidence.stamp().signer().as_bytes()));
     }
     if let Some(content) = &args.content {
         let (length, digest) = digest(Input::open(Some(content))?.with_progress())?;

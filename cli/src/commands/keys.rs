@@ -4,9 +4,9 @@ use std::path::Path;
 
 use bulla::{Clock, ErrorKind, Identity, OsEntropy, SystemClock};
 
-use crate::args::{KeyFile, Keygen, Rotate};
+use crate::args::{Id, Keygen, Rotate};
 use crate::failure::Failure;
-use crate::identity::{Key, read_key};
+use crate::identity::{self, Key, lock_key, read_key};
 use crate::passphrase;
 use crate::terminal::{note, one_line, print};
 
@@ -46,15 +46,21 @@ fn exists(path: &Path) -> Failure {
     ))
 }
 
-pub(super) fn id(args: &KeyFile) -> Result<(), Failure> {
-    print_identity(&read_key(&args.file, &args.protection)?.identity)
+pub(super) fn id(args: &Id) -> Result<(), Failure> {
+    if !args.signing_key {
+        return print_identity(&read_key(&args.file, &args.protection)?.identity);
+    }
+    let keys = identity::signing_keys(args.file.as_os_str(), &args.protection)?;
+    let lines: Vec<String> = keys.iter().map(|key| format!("{key}\n")).collect();
+    print(&lines.concat())
 }
 
 pub(super) fn rotate(args: &Rotate) -> Result<(), Failure> {
+    let (lock, key) = lock_key(&args.file, &args.protection)?;
     let Key {
         mut identity,
         passphrase,
-    } = read_key(&args.file, &args.protection)?;
+    } = key;
     let now = SystemClock.now()?;
     // What goes, goes first: it makes room for the new one.
     let mut destroyed = 0;
@@ -82,6 +88,8 @@ pub(super) fn rotate(args: &Rotate) -> Result<(), Failure> {
                 &error,
             )
         })?;
+    // From here on there is nothing that another process could lose.
+    drop(lock);
     let kept = identity.generations().count() - 1;
     note(&one_line(&format!(
         "bulla: new encryption key in {}; older keys: {kept} kept, {destroyed} destroyed",

@@ -74,8 +74,11 @@ pub(super) fn finish<M: Mode>(
             Err(error) => return Err(refused(error, guard)),
         }
     }
-    let (rest, proof) = reader.finish().map_err(|error| refused(error, guard))?;
-    match sink.deliver(&rest) {
+    // Everything is where a disk that is full cannot take it away any more before the guard counts it as received.
+    let rest = reader.settle().map_err(|error| refused(error, guard))?;
+    sink.settle(&rest)?;
+    let (_, proof) = reader.finish().map_err(|error| refused(error, guard))?;
+    match sink.deliver() {
         Ok(()) => Ok(proof),
         Err(undelivered) => {
             let failure = undelivered.failure;
@@ -86,6 +89,7 @@ pub(super) fn finish<M: Mode>(
             if !undelivered.seen && guard.take_back().is_ok() {
                 return Err(failure);
             }
+            // Said even where the reader of our output has gone: the message would otherwise be lost without a word.
             Err(failure.and("the guard counts it as received: use reopen, or verify --archive"))
         }
     }
@@ -123,4 +127,90 @@ pub(super) fn one_standard_input(
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    use bulla::{
+        Claim, Claimed, Draft, Identity, LeaseToken, Opener, OsEntropy, ReplayGuard, Sealer,
+        Senders,
+    };
+
+    /// Looks into the folder when it is asked, and accepts everything.
+    struct Looks {
+        folder: PathBuf,
+        /// Names and lengths.
+        seen: Mutex<Vec<(String, u64)>>,
+    }
+
+    impl ReplayGuard for Looks {
+        fn observe(&self, now: u64) -> bulla::Result<u64> {
+            Ok(now)
+        }
+        fn claim(&self, claim: &Claim, _: u64, _: Option<u64>) -> bulla::Result<Claimed> {
+            let found = std::fs::read_dir(&self.folder)?.map(|entry| {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                Ok((name, entry.metadata()?.len()))
+            });
+            *self.seen.lock().unwrap() = found.collect::<std::io::Result<_>>()?;
+            Ok(Claimed::New(LeaseToken {
+                key: claim.key,
+                number: 1,
+            }))
+        }
+        fn commit(&self, _: &LeaseToken, _: &[u8]) -> bulla::Result<()> {
+            Ok(())
+        }
+        fn release(&self, _: &LeaseToken) -> bulla::Result<()> {
+            Ok(())
+        }
+        fn renew(&self, _: &LeaseToken, _: u64, _: u64) -> bulla::Result<()> {
+            Ok(())
+        }
+        fn sweep(&self, _: u64, _: usize) -> bulla::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    #[test]
+    fn a_file_is_whole_before_the_guard_is_asked_and_named_after() {
+        let alice = Identity::generate(&OsEntropy).unwrap();
+        let content = vec![7; 100_000];
+        let (sealer, draft) = (
+            Sealer::new(&alice).to(alice.public()),
+            Draft::new("x").unwrap(),
+        );
+        let policy = Policy::new("x", Senders::anyone()).unwrap().allow_own(true);
+        // Where the length is not known, the last of the content comes only when all of it is verified.
+        for length in [None, Some(content.len() as u64)] {
+            let mut envelope = Vec::new();
+            sealer
+                .seal_io(&draft, length, &mut content.as_slice(), &mut envelope)
+                .unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let guard = Looks {
+                folder: folder.path().to_owned(),
+                seen: Mutex::default(),
+            };
+            let args = OutputArgs {
+                output: Some(folder.path().join("out")),
+                force: false,
+            };
+            let sink = Sink::new(crate::output::Output::create(&args, true).unwrap(), false);
+            let opener = Opener::new(&alice, &policy, Replay::Guarded(&guard));
+            let reader = opener.read(envelope.as_slice()).unwrap();
+            finish(reader, sink, None).unwrap();
+            let seen = guard.seen.into_inner().unwrap();
+            let [(name, length)] = seen.as_slice() else {
+                panic!("one file, and not: {seen:?}");
+            };
+            assert!(name.ends_with(".part"), "{name}");
+            assert_eq!(*length, content.len() as u64);
+            assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), content);
+        }
+    }
 }

@@ -3,14 +3,14 @@
 //! The file is a log: every answer is one line, synced to the disk before it is given, under an exclusive lock. Each line
 //! ends with a checksum that covers it and the line before, so that nothing can be changed, left out or put in unnoticed
 //! by accident. Of the last line a crash may leave a part: it was never answered, and is cut off. Any other damage makes
-//! the guard unavailable. What has expired leaves when the log is written anew.
+//! the guard unavailable. What has expired, and lines in whose place later ones stand, leave when the log is written anew.
 
 mod record;
 mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,7 @@ use bulla::{
 };
 
 use crate::failure::reason;
+use crate::lock::{self, Access};
 use record::{Entry, HEADER, Record};
 use scan::Scan;
 
@@ -31,8 +32,6 @@ const PER_SENDER: usize = KNOWN / 2;
 const PER_STRANGER: usize = KNOWN / 8;
 /// Lines without use that are tolerated, besides as many as are of use.
 const IDLE: usize = 128;
-/// How often another process may put a new file in the place of the one being opened.
-const ATTEMPTS: usize = 100;
 
 /// Why the guard cannot be used, in words.
 type Because = String;
@@ -126,7 +125,7 @@ impl FileGuard {
         if let Some(found) = &scan.found {
             if claim.keep_until > found.keep_until {
                 // A copy that lives longer keeps the entry as long, so that it counts once.
-                log.append(&scan, &Record::Accept(found.extended(claim, now)))?;
+                log.append(&scan, &Record::Extend(found.extended(claim, now)))?;
             }
             return Ok(Some(if found.value == claim.value.to_string() {
                 Claimed::Same(Vec::new())
@@ -202,18 +201,10 @@ struct Log {
 
 impl Log {
     fn open(path: &Path) -> Result<Self, Because> {
-        for _ in 0..ATTEMPTS {
-            let file = match open(path) {
-                Ok(file) => file,
-                Err(error) => return Err(format!("it cannot be opened: {}", reason(&error))),
-            };
-            let failed = |error: io::Error| format!("it cannot be locked: {}", reason(&error));
-            file.lock().map_err(failed)?;
-            if is_still_at(&file, path).map_err(failed)? {
-                return Ok(Self { file });
-            }
+        match lock::at(path, Access::ReadWrite, || {}) {
+            Ok(file) => Ok(Self { file }),
+            Err(error) => Err(format!("it cannot be opened: {}", reason(&error))),
         }
-        Err("it is replaced again and again".to_owned())
     }
 
     fn scan(&mut self, claim: Option<&Claim>, now: u64) -> Result<Scan, Because> {
@@ -259,14 +250,6 @@ fn unreadable(error: io::Error) -> Because {
     format!("it cannot be read: {}", reason(&error))
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    // Asked first, for opening a pipe may wait for ever.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    OpenOptions::new().read(true).write(true).open(path)
-}
-
 /// Makes the file, unless another process was faster: then the answer is `false`. It appears under its name with its first
 /// line whole, so that an empty file is always damage.
 fn create(path: &Path) -> Result<bool, Because> {
@@ -282,25 +265,5 @@ fn create(path: &Path) -> Result<bool, Because> {
             "it cannot be created: {}",
             crate::failure::Failure::from(error).text()
         )),
-    }
-}
-
-/// Whether the file that was locked is the one that everybody else will open.
-fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let here = file.metadata()?;
-        match path.metadata() {
-            Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        // Elsewhere the file is never replaced.
-        let _ = (file, path);
-        Ok(true)
     }
 }

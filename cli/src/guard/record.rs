@@ -25,7 +25,54 @@ pub(super) struct Entry<'a> {
     pub(super) now: u64,
 }
 
+impl<'a> Entry<'a> {
+    /// Reads what [`words`](Self::words) wrote.
+    fn parse(words: &[&'a str]) -> Option<Self> {
+        let [
+            key,
+            value,
+            scope,
+            signer,
+            pool,
+            issued,
+            keep_until,
+            bound,
+            now,
+        ] = *words
+        else {
+            return None;
+        };
+        Some(Self {
+            key: key.into(),
+            value: value.into(),
+            scope: scope.into(),
+            signer: signer.into(),
+            stranger: pool == "stranger",
+            issued: issued.parse().ok()?,
+            keep_until: keep_until.parse().ok()?,
+            by_age: bound == "age",
+            now: now.parse().ok()?,
+        })
+    }
+}
+
 impl Entry<'_> {
+    fn words(&self) -> String {
+        let Self {
+            key,
+            value,
+            scope,
+            signer,
+            issued,
+            keep_until,
+            now,
+            ..
+        } = self;
+        let pool = if self.stranger { "stranger" } else { "known" };
+        let bound = if self.by_age { "age" } else { "expiry" };
+        format!("{key} {value} {scope} {signer} {pool} {issued} {keep_until} {bound} {now}")
+    }
+
     pub(super) fn new(claim: &Claim, now: u64) -> Self {
         Self {
             key: claim.key.to_string().into(),
@@ -72,8 +119,11 @@ impl Entry<'_> {
 pub(super) enum Record<'a> {
     /// The greatest time seen.
     High { now: u64 },
-    /// A message was accepted, or is to be kept longer than was said before.
+    /// A message was accepted.
     Accept(Entry<'a>),
+    /// A message that was accepted is to be kept longer: stands in the place of the line before about it, which so is of
+    /// no use any more. A line of its own kind, so that reading needs no memory of what came before.
+    Extend(Entry<'a>),
     /// It was not delivered, and may come again.
     Release { key: &'a str },
     /// The greatest time of issue that was dropped by age in this scope.
@@ -93,23 +143,8 @@ impl<'a> Record<'a> {
             Self::High { now } => format!("high {now}"),
             Self::Release { key } => format!("release {key}"),
             Self::Mark { scope, issued } => format!("mark {scope} {issued}"),
-            Self::Accept(Entry {
-                key,
-                value,
-                scope,
-                signer,
-                stranger,
-                issued,
-                keep_until,
-                by_age,
-                now,
-            }) => {
-                let pool = if *stranger { "stranger" } else { "known" };
-                let bound = if *by_age { "age" } else { "expiry" };
-                format!(
-                    "accept {key} {value} {scope} {signer} {pool} {issued} {keep_until} {bound} {now}"
-                )
-            }
+            Self::Accept(entry) => format!("accept {}", entry.words()),
+            Self::Extend(entry) => format!("extend {}", entry.words()),
         }
     }
 
@@ -129,28 +164,8 @@ impl<'a> Record<'a> {
                 scope,
                 issued: issued.parse().ok()?,
             },
-            [
-                "accept",
-                key,
-                value,
-                scope,
-                signer,
-                pool,
-                issued,
-                keep_until,
-                bound,
-                now,
-            ] => Self::Accept(Entry {
-                key: key.into(),
-                value: value.into(),
-                scope: scope.into(),
-                signer: signer.into(),
-                stranger: pool == "stranger",
-                issued: issued.parse().ok()?,
-                keep_until: keep_until.parse().ok()?,
-                by_age: bound == "age",
-                now: now.parse().ok()?,
-            }),
+            ["accept", ref words @ ..] => Self::Accept(Entry::parse(words)?),
+            ["extend", ref words @ ..] => Self::Extend(Entry::parse(words)?),
             _ => return None,
         };
         Some((record, found))

@@ -27,8 +27,6 @@ pub(super) struct Scan {
     pub(super) idle: usize,
     /// The entry of the claim's key, if that was accepted.
     pub(super) found: Option<Entry<'static>>,
-    /// How often it was accepted, or extended, and not released.
-    times: usize,
     /// The sweep mark of the claim's scope.
     pub(super) mark: Option<u64>,
 }
@@ -65,17 +63,21 @@ impl Scan {
                 self.idle += usize::from(entry.keep_until <= at);
                 if entry.key == wanted.key {
                     self.found = Some(entry.clone().into_owned());
-                    self.times += 1;
+                }
+            }
+            Record::Extend(entry) => {
+                self.high = self.high.max(entry.now);
+                // The line before about this message; the message was counted by its first.
+                self.idle += 1;
+                if entry.key == wanted.key {
+                    self.found = Some(entry.clone().into_owned());
                 }
             }
             Record::Release { key } => {
                 // The line, and the one that it undoes.
                 self.idle += 2;
                 if *key == wanted.key {
-                    self.times = self.times.saturating_sub(1);
-                    if self.times == 0 {
-                        self.found = None;
-                    }
+                    self.found = None;
                 }
             }
             Record::Mark { scope, issued } => {
@@ -124,45 +126,44 @@ pub(super) fn rewrite(
         check = next;
     };
     log.rewind().map_err(unreadable)?;
-    let (mut released, marks) = outdated(log, now)?;
+    let mut superseded = superseded(log)?;
     put(&Record::High { now: high.max(now) });
+    let mut marks: BTreeMap<String, u64> = BTreeMap::new();
+    log.rewind().map_err(unreadable)?;
+    each_record(log, |record| match record {
+        Record::Mark { scope, issued } => raise(&mut marks, scope, *issued),
+        Record::Accept(entry) | Record::Extend(entry) => match superseded.get_mut(&*entry.key) {
+            Some(left) if *left > 0 => *left -= 1,
+            // What an extension says is what the new log accepts.
+            _ if entry.keep_until > now => put(&Record::Accept(entry.clone())),
+            _ if entry.by_age => raise(&mut marks, &entry.scope, entry.issued),
+            _ => {}
+        },
+        Record::High { .. } | Record::Release { .. } => {}
+    })?;
     for (scope, issued) in &marks {
         put(&Record::Mark {
             scope,
             issued: *issued,
         });
     }
-    log.rewind().map_err(unreadable)?;
-    each_record(log, |record| {
-        if let Record::Accept(entry) = record {
-            // A release undoes the acceptance before it; a later one of the same message counts.
-            match released.get_mut(&*entry.key) {
-                Some(left) if *left > 0 => *left -= 1,
-                _ if entry.keep_until > now => put(record),
-                _ => {}
-            }
-        }
-    })?;
     written
         .and_then(|()| new.flush())
         .map_err(|error| format!("it cannot be written anew: {}", reason(&error)))
 }
 
-/// How often each message was released, and the sweep marks, with those of what is dropped at `now`.
-type Outdated = (HashMap<String, usize>, BTreeMap<String, u64>);
-
-fn outdated(log: &mut impl Read, now: u64) -> Result<Outdated, Because> {
-    let mut released: HashMap<String, usize> = HashMap::new();
-    let mut marks: BTreeMap<String, u64> = BTreeMap::new();
-    each_record(log, |record| match record {
-        Record::Release { key } => *released.entry((*key).to_owned()).or_default() += 1,
-        Record::Mark { scope, issued } => raise(&mut marks, scope, *issued),
-        Record::Accept(entry) if entry.by_age && entry.keep_until <= now => {
-            raise(&mut marks, &entry.scope, entry.issued);
+/// How many lines about each message are of no use, counted from its first: an extension stands in the place of the line
+/// before, and a release undoes the last. Messages of which that is none are left out.
+fn superseded(log: &mut impl Read) -> Result<HashMap<String, usize>, Because> {
+    let mut superseded: HashMap<String, usize> = HashMap::new();
+    each_record(log, |record| {
+        if let Record::Release { key } = record {
+            *superseded.entry((*key).to_owned()).or_default() += 1;
+        } else if let Record::Extend(entry) = record {
+            *superseded.entry(entry.key.to_string()).or_default() += 1;
         }
-        _ => {}
     })?;
-    Ok((released, marks))
+    Ok(superseded)
 }
 
 fn raise(marks: &mut BTreeMap<String, u64>, scope: &str, issued: u64) {

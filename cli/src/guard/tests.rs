@@ -181,3 +181,63 @@ fn what_was_not_delivered_may_come_again() {
     assert_eq!(story.log().matches("\naccept ").count(), 1);
     assert_eq!(opener.open(&envelope).unwrap_err(), ErrorKind::Replayed);
 }
+
+#[test]
+fn copies_that_live_longer_and_longer_take_one_place() {
+    let story = Story::new();
+    let (envelope, other) = (story.seal(NOW), story.seal(NOW));
+    let policy = |age| {
+        let policy = Policy::new("test", Senders::anyone()).unwrap();
+        policy.max_age(Some(age))
+    };
+    let clock = FixedClock(NOW);
+    let open = |envelope: &[u8], age| {
+        let (guard, policy) = (FileGuard::new(&story.path()), policy(age));
+        let opener = Opener::with_clock(&story.bob, &policy, Replay::Guarded(&guard), &clock);
+        let opened = opener.open(envelope);
+        opened.map(drop).map_err(|error| error.kind())
+    };
+    let scan = || Log::open(&story.path()).unwrap().scan(None, NOW).unwrap();
+    assert_eq!(open(&envelope, 1000), Ok(()));
+    for age in 1001..1001 + 3 * IDLE as u64 {
+        assert_eq!(open(&envelope, age), Err(ErrorKind::Replayed));
+        assert_eq!((scan().entries, scan().strangers), (1, 1));
+    }
+    let log = story.log();
+    assert!(log.lines().count() < 2 * IDLE, "it was written anew");
+    assert!(log.contains("\nextend "));
+    // The line that was kept is the one that counts.
+    let longest = NOW + 1000 + 3 * IDLE as u64 + bulla::MAX_SKEW;
+    let mut file = Log::open(&story.path()).unwrap();
+    let scan = file.scan(None, NOW).unwrap();
+    file.compact(&story.path(), &scan, NOW).unwrap();
+    drop(file);
+    let log = story.log();
+    assert_eq!(log.matches("\naccept ").count(), 1);
+    assert!(!log.contains("\nextend ") && log.contains(&longest.to_string()));
+    assert_eq!(open(&envelope, 10_000), Err(ErrorKind::Replayed));
+    assert_eq!(open(&other, 10_000), Ok(()));
+}
+
+#[test]
+fn what_was_extended_is_given_back_as_a_whole() {
+    let story = Story::new();
+    let envelope = story.seal(NOW);
+    let policy = Policy::new("test", Senders::only([*story.alice.verifying_key()])).unwrap();
+    let (guard, clock) = (FileGuard::new(&story.path()), FixedClock(NOW));
+    let policy = policy.max_age(Some(1000));
+    let opener = Opener::with_clock(&story.bob, &policy, Replay::Guarded(&guard), &clock);
+    opener.open(&envelope).unwrap();
+    assert_eq!(
+        story.open(&envelope, NOW, 2000),
+        Err(ErrorKind::Replayed),
+        "while it is being delivered"
+    );
+    guard.take_back().unwrap();
+    let mut log = Log::open(&story.path()).unwrap();
+    let scan = log.scan(None, NOW).unwrap();
+    log.compact(&story.path(), &scan, NOW).unwrap();
+    drop(log);
+    assert_eq!(story.log().matches("\naccept ").count(), 0);
+    assert_eq!(story.open(&envelope, NOW, 1000), Ok(()));
+}

@@ -32,14 +32,18 @@ impl Schedule {
         }
     }
 
-    /// One chunk with its tag, whatever its length.
-    #[must_use]
-    pub fn chunk(&self, number: u64, plaintext: &[u8]) -> Vec<u8> {
+    pub(crate) fn nonce(&self, number: u64) -> [u8; 12] {
         let mut nonce = self.base_nonce;
         for (byte, count) in nonce[4..].iter_mut().zip(number.to_be_bytes()) {
             *byte ^= count;
         }
-        gcm_seal(&self.key, &nonce, b"", plaintext)
+        nonce
+    }
+
+    /// One chunk with its tag, whatever its length.
+    #[must_use]
+    pub fn chunk(&self, number: u64, plaintext: &[u8]) -> Vec<u8> {
+        gcm_seal(&self.key, &self.nonce(number), b"", plaintext)
     }
 
     /// All chunks of a message; the last one carries 0 to 16 383 bytes.

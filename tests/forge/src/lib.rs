@@ -19,6 +19,8 @@
 //! assert_eq!(&forged.envelope[..5], b"BULLA");
 //! ```
 //!
+//! [`unseal`] takes an honest envelope apart again, to test a sealer with.
+//!
 //! Nothing is random: all bytes come from [`bytes`], the BLAKE3 XOF of a name. Never use this crate
 //! for anything but tests.
 
@@ -38,6 +40,7 @@ mod person;
 pub mod points;
 mod primitives;
 mod stamp;
+mod unseal;
 
 pub use cobblestone::cobblestone_seal;
 pub use cose::{Cose, Statement, cose_sign1};
@@ -51,6 +54,7 @@ pub use padding::{Padding, padme};
 pub use person::{Person, SecretKey};
 pub use primitives::{argon2id, bytes, gcm_seal, h, named};
 pub use stamp::{Claims, ReplyKey, Sequence, Stamp};
+pub use unseal::{Unsealed, unseal};
 
 /// The clock of all defaults and vectors.
 pub const NOW: u64 = 1_800_000_000;

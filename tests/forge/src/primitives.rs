@@ -37,6 +37,12 @@ pub fn gcm_seal(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], plaintext: &[u8]) 
     cipher.encrypt(&Nonce::from(*nonce), Payload { msg: plaintext, aad }).expect("short enough for GCM")
 }
 
+/// The plaintext, if the tag after the ciphertext is right.
+pub(crate) fn gcm_open(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key));
+    cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad }).ok()
+}
+
 /// Argon2id, version 0x13, 32 bytes of output (identity.md §3).
 #[must_use]
 pub fn argon2id(passphrase: &str, salt: &[u8; 16], m: u32, t: u32, p: u32) -> [u8; 32] {

@@ -6,7 +6,7 @@ use crate::cast::{after_opening, alice, bob, carol, cut, honest, sized};
 use crate::vector::{Vector, late};
 
 pub fn vectors() -> Vec<Vector> {
-    [forged(), padding(), chunks(), attached(), detached()].into_iter().flatten().collect()
+    [forged(), padding(), chunks(), splits(), attached(), detached()].into_iter().flatten().collect()
 }
 
 /// `NotAuthentic` at step 6; at most these bytes after the opening were handed out.
@@ -120,6 +120,41 @@ fn chunks() -> Vec<Vector> {
             1,
         ),
     ]
+}
+
+/// Plaintext cut at other places than every 16 384 bytes; each piece is a chunk with the number and tag of its place.
+fn splits() -> Vec<Vector> {
+    let cut = |plaintext: usize, layout: Layout, cuts: &'static [usize]| {
+        let forge = sized(honest().with(|f| f.layout = layout), plaintext);
+        forge.with(|f| {
+            f.pieces.set(move |pieces| {
+                let whole = pieces.concat();
+                let ends = cuts.iter().copied().chain([whole.len()]);
+                let starts = [0].into_iter().chain(cuts.iter().copied());
+                *pieces = starts.zip(ends).map(|(start, end)| whole[start..end].to_vec()).collect();
+            });
+        })
+    };
+    let rows: [(&str, &str, usize, &[usize]); 6] = [
+        ("one-less", "the second chunk carries 16 383 bytes, and a third follows", 33_000, &[16_384, 32_767]),
+        ("one-more", "the second chunk carries 16 385 bytes, and a third follows", 33_000, &[16_384, 32_769]),
+        ("16000", "the second chunk carries 16 000 bytes, and a third follows", 33_000, &[16_384, 32_384]),
+        ("early-end", "a short chunk stands before the last, both together would be one", 20_000, &[16_384, 18_000]),
+        ("full-last", "the second chunk is full and the last", 32_768, &[16_384]),
+        ("long-last", "the second chunk carries 16 385 bytes and is the last", 32_769, &[16_384]),
+    ];
+    let mut all = Vec::new();
+    for (name, about, plaintext, cuts) in rows {
+        for (way, layout, held) in [("", Layout::OneShot, 0), ("stream-", Layout::LengthUnknown, 514)] {
+            let sealed = cut(plaintext, layout, cuts).seal();
+            let opening = sealed.plaintext.len() - after_opening(&sealed).len();
+            // A full chunk is one like any other; that it was the last shows only at the end.
+            let chunks = if name == "full-last" { 2 } else { 1 };
+            let released = (16_384 * chunks - opening - held).min(sealed.content.len());
+            all.push(fails(&format!("{way}chunk-split-{name}"), about, &sealed, released));
+        }
+    }
+    all
 }
 
 fn attached() -> Vec<Vector> {

@@ -14,16 +14,16 @@ pub fn vectors() -> Vec<Vector> {
     [closings(), ends(), known(), known_content(), unknown(), chunks(), attached()].into_iter().flatten().collect()
 }
 
-fn stream_known() -> Forge {
+pub fn stream_known() -> Forge {
     honest().with(|f| (f.layout, f.content) = (Layout::LengthKnown, content(700)))
 }
 
-fn stream_unknown() -> Forge {
+pub fn stream_unknown() -> Forge {
     honest().with(|f| (f.layout, f.content) = (Layout::LengthUnknown, content(700)))
 }
 
 /// Layout 2: the signed length may have been handed out, whatever is read as content.
-fn fails_known(name: &str, about: &str, forge: &Forge) -> Vector {
+pub fn fails_known(name: &str, about: &str, forge: &Forge) -> Vector {
     let sealed = forge.seal();
     let signed = sealed.stamp.length.expect("layout 2") as usize;
     let released = signed.min(after_opening(&sealed).len());
@@ -31,7 +31,7 @@ fn fails_known(name: &str, about: &str, forge: &Forge) -> Vector {
 }
 
 /// Layout 3: all but what is held back.
-fn fails_unknown(name: &str, about: &str, forge: &Forge) -> Vector {
+pub fn fails_unknown(name: &str, about: &str, forge: &Forge) -> Vector {
     let sealed = forge.seal();
     let released = held_back(&sealed);
     fails(&format!("stream-{name}"), about, &sealed, released)

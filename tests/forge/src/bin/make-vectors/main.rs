@@ -6,8 +6,10 @@ mod armor;
 mod cast;
 mod commitment;
 mod content;
+mod content_lengths;
 mod content_streams;
 mod evidence;
+mod evidence_lengths;
 mod guard;
 mod header;
 mod identity;
@@ -19,6 +21,7 @@ mod opening_details;
 mod opening_plaintext;
 mod opening_signature;
 mod policy;
+mod policy_edges;
 mod stanza;
 mod vector;
 
@@ -41,13 +44,16 @@ fn all() -> Vec<Vector> {
         opening_details::vectors(),
         opening_signature::vectors(),
         policy::vectors(),
+        policy_edges::vectors(),
         content::vectors(),
+        content_lengths::vectors(),
         content_streams::vectors(),
         guard::vectors(),
         armor::vectors(),
         identity::vectors(),
         keyfile::vectors(),
         evidence::vectors(),
+        evidence_lengths::vectors(),
     ]
     .into_iter()
     .flatten()

@@ -6,7 +6,7 @@ use crate::cast::{alice, bob, carol, content, honest, sized};
 use crate::vector::Vector;
 
 pub fn vectors() -> Vec<Vector> {
-    [one_shot(), sizes(), padded(), streams(), signed()].into_iter().flatten().collect()
+    [one_shot(), sizes(), edges(), padded(), streams(), signed()].into_iter().flatten().collect()
 }
 
 /// Every claim that a stamp can have.
@@ -53,22 +53,39 @@ fn sizes() -> Vec<Vector> {
     vec![
         Vector::opens("ok/content-empty", "content of 0 bytes", &of(0)),
         Vector::opens("ok/content-1", "content of 1 byte", &of(1)),
-        Vector::opens("ok/plaintext-16383", "the longest last chunk", &sized(honest(), 16_383)),
-        Vector::opens(
-            "ok/plaintext-16384",
-            "a plaintext of exactly one chunk: an empty last chunk follows",
-            &sized(honest(), 16_384),
-        ),
-        Vector::opens("ok/plaintext-16385", "one byte in the second chunk", &sized(honest(), 16_385)),
-        Vector::opens(
-            "ok/plaintext-32768",
-            "a plaintext of exactly two chunks: an empty last chunk follows",
-            &sized(honest(), 32_768),
-        ),
         Vector::opens("ok/content-40000", "content over three chunks", &of(40_000)),
         Vector::opens("ok/opening-fills-first-chunk", "the opening ends where the first chunk ends", &large(16_381)),
         Vector::opens("ok/opening-16384", "the longest opening, over two chunks", &large(16_384)),
     ]
+}
+
+/// Plaintext lengths about 16 000 bytes, which is no boundary, and about every multiple of the chunk's 16 384.
+fn edges() -> Vec<Vector> {
+    let layouts = [
+        ("", "one-shot", Layout::OneShot),
+        ("stream-known-", "layout 2", Layout::LengthKnown),
+        ("stream-", "layout 3", Layout::LengthUnknown),
+    ];
+    let mut all = Vec::new();
+    for (way, what, layout) in layouts {
+        for length in [15_999, 16_000, 16_001, 16_383, 16_384, 16_385, 32_767, 32_768, 32_769, 49_152] {
+            // Two are among the streams, under other names.
+            if [("stream-known-", 32_768), ("stream-", 16_385)].contains(&(way, length)) {
+                continue;
+            }
+            let last = if length % 16_384 == 0 { ": an empty last chunk follows" } else { "" };
+            let about = format!("{what}, a plaintext of {length} bytes{last}");
+            let forge = sized(honest().with(|f| f.layout = layout), length);
+            all.push(Vector::opens(&format!("ok/{way}plaintext-{length}"), &about, &forge));
+        }
+    }
+    for (name, plaintext, padding) in [("one", 16_384, 500), ("two", 32_768, 17_000), ("one-stream", 16_384, 500)] {
+        let layout = if name == "one-stream" { Layout::LengthKnown } else { Layout::OneShot };
+        let forge = honest().with(|f| (f.layout, f.padding) = (layout, Padding::Zeros(padding)));
+        let about = format!("padding up to a plaintext of {plaintext} bytes: an empty last chunk follows");
+        all.push(Vector::opens(&format!("ok/padding-to-{name}"), &about, &sized(forge, plaintext)));
+    }
+    all
 }
 
 /// Sets attributes so that the opening has this length.

@@ -2,12 +2,12 @@
 
 use bulla_forge::Forge;
 
-use crate::cast::{alice, honest};
+use crate::cast::{alice, honest, sized};
 use crate::ok::with_opening_of;
 use crate::vector::{Vector, fails};
 
 pub fn vectors() -> Vec<Vector> {
-    [chunks(), form(), length(), signed()].into_iter().flatten().collect()
+    [chunks(), splits(), form(), length(), signed()].into_iter().flatten().collect()
 }
 
 fn fails_with(verdict: &'static str, name: &str, about: &str, forge: &Forge) -> Vector {
@@ -61,6 +61,25 @@ fn chunks() -> Vec<Vector> {
             "the opening reaches into the second chunk, which is missing",
             &large(|c| c.truncate(1)),
         ),
+    ]
+}
+
+/// Plaintext that is cut elsewhere than after 16 384 bytes.
+fn splits() -> Vec<Vector> {
+    let cut = |at: usize| {
+        sized(honest(), 20_000).with(|f| {
+            f.pieces.set(move |pieces| {
+                let mut first = pieces.concat();
+                let second = first.split_off(at);
+                *pieces = vec![first, second];
+            });
+        })
+    };
+    let fails = |name, about, forge: &Forge| fails_with("NotAuthentic", name, about, forge);
+    vec![
+        fails("first-chunk-one-less", "the first chunk carries 16 383 bytes, and a second follows", &cut(16_383)),
+        fails("first-chunk-one-more", "the first chunk carries 16 385 bytes, and a second follows", &cut(16_385)),
+        fails("first-chunk-16000", "the first chunk carries 16 000 bytes, and a second follows", &cut(16_000)),
     ]
 }
 

@@ -19,6 +19,7 @@ pub struct Policy {
 }
 
 /// What must come out.
+#[derive(Clone)]
 pub struct Expect {
     verdict: &'static str,
     step: Option<u8>,
@@ -65,13 +66,17 @@ pub fn reads(payload: Value) -> Expect {
 
 /// A success of an opening.
 pub fn accepts(sealed: &Sealed) -> Expect {
-    let released = Some(sealed.content.clone());
-    Expect { released, stamp: Some(stamp_json(&sealed.stamp, &sealed.content)), ..refused("ok") }
+    Expect { released: Some(sealed.content.clone()), ..proves(sealed) }
 }
 
 /// A success of an evidence.
 pub fn proves(sealed: &Sealed) -> Expect {
-    Expect { stamp: Some(stamp_json(&sealed.stamp, &sealed.content)), ..refused("ok") }
+    says(sealed, sealed.content.len() as u64, h(&[&sealed.content]))
+}
+
+/// A success of an evidence in which the author says this of the content, be it true or not.
+pub fn says(sealed: &Sealed, length: u64, digest: [u8; 32]) -> Expect {
+    Expect { stamp: Some(stamp_json(&sealed.stamp, length, digest)), ..refused("ok") }
 }
 
 impl Expect {
@@ -265,7 +270,7 @@ fn reader_json(person: &Person) -> Value {
 }
 
 /// The claims by name; length and digest also where a closing told them.
-fn stamp_json(stamp: &Stamp, content: &[u8]) -> Value {
+fn stamp_json(stamp: &Stamp, length: u64, digest: [u8; 32]) -> Value {
     let mut out = Map::new();
     out.insert("context".into(), json!(stamp.context));
     put(&mut out, "expires", stamp.expires.map(|time| json!(time)));
@@ -273,8 +278,8 @@ fn stamp_json(stamp: &Stamp, content: &[u8]) -> Value {
     out.insert("message_id".into(), json!(hex(&stamp.message_id)));
     out.insert("statement_type".into(), json!(stamp.statement));
     out.insert("signer".into(), json!(hex(&stamp.signer)));
-    out.insert("length".into(), json!(content.len()));
-    out.insert("digest".into(), json!(hex(&h(&[content]))));
+    out.insert("length".into(), json!(length));
+    out.insert("digest".into(), json!(hex(&digest)));
     put(&mut out, "padding", stamp.padding.map(|padding| json!(padding)));
     put(&mut out, "content_type", stamp.content_type.as_ref().map(|kind| json!(kind)));
     if !stamp.attributes.is_empty() {

@@ -37,6 +37,7 @@
 //! - `std` (default): clock and generator of the system, `Read`/`Write`, files, [`MemoryGuard`], [`Session`]. Without it
 //!   the core builds with `alloc` alone.
 //! - `keyfile` (default): key files protected by a passphrase (Argon2id).
+//! - `redis`: the replay guard of a fleet, on a Redis or Valkey server.
 //! - `getrandom`: the generator of the system, without `std`.
 
 #![no_std]
@@ -92,6 +93,8 @@ pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, Place
 pub use freshness::order::{MAX_WINDOW, Order};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
 pub use freshness::rate::Rate;
+#[cfg(feature = "redis")]
+pub use freshness::redis::{RedisGuard, RedisGuardBuilder};
 #[cfg(feature = "std")]
 pub use freshness::{clock::SystemClock, memory::MemoryGuard};
 pub use identity::holder::{Decapsulator, Signer};

@@ -9,6 +9,8 @@ pub(crate) mod memory;
 pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod rate;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 #[cfg(feature = "std")]
 pub(crate) mod rules;
 #[cfg(feature = "std")]

@@ -1,0 +1,59 @@
+-- Plain claims (no lease, no place, no challenge), many at once.
+-- ARGV: id, now, drops, limits (listed, strangers, of one listed, of one stranger), then key and record of each.
+-- Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
+local size = { ['0'] = tonumber(ARGV[4]), ['1'] = tonumber(ARGV[5]) }
+local share = { ['0'] = tonumber(ARGV[6]), ['1'] = tonumber(ARGV[7]) }
+local fields, place, keys = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1' }, { p0 = 5, p1 = 6 }, {}
+local function want(field)
+    if not place[field] then
+        fields[#fields + 1] = field
+        place[field] = #fields
+    end
+end
+for i = 8, #ARGV, 2 do
+    local record = ARGV[i + 1]
+    keys[#keys + 1] = ARGV[i]
+    want('m' .. scope_of(record))
+    want('q' .. pool_of(record) .. signer_of(record))
+end
+local now, _, meta = begin(ARGV[1], ARGV[2], tonumber(ARGV[3]), fields)
+if not now then return {} end
+
+local replies, entries, times, counts, here = { now }, {}, {}, {}, {}
+local function taken(field) return counts[field] or number(meta[place[field]]) end
+local found = redis.call('HMGET', ENTRIES, unpack(keys))
+for i, key in ipairs(keys) do
+    local record = ARGV[7 + 2 * i]
+    local there = found[i] or here[key]
+    if there then
+        replies[i + 1] = there
+    else
+        local own, shared, issued = meta[place['m' .. scope_of(record)]], meta[4], issued_of(record)
+        local pool = pool_of(record)
+        local all, quota = 'p' .. pool, 'q' .. pool .. signer_of(record)
+        if keep_of(record) <= now or (own and issued <= tonumber(own)) or (shared and issued <= tonumber(shared)) then
+            replies[i + 1] = 2
+        elseif taken(all) >= size[pool] or taken(quota) >= share[pool] then
+            replies[i + 1] = 3
+        else
+            counts[all], counts[quota] = taken(all) + 1, taken(quota) + 1
+            here[key] = record
+            entries[#entries + 1] = key
+            entries[#entries + 1] = record
+            times[#times + 1] = record:sub(20, 35)
+            times[#times + 1] = key
+            replies[i + 1] = 1
+        end
+    end
+end
+if #entries > 0 then
+    redis.call('HSET', ENTRIES, unpack(entries))
+    redis.call('ZADD', TIMES, unpack(times))
+    local changed = {}
+    for field, count in pairs(counts) do
+        changed[#changed + 1] = field
+        changed[#changed + 1] = text(count)
+    end
+    redis.call('HSET', META, unpack(changed))
+end
+return replies

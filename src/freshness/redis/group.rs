@@ -4,8 +4,8 @@
 //! others wait for it. When it is done, one of those that wait does the next batch.
 
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -97,16 +97,27 @@ impl Group {
                 Progress::Waiting => {}
             }
             let mut queue = self.lock();
-            if let Some(at) = queue.waiting.iter().position(|other| Arc::ptr_eq(other, job)) {
+            if let Some(at) = queue
+                .waiting
+                .iter()
+                .position(|other| Arc::ptr_eq(other, job))
+            {
                 queue.waiting.remove(at);
-                return Err(unavailable("the server does not answer in time: others still wait for it"));
+                return Err(unavailable(
+                    "the server does not answer in time: others still wait for it",
+                ));
             }
         }
         Err(unavailable("the server does not answer in time"))
     }
 
     /// Does a batch, and passes the lead on.
-    fn lead(&self, store: &Store, own: &Arc<Job>, mut queue: MutexGuard<'_, Queue>) -> Result<Plain> {
+    fn lead(
+        &self,
+        store: &Store,
+        own: &Arc<Job>,
+        mut queue: MutexGuard<'_, Queue>,
+    ) -> Result<Plain> {
         let mut jobs = Vec::with_capacity(BATCH.min(1 + queue.waiting.len()));
         jobs.push(Arc::clone(own));
         while jobs.len() < BATCH
@@ -118,7 +129,9 @@ impl Group {
         let mut outcomes = run(store, &jobs).into_iter();
         let first = outcomes.next();
         for job in jobs.iter().skip(1) {
-            let outcome = outcomes.next().unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()));
+            let outcome = outcomes
+                .next()
+                .unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()));
             job.tell(Progress::Done(outcome));
         }
         let mut queue = self.lock();

@@ -57,7 +57,9 @@ impl Link {
         }
         receiver
             .recv_timeout(settings.connect_timeout)
-            .map_err(|_| unavailable("the server does not answer: it could not be connected to in time"))?
+            .map_err(|_| {
+                unavailable("the server does not answer: it could not be connected to in time")
+            })?
     }
 
     fn connect(settings: &Settings) -> Result<Self> {
@@ -89,10 +91,15 @@ impl Link {
     /// Only a master that forgets nothing by itself will do. Asked on every connection, for settings and roles change.
     fn check(&mut self, allow_unknown_eviction: bool) -> Result<()> {
         // Who may not ask for the role learns it from the first write.
-        if self.info("replication", "role:").is_some_and(|role| role != "master") {
+        if self
+            .info("replication", "role:")
+            .is_some_and(|role| role != "master")
+        {
             return Err(unavailable("this server is a replica: name the master"));
         }
-        let policy = self.info("memory", "maxmemory_policy:").or_else(|| self.configured_policy());
+        let policy = self
+            .info("memory", "maxmemory_policy:")
+            .or_else(|| self.configured_policy());
         match policy.as_deref() {
             Some("noeviction") => Ok(()),
             Some(_) => Err(unavailable(
@@ -112,11 +119,15 @@ impl Link {
             Value::VerbatimString { text, .. } => text,
             _ => return None,
         };
-        text.lines().find_map(|line| line.strip_prefix(field)).map(String::from)
+        text.lines()
+            .find_map(|line| line.strip_prefix(field))
+            .map(String::from)
     }
 
     fn configured_policy(&mut self) -> Option<String> {
-        let reply = self.command(&[b"CONFIG", b"GET", b"maxmemory-policy"]).ok()?;
+        let reply = self
+            .command(&[b"CONFIG", b"GET", b"maxmemory-policy"])
+            .ok()?;
         let value = match reply {
             Value::Array(pair) => pair.into_iter().nth(1)?,
             Value::Map(pairs) => pairs.into_iter().next()?.1,
@@ -150,7 +161,8 @@ impl Link {
 
 /// RESP: an array of strings.
 fn pack(parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(64 + parts.iter().map(|part| part.len() + 16).sum::<usize>());
+    let mut bytes =
+        Vec::with_capacity(64 + parts.iter().map(|part| part.len() + 16).sum::<usize>());
     let line = |bytes: &mut Vec<u8>, mark: u8, number: usize| {
         let mut digits = [0_u8; 20];
         let mut rest = number;
@@ -210,7 +222,8 @@ impl Pool {
         let outcome = Self::run(&mut link, &self.keys, script, args);
         let outcome = match outcome {
             Ok(Value::ServerError(refusal)) => Err(refused(&refusal)),
-            Ok(value) => read(value).ok_or_else(|| unavailable("the server gave an answer that is not understood")),
+            Ok(value) => read(value)
+                .ok_or_else(|| unavailable("the server gave an answer that is not understood")),
             Err(error) => Err(error),
         };
         // After anything else than an answer, or that the server is full, nothing is known about the connection.
@@ -298,14 +311,17 @@ fn refused(refusal: &ServerError) -> Error {
     let details = refusal.details().unwrap_or_default();
     match refusal.code() {
         // Old servers wrap what happens inside a script.
-        code if code == "OOM" || details.contains("OOM command not allowed") => {
-            Error::with(ErrorKind::GuardFull, "the server has no memory left: raise its maxmemory")
-        }
+        code if code == "OOM" || details.contains("OOM command not allowed") => Error::with(
+            ErrorKind::GuardFull,
+            "the server has no memory left: raise its maxmemory",
+        ),
         "READONLY" => unavailable("the server became a replica"),
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => {
-            unavailable("the server is a node of a cluster, and another one has the store: name that")
+        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => unavailable(
+            "the server is a node of a cluster, and another one has the store: name that",
+        ),
+        "NOPERM" | "NOAUTH" => {
+            unavailable("the server does not let this user run the guard's scripts")
         }
-        "NOPERM" | "NOAUTH" => unavailable("the server does not let this user run the guard's scripts"),
         "LOADING" | "BUSY" | "MASTERDOWN" | "MISCONF" | "NOREPLICAS" => {
             unavailable("the server takes no writes now: see its log")
         }

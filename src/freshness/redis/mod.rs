@@ -98,7 +98,9 @@ fn lost() -> Error {
 }
 
 fn foreign() -> Error {
-    unavailable("the server holds what this version does not understand: use one version, or another prefix")
+    unavailable(
+        "the server holds what this version does not understand: use one version, or another prefix",
+    )
 }
 
 impl RedisGuard {
@@ -137,8 +139,13 @@ impl RedisGuard {
             store: Store {
                 pool,
                 id,
-                limit_texts: [limits.known, limits.strangers, limits.per_sender, limits.per_stranger]
-                    .map(|limit| limit.to_string()),
+                limit_texts: [
+                    limits.known,
+                    limits.strangers,
+                    limits.per_sender,
+                    limits.per_stranger,
+                ]
+                .map(|limit| limit.to_string()),
                 limits,
             },
             group: Group::default(),
@@ -146,7 +153,11 @@ impl RedisGuard {
     }
 
     /// Takes a step until what it was decided upon stood still meanwhile.
-    fn step<T>(&self, ask: &Ask<'_>, mut rule: impl FnMut(&mut Step<'_>) -> Result<T>) -> Result<T> {
+    fn step<T>(
+        &self,
+        ask: &Ask<'_>,
+        mut rule: impl FnMut(&mut Step<'_>) -> Result<T>,
+    ) -> Result<T> {
         let deadline = Instant::now() + self.store.pool.settings.response_timeout;
         let mut pause = Duration::from_micros(50);
         let mut swept = false;
@@ -184,7 +195,9 @@ impl RedisGuard {
     fn claim_plain(&self, claim: &Claim, now: u64) -> Result<Option<Claimed>> {
         let entry = Entry {
             claim: claim.clone(),
-            state: State::Committed { receipt: Vec::new() },
+            state: State::Committed {
+                receipt: Vec::new(),
+            },
         };
         let answer = match self.group.claim(&self.store, &entry, now) {
             Err(error) if error == ErrorKind::GuardFull && error.detail().is_empty() => {

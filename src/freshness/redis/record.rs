@@ -237,10 +237,7 @@ mod tests {
                 assert_eq!(decode(entry.claim.key, &bytes[..length]), None, "{length}");
             }
             if receipt == 0 {
-                assert_eq!(
-                    decode(entry.claim.key, &[&bytes[..], b"x"].concat()),
-                    None
-                );
+                assert_eq!(decode(entry.claim.key, &[&bytes[..], b"x"].concat()), None);
             }
             let mut signed = bytes;
             signed[3] = b'+';

@@ -44,9 +44,15 @@ impl Script {
 
     pub(super) const fn source(self) -> &'static str {
         match self {
-            Self::Claim => concat!(include_str!("lua/common.lua"), include_str!("lua/claim.lua")),
+            Self::Claim => concat!(
+                include_str!("lua/common.lua"),
+                include_str!("lua/claim.lua")
+            ),
             Self::Look => concat!(include_str!("lua/common.lua"), include_str!("lua/look.lua")),
-            Self::Apply => concat!(include_str!("lua/common.lua"), include_str!("lua/apply.lua")),
+            Self::Apply => concat!(
+                include_str!("lua/common.lua"),
+                include_str!("lua/apply.lua")
+            ),
             Self::Born => concat!(include_str!("lua/common.lua"), include_str!("lua/born.lua")),
         }
     }

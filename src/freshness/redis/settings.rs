@@ -7,7 +7,9 @@ use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates};
+use redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates,
+};
 
 use super::RedisGuard;
 use super::link::{Pool, Settings};
@@ -65,11 +67,13 @@ impl RedisGuardBuilder {
     ///
     /// [`ErrorKind::InvalidInput`] if it is no such URL, or asks for TLS without checks.
     pub fn new(url: &str) -> Result<Self> {
-        let info = url
-            .into_connection_info()
-            .map_err(|_| wrong("the URL of the server is not understood: redis://user:password@host:port/db"))?;
+        let info = url.into_connection_info().map_err(|_| {
+            wrong("the URL of the server is not understood: redis://user:password@host:port/db")
+        })?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-            return Err(wrong("TLS without checks is no protection: leave #insecure out of the URL"));
+            return Err(wrong(
+                "TLS without checks is no protection: leave #insecure out of the URL",
+            ));
         }
         Ok(Self {
             info,
@@ -119,7 +123,13 @@ impl RedisGuardBuilder {
     /// If not said, 10 million, 1 million, 5 million and 100 000. An entry takes about 400 bytes on the server, and its receipt.
     /// The server's `maxmemory` bounds all of it.
     #[must_use]
-    pub fn limits(mut self, known: usize, strangers: usize, per_sender: usize, per_stranger: usize) -> Self {
+    pub fn limits(
+        mut self,
+        known: usize,
+        strangers: usize,
+        per_sender: usize,
+        per_stranger: usize,
+    ) -> Self {
         self.limits = Limits {
             known,
             strangers,
@@ -168,7 +178,9 @@ impl RedisGuardBuilder {
     pub fn connect(self) -> Result<RedisGuard> {
         let plain = |c: u8| c.is_ascii_graphic() && !b"{}".contains(&c);
         if !(1..=64).contains(&self.prefix.len()) || !self.prefix.bytes().all(plain) {
-            return Err(wrong("a prefix is 1 to 64 visible ASCII characters without braces"));
+            return Err(wrong(
+                "a prefix is 1 to 64 visible ASCII characters without braces",
+            ));
         }
         if self.expected.as_ref().is_some_and(String::is_empty) {
             return Err(wrong("the id of the expected store is empty"));
@@ -197,7 +209,9 @@ impl RedisGuardBuilder {
             .set_tcp_settings(TcpSettings::default().set_nodelay(true));
         if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
             if self.roots.is_some() || self.own.is_some() {
-                return Err(wrong("certificates are for TLS: the URL begins with rediss://"));
+                return Err(wrong(
+                    "certificates are for TLS: the URL begins with rediss://",
+                ));
             }
             return Client::open(info).map_err(|_| wrong("the URL of the server cannot be used"));
         }

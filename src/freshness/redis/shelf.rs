@@ -118,7 +118,12 @@ pub(super) enum Applied {
 type Line = [Vec<u8>; 4];
 
 fn line(word: &str, first: &[u8], second: &[u8], third: &[u8]) -> Line {
-    [word.as_bytes().to_vec(), first.to_vec(), second.to_vec(), third.to_vec()]
+    [
+        word.as_bytes().to_vec(),
+        first.to_vec(),
+        second.to_vec(),
+        third.to_vec(),
+    ]
 }
 
 /// One atomic step: what the rules do is noted, to be done at once.
@@ -151,16 +156,26 @@ impl<'a> Step<'a> {
             return Ok(Applied::Done);
         }
         let count = self.conditions.len().to_string();
-        let mut args: Vec<&[u8]> = Vec::with_capacity(2 + 4 * (self.conditions.len() + self.writes.len()));
+        let mut args: Vec<&[u8]> =
+            Vec::with_capacity(2 + 4 * (self.conditions.len() + self.writes.len()));
         args.extend([self.store.id.as_bytes(), count.as_bytes()]);
-        args.extend(self.conditions.iter().chain(&self.writes).flatten().map(Vec::as_slice));
-        let applied = self.store.pool.call(Script::Apply, &args, |value| match value {
-            Value::Int(-1) => Some(None),
-            Value::Int(0) => Some(Some(Applied::Changed)),
-            Value::Int(1) => Some(Some(Applied::Done)),
-            Value::Int(2) => Some(Some(Applied::Full)),
-            _ => None,
-        })?;
+        args.extend(
+            self.conditions
+                .iter()
+                .chain(&self.writes)
+                .flatten()
+                .map(Vec::as_slice),
+        );
+        let applied = self
+            .store
+            .pool
+            .call(Script::Apply, &args, |value| match value {
+                Value::Int(-1) => Some(None),
+                Value::Int(0) => Some(Some(Applied::Changed)),
+                Value::Int(1) => Some(Some(Applied::Done)),
+                Value::Int(2) => Some(Some(Applied::Full)),
+                _ => None,
+            })?;
         applied.ok_or_else(lost)
     }
 
@@ -218,7 +233,12 @@ impl Shelf for Step<'_> {
             self.when("after", entry.claim.scope.as_bytes(), &issued, b"");
         }
         self.take_place(*b"pq", &entry.claim);
-        self.write("put", part::ENTRIES, key.as_bytes(), &record::encode(&entry));
+        self.write(
+            "put",
+            part::ENTRIES,
+            key.as_bytes(),
+            &record::encode(&entry),
+        );
         self.write("at", part::TIMES, key.as_bytes(), &keep);
         Ok(())
     }
@@ -233,7 +253,12 @@ impl Shelf for Step<'_> {
         self.when_still(part::ENTRIES, &key, stood.as_deref());
         self.write("put", part::ENTRIES, key.as_bytes(), &bytes);
         if entry.claim.keep_until != before {
-            self.write("at", part::TIMES, key.as_bytes(), &digits(entry.claim.keep_until));
+            self.write(
+                "at",
+                part::TIMES,
+                key.as_bytes(),
+                &digits(entry.claim.keep_until),
+            );
         }
         Ok(())
     }

@@ -30,8 +30,8 @@ fn claim(number: u64) -> Claim {
         scope: Digest::of(b"scope"),
         signer: [number as u8 % 16; 32],
         stranger: false,
-        issued: 1_800_000_000,
-        keep_until: 1_800_000_000 + KEEP,
+        issued: 1_790_000_000,
+        keep_until: 1_790_000_000 + KEEP,
         bounded_by_age: true,
         place: None,
         challenge: None,
@@ -74,7 +74,7 @@ fn claims(guard: &RedisGuard, callers: u64, first: u64) -> f64 {
             scope.spawn(move || {
                 for number in (caller..PER_ROUND).step_by(callers as usize) {
                     let claimed = guard
-                        .claim(&claim(first + number), 1_800_000_000, None)
+                        .claim(&claim(first + number), 1_790_000_000, None)
                         .unwrap();
                     assert!(matches!(claimed, Claimed::New(_)));
                 }

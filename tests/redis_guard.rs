@@ -255,6 +255,40 @@ fn who_lost_its_lease_cannot_commit_whatever_its_clock_says() {
     );
 }
 
+/// One reader with a clock that is far ahead does not lock out all the others.
+#[test]
+fn a_clock_far_ahead_is_not_believed() {
+    let server = Server::start(&[]);
+    let guard = guard(&server.url());
+    let real = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap()
+        .as_secs();
+    for clock in [real + 2 * 3600, u64::MAX] {
+        let text = unavailable(|| guard.observe(clock));
+        assert!(text.contains("clock"), "{text}");
+        unavailable(|| guard.claim(&claim(1, clock), clock, None));
+        unavailable(|| guard.claim(&claim(1, clock), clock, Some(1)));
+        unavailable(|| guard.sweep(clock, 10));
+    }
+    assert_eq!(guard.observe(1000).unwrap(), 1000);
+    assert_eq!(guard.observe(real + 1800).unwrap(), real + 1800);
+    // Where it is wanted, it is believed, up to the end of all times.
+    let other = builder(&server.url())
+        .prefix("other")
+        .max_clock_ahead(u64::MAX)
+        .connect()
+        .unwrap();
+    assert_eq!(other.observe(u64::MAX).unwrap(), u64::MAX);
+    assert_eq!(
+        other.claim(&claim(1, 1000), 0, None).unwrap(),
+        Claimed::Forgotten
+    );
+    let mut last = claim(2, u64::MAX);
+    last.keep_until = u64::MAX;
+    assert_eq!(other.claim(&last, 0, None).unwrap(), Claimed::Forgotten);
+}
+
 /// However the clock of the server is set, and however long ago it was by that clock: only what readers showed counts.
 #[test]
 fn nothing_on_the_server_has_a_time_to_live() {

@@ -175,7 +175,12 @@ fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
     let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
     let (now, drops) = (now.to_string(), (DROPS_PER_CLAIM * jobs.len()).to_string());
     let mut args: Vec<&[u8]> = Vec::with_capacity(7 + 2 * jobs.len());
-    args.extend([store.id.as_bytes(), now.as_bytes(), drops.as_bytes()]);
+    args.extend([
+        store.id.as_bytes(),
+        now.as_bytes(),
+        store.ahead.as_bytes(),
+        drops.as_bytes(),
+    ]);
     args.extend(store.limit_texts.iter().map(|limit| limit.as_bytes()));
     for job in jobs {
         args.extend([&job.key.as_bytes()[..], &job.record]);

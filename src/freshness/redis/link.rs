@@ -315,6 +315,9 @@ fn refused(refusal: &ServerError) -> Error {
             ErrorKind::GuardFull,
             "the server has no memory left: raise its maxmemory",
         ),
+        "CLOCK" => unavailable(
+            "this clock is far ahead of the server's: set it right, or that of the server",
+        ),
         "READONLY" => unavailable("the server became a replica"),
         "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => unavailable(
             "the server is a node of a cluster, and another one has the store: name that",

@@ -5,12 +5,12 @@
 //! - **One atomic step.** Every step is a script on the server (`lua/`). Plain claims need one round trip, and those of several
 //!   threads share it. Everything else looks with one script, decides with the same rules as all guards, and writes with a
 //!   second script, which writes nothing if anything that was looked at has changed; then it looks again, for a bounded time.
-//! - **Time.** The server's clock plays no part, and no key has a time to live: a server clock that is wrong, that is set, or
-//!   that belongs to another machine after a failover would otherwise drop entries early, and a dropped entry is a replay. The
-//!   time is the high-water mark of the clocks that readers showed; it is stored, and only rises. Entries are dropped *on the
+//! - **Time.** No key has a time to live: a server clock that is wrong, that is set, or that belongs to another machine after a
+//!   failover would drop entries early, and a dropped entry is a replay. The time is the high-water mark of the clocks that readers showed; it is stored, and only rises. Entries are dropped *on the
 //!   server*, inside the scripts that claim, in the same step that raises the sweep marks; so the rule of the sweep marks is
 //!   that of every guard, and needs no second one. A reader whose clock runs ahead makes messages look expired to all: refused,
-//!   not accepted. One whose clock is behind is judged by the others' clocks.
+//!   not accepted. One whose clock is behind is judged by the others' clocks. The server's clock is asked for one thing: a
+//!   reader whose clock is more than an hour ahead of it is not believed, and refused, for it would lock out the whole fleet.
 //! - **Memory.** Each claim drops up to four entries that are over and makes one. Limits are those of [`RedisGuardBuilder::limits`],
 //!   and the server's `maxmemory`; when it is reached, claims are refused as `GuardFull`. A policy that evicts is refused.
 //! - **Failure.** Whatever is not an answer is a refusal: the error class is `TryAgain`. A claim whose reply was lost may have
@@ -90,6 +90,8 @@ struct Store {
     id: String,
     limits: Limits,
     limit_texts: [String; 4],
+    /// How far ahead of the server's clock a reader's may be, in seconds.
+    ahead: String,
 }
 
 /// The store is gone, or another one.
@@ -120,7 +122,7 @@ impl RedisGuard {
         &self.store.id
     }
 
-    fn open(pool: Pool, limits: Limits, expected: Option<&str>) -> Result<Self> {
+    fn open(pool: Pool, limits: Limits, ahead: u64, expected: Option<&str>) -> Result<Self> {
         let new = match expected {
             None => new_id()?,
             Some(_) => String::new(),
@@ -147,6 +149,7 @@ impl RedisGuard {
                 ]
                 .map(|limit| limit.to_string()),
                 limits,
+                ahead: ahead.min(LAST).to_string(),
             },
             group: Group::default(),
         })

@@ -15,6 +15,7 @@ use super::RedisGuard;
 use super::link::{Pool, Settings};
 use super::script;
 use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::policy::MAX_SKEW;
 use crate::freshness::table::Limits;
 
 /// Default of both timeouts.
@@ -50,6 +51,7 @@ pub struct RedisGuardBuilder {
     connections: usize,
     limits: Limits,
     allow_unknown_eviction: bool,
+    clock_ahead: u64,
     expected: Option<String>,
     roots: Option<Vec<u8>>,
     own: Option<(Vec<u8>, Vec<u8>)>,
@@ -83,6 +85,7 @@ impl RedisGuardBuilder {
             connections: CONNECTIONS,
             limits: LIMITS,
             allow_unknown_eviction: false,
+            clock_ahead: MAX_SKEW,
             expected: None,
             roots: None,
             own: None,
@@ -161,6 +164,14 @@ impl RedisGuardBuilder {
         self
     }
 
+    /// How far ahead of the server's clock a reader's may be, in seconds: [`MAX_SKEW`](crate::MAX_SKEW) if not said. One that
+    /// is further ahead is refused, for the time it shows would be that of the whole fleet, and could not be taken back.
+    #[must_use]
+    pub fn max_clock_ahead(mut self, seconds: u64) -> Self {
+        self.clock_ahead = seconds;
+        self
+    }
+
     /// Uses only the store of this [id](RedisGuard::store_id), and makes none.
     #[must_use]
     pub fn expect_store(mut self, id: &str) -> Self {
@@ -186,7 +197,7 @@ impl RedisGuardBuilder {
             return Err(wrong("the id of the expected store is empty"));
         }
         let keys = script::keys(&self.prefix);
-        let (limits, expected) = (self.limits, self.expected.clone());
+        let (limits, ahead, expected) = (self.limits, self.clock_ahead, self.expected.clone());
         let pool = Pool::new(
             Settings {
                 connect_timeout: self.connect_timeout,
@@ -198,7 +209,7 @@ impl RedisGuardBuilder {
             },
             keys,
         );
-        RedisGuard::open(pool, limits, expected.as_deref())
+        RedisGuard::open(pool, limits, ahead, expected.as_deref())
     }
 
     fn client(self) -> Result<Client> {

@@ -51,8 +51,13 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn look(store: &Store, ask: &Ask<'_>) -> Result<Self> {
         let (now, drops) = (ask.now.min(LAST).to_string(), ask.drops.to_string());
-        let mut args: Vec<&[u8]> = Vec::with_capacity(9);
-        args.extend([store.id.as_bytes(), now.as_bytes(), drops.as_bytes()]);
+        let mut args: Vec<&[u8]> = Vec::with_capacity(10);
+        args.extend([
+            store.id.as_bytes(),
+            now.as_bytes(),
+            store.ahead.as_bytes(),
+            drops.as_bytes(),
+        ]);
         args.push(if ask.token { b"1" } else { b"0" });
         for name in [ask.entry, ask.scope, ask.stream, ask.challenge, ask.rate] {
             args.push(name.map_or(&[], |name| name.as_bytes()));

@@ -1,8 +1,8 @@
 -- Plain claims (no lease, no place, no challenge), many at once.
--- ARGV: id, now, drops, limits (listed, strangers, of one listed, of one stranger), then key and record of each.
+-- ARGV: id, now, how far ahead it may be, drops, limits (listed, strangers, of one listed, of one stranger), then key and record of each.
 -- Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
-local size = { ['0'] = tonumber(ARGV[4]), ['1'] = tonumber(ARGV[5]) }
-local share = { ['0'] = tonumber(ARGV[6]), ['1'] = tonumber(ARGV[7]) }
+local size = { ['0'] = tonumber(ARGV[5]), ['1'] = tonumber(ARGV[6]) }
+local share = { ['0'] = tonumber(ARGV[7]), ['1'] = tonumber(ARGV[8]) }
 local fields, place, keys = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1' }, { p0 = 5, p1 = 6 }, {}
 local function want(field)
     if not place[field] then
@@ -10,20 +10,20 @@ local function want(field)
         place[field] = #fields
     end
 end
-for i = 8, #ARGV, 2 do
+for i = 9, #ARGV, 2 do
     local record = ARGV[i + 1]
     keys[#keys + 1] = ARGV[i]
     want('m' .. scope_of(record))
     want('q' .. pool_of(record) .. signer_of(record))
 end
-local now, _, meta = begin(ARGV[1], ARGV[2], tonumber(ARGV[3]), fields)
-if not now then return {} end
+local now, instead, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), fields)
+if not now then return instead end
 
 local replies, entries, times, counts, here = { now }, {}, {}, {}, {}
 local function taken(field) return counts[field] or number(meta[place[field]]) end
 local found = redis.call('HMGET', ENTRIES, unpack(keys))
 for i, key in ipairs(keys) do
-    local record = ARGV[7 + 2 * i]
+    local record = ARGV[8 + 2 * i]
     local there = found[i] or here[key]
     if there then
         replies[i + 1] = there

@@ -68,13 +68,18 @@ local function drop_plain(times, hash, now, at_most)
     return #names
 end
 
--- Raises the high-water mark, and drops what is over. Gives the time to judge by, how many entries were dropped, and the
--- fields asked for beside 'id', 'mark' and 'swept', which stand first in `fields`; nil if this is not the store of that id.
-local function begin(id, shown, drops, fields)
+-- Raises the high-water mark, and drops what is over; a clock that is more than `ahead` seconds ahead of the server's is not
+-- believed, for it would make everything look expired to everybody. Gives the time to judge by, how many entries were dropped, and the
+-- fields asked for beside 'id', 'mark' and 'swept', which stand first in `fields`; or nil and what to answer instead: nothing if this is not the store of that id.
+local function begin(id, shown, ahead, drops, fields)
     local meta = redis.call('HMGET', META, unpack(fields))
-    if meta[1] ~= id then return nil end
+    if meta[1] ~= id then return nil, {} end
     local mark, now = number(meta[2]), tonumber(shown)
-    if now < mark then now = mark end
+    if now < mark then
+        now = mark
+    elseif now > mark and now > tonumber(redis.call('TIME')[1]) + tonumber(ahead) then
+        return nil, redis.error_reply('CLOCK ahead')
+    end
     local dropped = 0
     -- Up to 'swept' nothing is left to be dropped, for all that comes in ends after the mark.
     if drops > 0 and tonumber(meta[3] or '-1') < now then

@@ -121,49 +121,54 @@ impl Pair {
         *self.seen.entry(format!("{what} {text}")).or_default() += 1;
     }
 
+    fn claim(&mut self, dice: &mut Dice, now: u64, which: usize) {
+        let (claim, lease) = (
+            any_claim(dice, now),
+            dice.one_in(2).then(|| 5 + dice.roll(20)),
+        );
+        let answers = [
+            self.memory.claim(&claim, now, lease),
+            self.redis[which].claim(&claim, now, lease),
+        ];
+        if let (Ok(Claimed::New(one)), Ok(Claimed::New(other)), Some(_)) =
+            (&answers[0], &answers[1], lease)
+        {
+            self.held.push((*one, *other));
+        }
+        let [one, other] = answers.map(comparable);
+        assert_eq!(one, other, "{claim:?} at {now}");
+        self.note("claim", &one);
+    }
+
+    /// Does something with a reservation, which may be stale.
+    fn act(&mut self, dice: &mut Dice, now: u64, which: usize) {
+        let at = self.held.len() - 1 - dice.roll(self.held.len().min(6) as u64) as usize;
+        let (one, other) = self.held[at];
+        let receipt = now.to_be_bytes();
+        let does = dice.roll(4);
+        let act = |guard: &dyn ReplayGuard, token: &LeaseToken| {
+            match does {
+                0 => guard.release(token),
+                1 => guard.renew(token, now, 20),
+                _ => guard.commit(token, &receipt),
+            }
+            .map_err(|error| error.kind())
+        };
+        let answers = [act(&self.memory, &one), act(&self.redis[which], &other)];
+        assert_eq!(answers[0], answers[1], "{does} at {now}");
+        self.note(
+            ["release", "renew", "commit", "commit"][does as usize],
+            &answers[0],
+        );
+    }
+
     fn turn(&mut self, dice: &mut Dice, now: u64) {
         let which = dice.roll(2) as usize;
         // What is over leaves both at the same time.
         self.both("sweep", |guard| guard.sweep(now, usize::MAX), which);
         match dice.roll(16) {
-            0..8 => {
-                let (claim, lease) = (
-                    any_claim(dice, now),
-                    dice.one_in(2).then(|| 5 + dice.roll(20)),
-                );
-                let answers = [
-                    self.memory.claim(&claim, now, lease),
-                    self.redis[which].claim(&claim, now, lease),
-                ];
-                if let (Ok(Claimed::New(one)), Ok(Claimed::New(other)), Some(_)) =
-                    (&answers[0], &answers[1], lease)
-                {
-                    self.held.push((*one, *other));
-                }
-                let [one, other] = answers.map(comparable);
-                assert_eq!(one, other, "{claim:?} at {now}");
-                self.note("claim", &one);
-            }
-            8..12 if !self.held.is_empty() => {
-                let at = self.held.len() - 1 - dice.roll(self.held.len().min(6) as u64) as usize;
-                let (one, other) = self.held[at];
-                let receipt = now.to_be_bytes();
-                let does = dice.roll(4);
-                let act = |guard: &dyn ReplayGuard, token: &LeaseToken| {
-                    match does {
-                        0 => guard.release(token),
-                        1 => guard.renew(token, now, 20),
-                        _ => guard.commit(token, &receipt),
-                    }
-                    .map_err(|error| error.kind())
-                };
-                let answers = [act(&self.memory, &one), act(&self.redis[which], &other)];
-                assert_eq!(answers[0], answers[1], "{does} at {now}");
-                self.note(
-                    ["release", "renew", "commit", "commit"][does as usize],
-                    &answers[0],
-                );
-            }
+            0..8 => self.claim(dice, now, which),
+            8..12 if !self.held.is_empty() => self.act(dice, now, which),
             12 => {
                 // Some that nobody answers.
                 let (which_one, lasts) = if dice.one_in(2) {
@@ -249,8 +254,12 @@ fn it_answers_as_the_guard_in_memory() {
             *seen.entry(answer).or_default() += count;
         }
     }
+    check_that_enough_happened(&seen);
+}
+
+/// Every kind of answer was given, and often enough to mean something.
+fn check_that_enough_happened(seen: &std::collections::BTreeMap<String, usize>) {
     println!("{seen:#?}");
-    // Every kind of answer was given, and often enough to mean something.
     for answer in [
         "claim New",
         "claim Same",

@@ -10,10 +10,10 @@ use bulla::{
 };
 
 /// Makes an empty guard.
-pub type Make<'a> = &'a dyn Fn() -> Box<dyn ReplayGuard>;
+pub(crate) type Make<'a> = &'a dyn Fn() -> Box<dyn ReplayGuard>;
 
 /// A claim of its own for every number, issued at `issued` and kept for 100 seconds.
-pub fn claim(number: u64, issued: u64) -> Claim {
+pub(crate) fn claim(number: u64, issued: u64) -> Claim {
     Claim {
         key: Digest::of(&number.to_be_bytes()),
         value: Digest::of(b"value"),
@@ -28,7 +28,7 @@ pub fn claim(number: u64, issued: u64) -> Claim {
     }
 }
 
-pub fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
+pub(crate) fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
     match claimed.unwrap() {
         Claimed::New(token) => token,
         other => panic!("{other:?} where New is expected"),
@@ -36,7 +36,7 @@ pub fn token(claimed: bulla::Result<Claimed>) -> LeaseToken {
 }
 
 /// The whole suite.
-pub fn all(make: Make<'_>) {
+pub(crate) fn all(make: Make<'_>) {
     for (name, check) in SUITE {
         println!("conformance: {name}");
         check(&*make());

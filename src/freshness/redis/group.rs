@@ -3,6 +3,7 @@
 //! A caller that finds few others at work takes what has queued up and does it with its own claim, on one connection; the
 //! others wait for it. When it is done, one of those that wait does the next batch.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -33,7 +34,7 @@ pub(super) enum Plain {
     New,
     Forgotten,
     /// An entry is there; and the time to judge by.
-    There(Entry, u64),
+    There(Box<Entry>, u64),
 }
 
 /// A claim that waits for its answer.
@@ -217,7 +218,7 @@ fn read_replies(value: Value, jobs: &[Arc<Job>]) -> Option<Option<Vec<Result<Pla
             Value::Int(2) => Ok(Plain::Forgotten),
             Value::Int(3) => Err(ErrorKind::GuardFull.into()),
             Value::BulkString(bytes) => match record::decode(job.key, &bytes) {
-                Some(entry) => Ok(Plain::There(entry, now)),
+                Some(entry) => Ok(Plain::There(Box::new(entry), now)),
                 None => Err(super::foreign()),
             },
             _ => return None,

@@ -73,6 +73,9 @@ const DROPS_AT_ONCE: usize = 500;
 ///   [`store_id`](Self::store_id) and [expects](RedisGuardBuilder::expect_store) it.
 /// - A server that comes back with an *older* state, from a backup, is not noticed.
 ///
+/// Its user on the server needs the keys `{bulla}:*` (or those of the [prefix](RedisGuardBuilder::prefix)) and the commands
+/// `eval evalsha ping info time hmget hget hset hdel hincrby hexists hlen zadd zrem zrangebyscore`.
+///
 /// ```no_run
 /// # fn main() -> bulla::Result<()> {
 /// let guard = bulla::RedisGuard::connect("rediss://mail:password@guard.example:6379/0")?;
@@ -216,8 +219,8 @@ impl RedisGuard {
             })),
             Plain::Forgotten => Some(Claimed::Forgotten),
             Plain::There(stood, now) => {
-                let mut met = stood.clone();
-                met.meet(claim, now).filter(|_| met == stood)
+                let mut met = Entry::clone(&stood);
+                met.meet(claim, now).filter(|_| met == *stood)
             }
         })
     }

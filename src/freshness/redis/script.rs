@@ -31,7 +31,6 @@ const PARTS: [&str; 8] = [
 /// The place of a part in the list that scripts get, as they count.
 pub(super) mod part {
     pub(in super::super) const ENTRIES: &[u8] = b"2";
-    pub(in super::super) const TIMES: &[u8] = b"3";
     pub(in super::super) const STREAMS: &[u8] = b"4";
     pub(in super::super) const CHALLENGES: &[u8] = b"5";
     pub(in super::super) const CHALLENGE_TIMES: &[u8] = b"6";

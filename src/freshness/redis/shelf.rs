@@ -244,7 +244,7 @@ impl Shelf for Step<'_> {
             key.as_bytes(),
             &record::encode(&entry),
         );
-        self.write("at", part::TIMES, key.as_bytes(), &keep);
+        self.write("index", key.as_bytes(), &keep, b"");
         Ok(())
     }
 
@@ -258,12 +258,8 @@ impl Shelf for Step<'_> {
         self.when_still(part::ENTRIES, &key, stood.as_deref());
         self.write("put", part::ENTRIES, key.as_bytes(), &bytes);
         if entry.claim.keep_until != before {
-            self.write(
-                "at",
-                part::TIMES,
-                key.as_bytes(),
-                &digits(entry.claim.keep_until),
-            );
+            let keep = digits(entry.claim.keep_until);
+            self.write("index", key.as_bytes(), &keep, b"");
         }
         Ok(())
     }

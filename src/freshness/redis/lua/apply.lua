@@ -24,6 +24,10 @@ local write = {
     put = function(hash, name, value) redis.call('HSET', KEYS[tonumber(hash)], name, value) end,
     del = function(hash, name) redis.call('HDEL', KEYS[tonumber(hash)], name) end,
     at = function(times, name, time) redis.call('ZADD', KEYS[tonumber(times)], time, name) end,
+    -- The same for an entry.
+    index = function(name, time)
+        redis.call('ZADD', TIMES, time, indexed(redis.call('HINCRBY', META, 'turn', 1), name))
+    end,
     off = function(times, name) redis.call('ZREM', KEYS[tonumber(times)], name) end,
     count = function(field) redis.call('HINCRBY', META, field, 1) end,
 }

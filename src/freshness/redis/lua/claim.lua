@@ -3,7 +3,7 @@
 -- Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
 local size = { ['0'] = tonumber(ARGV[5]), ['1'] = tonumber(ARGV[6]) }
 local share = { ['0'] = tonumber(ARGV[7]), ['1'] = tonumber(ARGV[8]) }
-local fields, place, keys = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1' }, { p0 = 5, p1 = 6 }, {}
+local fields, place, keys = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, { p0 = 5, p1 = 6 }, {}
 local function want(field)
     if not place[field] then
         fields[#fields + 1] = field
@@ -19,6 +19,7 @@ end
 local now, instead, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), fields)
 if not now then return instead end
 
+local turn = number(meta[7]) + 1
 local replies, entries, times, counts, here = { now }, {}, {}, {}, {}
 local function taken(field) return counts[field] or number(meta[place[field]]) end
 local found = redis.call('HMGET', ENTRIES, unpack(keys))
@@ -41,7 +42,7 @@ for i, key in ipairs(keys) do
             entries[#entries + 1] = key
             entries[#entries + 1] = record
             times[#times + 1] = record:sub(20, 35)
-            times[#times + 1] = key
+            times[#times + 1] = indexed(turn, key)
             replies[i + 1] = 1
         end
     end
@@ -49,7 +50,7 @@ end
 if #entries > 0 then
     redis.call('HSET', ENTRIES, unpack(entries))
     redis.call('ZADD', TIMES, unpack(times))
-    local changed = {}
+    local changed = { 'turn', text(turn) }
     for field, count in pairs(counts) do
         changed[#changed + 1] = field
         changed[#changed + 1] = text(count)

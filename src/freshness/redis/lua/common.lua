@@ -33,17 +33,23 @@ local function raise_mark(scope, issued)
     if not known[1] or issued > tonumber(known[1]) then redis.call('HSET', META, field, text(issued)) end
 end
 
--- Drops entries whose time has come, and notes the sweep marks of those that were bounded by age.
-local function drop_entries(now, at_most)
-    local keys = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
-    if #keys == 0 then return 0 end
+-- The name of an entry in the index of times. It begins with a number that grows, so that of entries with one end the later
+-- come last: in a sorted set of millions the end is cheap to reach, and a place somewhere inside is not.
+local function indexed(turn, key) return struct.pack('>I8', turn) .. key end
+
+-- Drops entries whose time has come, and notes the sweep marks of those that were bounded by age. An entry that lives longer
+-- than it was to stands in the index once more, and then its first place means nothing.
+local function drop_some(now, at_most)
+    local names = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
+    if #names == 0 then return 0, 0 end
+    local keys, over = {}, {}
+    for i, name in ipairs(names) do keys[i] = name:sub(9) end
     local records = redis.call('HMGET', ENTRIES, unpack(keys))
-    -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
-    redis.call('ZREM', TIMES, unpack(keys))
-    redis.call('HDEL', ENTRIES, unpack(keys))
-    local marks, places = {}, {}
-    for _, record in ipairs(records) do
-        if record then
+    local marks, places, seen = {}, {}, {}
+    for i, record in ipairs(records) do
+        if record and not seen[keys[i]] and keep_of(record) <= now then
+            seen[keys[i]] = true
+            over[#over + 1] = keys[i]
             local pool, scope = 'p' .. pool_of(record), scope_of(record)
             local quota = 'q' .. pool_of(record) .. signer_of(record)
             places[pool] = (places[pool] or 0) + 1
@@ -53,9 +59,22 @@ local function drop_entries(now, at_most)
             end
         end
     end
+    -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
+    redis.call('ZREM', TIMES, unpack(names))
+    if #over > 0 then redis.call('HDEL', ENTRIES, unpack(over)) end
     for field, count in pairs(places) do leave(field, count) end
     for scope, issued in pairs(marks) do raise_mark(scope, issued) end
-    return #keys
+    return #over, #names
+end
+
+local function drop_entries(now, at_most)
+    local dropped = 0
+    repeat
+        local wanted = at_most - dropped
+        local over, names = drop_some(now, wanted)
+        dropped = dropped + over
+    until names < wanted or dropped == at_most
+    return dropped
 end
 
 -- The same for what has nothing to be noted: challenges, and rates whose burst is whole again.

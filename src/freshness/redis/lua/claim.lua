@@ -3,18 +3,21 @@
 -- Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
 local size = { ['0'] = tonumber(ARGV[5]), ['1'] = tonumber(ARGV[6]) }
 local share = { ['0'] = tonumber(ARGV[7]), ['1'] = tonumber(ARGV[8]) }
-local fields, place, keys = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, { p0 = 5, p1 = 6 }, {}
-local function want(field)
-    if not place[field] then
-        fields[#fields + 1] = field
-        place[field] = #fields
-    end
-end
+local fields, place = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, { p0 = 5, p1 = 6 }
+local keys, scopes, shares = {}, {}, {}
+local last = #fields
 for i = 9, #ARGV, 2 do
-    local record = ARGV[i + 1]
-    keys[#keys + 1] = ARGV[i]
-    want('m' .. scope_of(record))
-    want('q' .. pool_of(record) .. signer_of(record))
+    local record, at = ARGV[i + 1], #keys + 1
+    local scope, quota = 'm' .. scope_of(record), 'q' .. pool_of(record) .. signer_of(record)
+    keys[at], scopes[at], shares[at] = ARGV[i], scope, quota
+    if not place[scope] then
+        last = last + 1
+        fields[last], place[scope] = scope, last
+    end
+    if not place[quota] then
+        last = last + 1
+        fields[last], place[quota] = quota, last
+    end
 end
 local now, instead, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), fields)
 if not now then return instead end
@@ -29,9 +32,9 @@ for i, key in ipairs(keys) do
     if there then
         replies[i + 1] = there
     else
-        local own, shared, issued = meta[place['m' .. scope_of(record)]], meta[4], issued_of(record)
-        local pool = pool_of(record)
-        local all, quota = 'p' .. pool, 'q' .. pool .. signer_of(record)
+        local own, shared, issued = meta[place[scopes[i]]], meta[4], issued_of(record)
+        local pool, quota = pool_of(record), shares[i]
+        local all = 'p' .. pool
         if keep_of(record) <= now or (own and issued <= tonumber(own)) or (shared and issued <= tonumber(shared)) then
             replies[i + 1] = 2
         elseif taken(all) >= size[pool] or taken(quota) >= share[pool] then

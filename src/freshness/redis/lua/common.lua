@@ -17,74 +17,83 @@ local function keep_of(record) return tonumber(record:sub(20, 35)) end
 local function scope_of(record) return record:sub(36, 67) end
 local function signer_of(record) return record:sub(68, 99) end
 
-local function leave(field, count)
-    if redis.call('HINCRBY', META, field, -count) <= 0 then redis.call('HDEL', META, field) end
-end
-
-local function raise_mark(scope, issued)
-    local field = 'm' .. scope
-    local known = redis.call('HMGET', META, field, 'scopes')
-    if not known[1] and number(known[2]) >= MAX_SCOPES then
-        field = 'shared'
-        known[1] = redis.call('HGET', META, field)
-    elseif not known[1] then
-        redis.call('HINCRBY', META, 'scopes', 1)
-    end
-    if not known[1] or issued > tonumber(known[1]) then redis.call('HSET', META, field, text(issued)) end
-end
-
 -- The name of an entry in the index of times. It begins with a number that grows, so that of entries with one end the later
 -- come last: in a sorted set of millions the end is cheap to reach, and a place somewhere inside is not.
 local function indexed(turn, key) return struct.pack('>I8', turn) .. key end
 
--- Drops entries whose time has come, and notes the sweep marks of those that were bounded by age. An entry that lives longer
--- than it was to stands in the index once more, and then its first place means nothing.
-local function drop_some(now, at_most)
-    local names = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
-    if #names == 0 then return 0, 0 end
-    local keys, over = {}, {}
-    for i, name in ipairs(names) do keys[i] = name:sub(9) end
-    local records = redis.call('HMGET', ENTRIES, unpack(keys))
-    local marks, places, seen = {}, {}, {}
-    for i, record in ipairs(records) do
-        if record and not seen[keys[i]] and keep_of(record) <= now then
-            seen[keys[i]] = true
-            over[#over + 1] = keys[i]
-            local pool, scope = 'p' .. pool_of(record), scope_of(record)
-            local quota = 'q' .. pool_of(record) .. signer_of(record)
-            places[pool] = (places[pool] or 0) + 1
-            places[quota] = (places[quota] or 0) + 1
-            if bounded_by_age(record) then
-                marks[scope] = math.max(marks[scope] or 0, issued_of(record))
+-- Drops what is over: gives how many entries, and whether that was all. Everything for it is inside, so that a script that
+-- drops nothing does not pay for it.
+local function drop(now, at_most)
+    local function leave(field, count)
+        if redis.call('HINCRBY', META, field, -count) <= 0 then redis.call('HDEL', META, field) end
+    end
+
+    local function raise_mark(scope, issued)
+        local field = 'm' .. scope
+        local known = redis.call('HMGET', META, field, 'scopes')
+        if not known[1] and number(known[2]) >= MAX_SCOPES then
+            field = 'shared'
+            known[1] = redis.call('HGET', META, field)
+        elseif not known[1] then
+            redis.call('HINCRBY', META, 'scopes', 1)
+        end
+        if not known[1] or issued > tonumber(known[1]) then redis.call('HSET', META, field, text(issued)) end
+    end
+
+    -- Drops entries whose time has come, and notes the sweep marks of those that were bounded by age. An entry that lives longer
+    -- than it was to stands in the index once more, and then its first place means nothing.
+    local function drop_some(now, at_most)
+        local names = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
+        if #names == 0 then return 0, 0 end
+        local keys, over = {}, {}
+        for i, name in ipairs(names) do keys[i] = name:sub(9) end
+        local records = redis.call('HMGET', ENTRIES, unpack(keys))
+        local marks, places, seen = {}, {}, {}
+        for i, record in ipairs(records) do
+            if record and not seen[keys[i]] and keep_of(record) <= now then
+                seen[keys[i]] = true
+                over[#over + 1] = keys[i]
+                local pool, scope = 'p' .. pool_of(record), scope_of(record)
+                local quota = 'q' .. pool_of(record) .. signer_of(record)
+                places[pool] = (places[pool] or 0) + 1
+                places[quota] = (places[quota] or 0) + 1
+                if bounded_by_age(record) then
+                    marks[scope] = math.max(marks[scope] or 0, issued_of(record))
+                end
             end
         end
+        -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
+        redis.call('ZREM', TIMES, unpack(names))
+        if #over > 0 then redis.call('HDEL', ENTRIES, unpack(over)) end
+        for field, count in pairs(places) do leave(field, count) end
+        for scope, issued in pairs(marks) do raise_mark(scope, issued) end
+        return #over, #names
     end
-    -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
-    redis.call('ZREM', TIMES, unpack(names))
-    if #over > 0 then redis.call('HDEL', ENTRIES, unpack(over)) end
-    for field, count in pairs(places) do leave(field, count) end
-    for scope, issued in pairs(marks) do raise_mark(scope, issued) end
-    return #over, #names
-end
 
-local function drop_entries(now, at_most)
-    local dropped = 0
-    repeat
-        local wanted = at_most - dropped
-        local over, names = drop_some(now, wanted)
-        dropped = dropped + over
-    until names < wanted or dropped == at_most
-    return dropped
-end
-
--- The same for what has nothing to be noted: challenges, and rates whose burst is whole again.
-local function drop_plain(times, hash, now, at_most)
-    local names = redis.call('ZRANGEBYSCORE', times, '-inf', text(now), 'LIMIT', 0, at_most)
-    if #names > 0 then
-        redis.call('ZREM', times, unpack(names))
-        redis.call('HDEL', hash, unpack(names))
+    local function drop_entries(now, at_most)
+        local dropped = 0
+        repeat
+            local wanted = at_most - dropped
+            local over, names = drop_some(now, wanted)
+            dropped = dropped + over
+        until names < wanted or dropped == at_most
+        return dropped
     end
-    return #names
+
+    -- The same for what has nothing to be noted: challenges, and rates whose burst is whole again.
+    local function drop_plain(times, hash, now, at_most)
+        local names = redis.call('ZRANGEBYSCORE', times, '-inf', text(now), 'LIMIT', 0, at_most)
+        if #names > 0 then
+            redis.call('ZREM', times, unpack(names))
+            redis.call('HDEL', hash, unpack(names))
+        end
+        return #names
+    end
+
+    local entries = drop_entries(now, at_most)
+    local challenges = drop_plain(CHALLENGE_TIMES, CHALLENGES, now, at_most)
+    local rates = drop_plain(RATE_TIMES, RATES, now, at_most)
+    return entries, math.max(entries, challenges, rates) < at_most
 end
 
 -- Raises the high-water mark, and drops what is over; a clock that is more than `ahead` seconds ahead of the server's is not
@@ -102,9 +111,9 @@ local function begin(id, shown, ahead, drops, fields)
     local dropped = 0
     -- Up to 'swept' nothing is left to be dropped, for all that comes in ends after the mark.
     if drops > 0 and tonumber(meta[3] or '-1') < now then
-        dropped = drop_entries(now, drops)
-        local others = math.max(drop_plain(CHALLENGE_TIMES, CHALLENGES, now, drops), drop_plain(RATE_TIMES, RATES, now, drops))
-        if dropped < drops and others < drops then redis.call('HSET', META, 'swept', text(now)) end
+        local all
+        dropped, all = drop(now, drops)
+        if all then redis.call('HSET', META, 'swept', text(now)) end
         if dropped > 0 then meta = redis.call('HMGET', META, unpack(fields)) end
     end
     if now > mark then redis.call('HSET', META, 'mark', text(now)) end

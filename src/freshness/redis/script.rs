@@ -30,12 +30,12 @@ const PARTS: [&str; 8] = [
 
 /// The place of a part in the list that scripts get, as they count.
 pub(super) mod part {
-    pub(in super::super) const ENTRIES: &[u8] = b"2";
-    pub(in super::super) const STREAMS: &[u8] = b"4";
-    pub(in super::super) const CHALLENGES: &[u8] = b"5";
-    pub(in super::super) const CHALLENGE_TIMES: &[u8] = b"6";
-    pub(in super::super) const RATES: &[u8] = b"7";
-    pub(in super::super) const RATE_TIMES: &[u8] = b"8";
+    pub(in crate::freshness::redis) const ENTRIES: &[u8] = b"2";
+    pub(in crate::freshness::redis) const STREAMS: &[u8] = b"4";
+    pub(in crate::freshness::redis) const CHALLENGES: &[u8] = b"5";
+    pub(in crate::freshness::redis) const CHALLENGE_TIMES: &[u8] = b"6";
+    pub(in crate::freshness::redis) const RATES: &[u8] = b"7";
+    pub(in crate::freshness::redis) const RATE_TIMES: &[u8] = b"8";
 }
 
 impl Script {

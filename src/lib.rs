@@ -39,6 +39,7 @@
 //!   Unix [`Store`]. Without it the core builds with `alloc` alone.
 //! - `keyfile` (default): key files protected by a passphrase (Argon2id).
 //! - `sqlite`: the durable guard, `SqliteGuard`, in a `Database` that several processes can share.
+//! - `redis`: the replay guard of a fleet, on a Redis or Valkey server.
 //! - `getrandom`: the generator of the system, without `std`.
 
 #![no_std]
@@ -98,6 +99,8 @@ pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, Place
 pub use freshness::order::{MAX_WINDOW, Order};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
 pub use freshness::rate::Rate;
+#[cfg(feature = "redis")]
+pub use freshness::redis::{RedisGuard, RedisGuardBuilder};
 #[cfg(feature = "std")]
 pub use freshness::{clock::SystemClock, memory::MemoryGuard, table::Limits as GuardLimits};
 #[cfg(feature = "sqlite")]

@@ -17,6 +17,8 @@ pub(crate) mod order;
 mod places;
 pub(crate) mod policy;
 pub(crate) mod rate;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 #[cfg(feature = "std")]
 pub(crate) mod rules;
 #[cfg(feature = "sqlite")]

@@ -1,0 +1,228 @@
+//! Plain claims of several threads go to the server together: a script costs far more than a claim in it.
+//!
+//! A caller that finds few others at work takes what has queued up and does it with its own claim, on one connection; the
+//! others wait for it. When it is done, one of those that wait does the next batch.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use redis::Value;
+
+use super::Store;
+use super::link::unavailable;
+use super::record::{self, LAST};
+use super::script::Script;
+use crate::crypto::digest::Digest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::entry::Entry;
+
+/// Most claims in a batch.
+const BATCH: usize = 128;
+/// Batches under way at a time: one that the server works on, and one that is being made or read.
+const LEADERS: usize = 2;
+/// Entries that a claim may drop besides being made.
+const DROPS_PER_CLAIM: usize = 4;
+
+/// What the server said to a plain claim.
+#[derive(Clone, Debug)]
+pub(super) enum Plain {
+    New,
+    Forgotten,
+    /// An entry is there; and the time to judge by.
+    There(Box<Entry>, u64),
+}
+
+/// A claim that waits for its answer.
+struct Job {
+    key: Digest,
+    record: Vec<u8>,
+    now: u64,
+    place: Mutex<Progress>,
+    changed: Condvar,
+}
+
+enum Progress {
+    Waiting,
+    /// It is this one's turn to do a batch.
+    Leads,
+    Done(Result<Plain>),
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Job>>,
+    leaders: usize,
+}
+
+#[derive(Default)]
+pub(super) struct Group(Mutex<Queue>);
+
+impl Group {
+    /// Claims for an entry as it is to be inserted.
+    pub(super) fn claim(&self, store: &Store, entry: &Entry, now: u64) -> Result<Plain> {
+        let job = Arc::new(Job {
+            key: entry.claim.key,
+            record: record::encode(entry),
+            now,
+            place: Mutex::new(Progress::Waiting),
+            changed: Condvar::new(),
+        });
+        let mut queue = self.lock();
+        if queue.leaders < LEADERS.min(store.pool.settings.connections) {
+            queue.leaders += 1;
+            return self.lead(store, &job, queue);
+        }
+        queue.waiting.push_back(Arc::clone(&job));
+        drop(queue);
+        self.wait(store, &job)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Every change under this lock is whole in itself.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, store: &Store, job: &Arc<Job>) -> Result<Plain> {
+        let settings = &store.pool.settings;
+        let patience = settings.connect_timeout + settings.response_timeout;
+        // What was sent may take as long again, and the leader answers for that.
+        for _ in 0..3 {
+            match job.outcome(Instant::now() + patience) {
+                Progress::Done(outcome) => return outcome,
+                Progress::Leads => return self.lead(store, job, self.lock()),
+                Progress::Waiting => {}
+            }
+            let mut queue = self.lock();
+            if let Some(at) = queue
+                .waiting
+                .iter()
+                .position(|other| Arc::ptr_eq(other, job))
+            {
+                queue.waiting.remove(at);
+                return Err(unavailable(
+                    "the server does not answer in time: others still wait for it",
+                ));
+            }
+        }
+        Err(unavailable("the server does not answer in time"))
+    }
+
+    /// Does a batch, and passes the lead on.
+    fn lead(
+        &self,
+        store: &Store,
+        own: &Arc<Job>,
+        mut queue: MutexGuard<'_, Queue>,
+    ) -> Result<Plain> {
+        let mut jobs = Vec::with_capacity(BATCH.min(1 + queue.waiting.len()));
+        jobs.push(Arc::clone(own));
+        while jobs.len() < BATCH
+            && let Some(job) = queue.waiting.pop_front()
+        {
+            jobs.push(job);
+        }
+        drop(queue);
+        let mut outcomes = run(store, &jobs).into_iter();
+        let first = outcomes.next();
+        for job in jobs.iter().skip(1) {
+            let outcome = outcomes
+                .next()
+                .unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()));
+            job.tell(Progress::Done(outcome));
+        }
+        let mut queue = self.lock();
+        match queue.waiting.pop_front() {
+            Some(next) => next.tell(Progress::Leads),
+            None => queue.leaders -= 1,
+        }
+        drop(queue);
+        first.unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()))
+    }
+}
+
+impl Job {
+    fn tell(&self, progress: Progress) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        self.changed.notify_one();
+    }
+
+    /// What has become of it until `deadline`.
+    fn outcome(&self, deadline: Instant) -> Progress {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match core::mem::replace(&mut *place, Progress::Waiting) {
+                Progress::Waiting => {}
+                told => return told,
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Progress::Waiting;
+            }
+            place = self
+                .changed
+                .wait_timeout(place, left)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(place, _)| place);
+        }
+    }
+}
+
+fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
+    // The clock that the guard is shown is the latest of them all, as if that claim had come first.
+    let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
+    let (now, drops) = (now.to_string(), (DROPS_PER_CLAIM * jobs.len()).to_string());
+    let mut args: Vec<&[u8]> = Vec::with_capacity(7 + 2 * jobs.len());
+    args.extend([
+        store.id.as_bytes(),
+        now.as_bytes(),
+        store.ahead.as_bytes(),
+        drops.as_bytes(),
+    ]);
+    args.extend(store.limit_texts.iter().map(|limit| limit.as_bytes()));
+    for job in jobs {
+        args.extend([&job.key.as_bytes()[..], &job.record]);
+    }
+    let read = |value| read_replies(value, jobs);
+    match store.pool.call(Script::Claim, &args, read) {
+        Ok(Some(outcomes)) => outcomes,
+        Ok(None) => jobs.iter().map(|_| Err(super::lost())).collect(),
+        Err(error) => jobs
+            .iter()
+            .map(|_| Err(Error::with(error.kind(), error.detail())))
+            .collect(),
+    }
+}
+
+/// `Some(None)` if the store is another one.
+#[allow(clippy::option_option)]
+fn read_replies(value: Value, jobs: &[Arc<Job>]) -> Option<Option<Vec<Result<Plain>>>> {
+    let Value::Array(values) = value else {
+        return None;
+    };
+    let mut values = values.into_iter();
+    let now = match values.next() {
+        None => return Some(None),
+        Some(Value::Int(now)) => u64::try_from(now).ok()?,
+        Some(_) => return None,
+    };
+    if values.len() != jobs.len() {
+        return None;
+    }
+    let outcomes = jobs.iter().zip(values).map(|(job, value)| {
+        Some(match value {
+            Value::Int(1) => Ok(Plain::New),
+            Value::Int(2) => Ok(Plain::Forgotten),
+            Value::Int(3) => Err(ErrorKind::GuardFull.into()),
+            Value::BulkString(bytes) => match record::decode(job.key, &bytes) {
+                Some(entry) => Ok(Plain::There(Box::new(entry), now)),
+                None => Err(super::foreign()),
+            },
+            _ => return None,
+        })
+    });
+    outcomes.collect::<Option<Vec<_>>>().map(Some)
+}

@@ -1,0 +1,79 @@
+//! The scripts that run on the server: each is one atomic step there.
+
+use alloc::vec::Vec;
+use std::sync::LazyLock;
+
+/// A script, and what names it on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Script {
+    /// Plain claims, many at once.
+    Claim,
+    /// Everything that a step is about; also drops what is over.
+    Look,
+    /// The writes of a step, if what it looked at still stands.
+    Apply,
+    /// Finds or makes the store.
+    Born,
+}
+
+/// Names of the parts of a store; the scripts get them all, in this order.
+const PARTS: [&str; 8] = [
+    "meta",
+    "entries",
+    "times",
+    "streams",
+    "challenges",
+    "challenge-times",
+    "rates",
+    "rate-times",
+];
+
+/// The place of a part in the list that scripts get, as they count.
+pub(super) mod part {
+    pub(in crate::freshness::redis) const ENTRIES: &[u8] = b"2";
+    pub(in crate::freshness::redis) const STREAMS: &[u8] = b"4";
+    pub(in crate::freshness::redis) const CHALLENGES: &[u8] = b"5";
+    pub(in crate::freshness::redis) const CHALLENGE_TIMES: &[u8] = b"6";
+    pub(in crate::freshness::redis) const RATES: &[u8] = b"7";
+    pub(in crate::freshness::redis) const RATE_TIMES: &[u8] = b"8";
+}
+
+impl Script {
+    const ALL: [Self; 4] = [Self::Claim, Self::Look, Self::Apply, Self::Born];
+
+    pub(super) const fn source(self) -> &'static str {
+        match self {
+            Self::Claim => concat!(
+                include_str!("lua/common.lua"),
+                include_str!("lua/claim.lua")
+            ),
+            Self::Look => concat!(include_str!("lua/common.lua"), include_str!("lua/look.lua")),
+            Self::Apply => concat!(
+                include_str!("lua/common.lua"),
+                include_str!("lua/apply.lua")
+            ),
+            Self::Born => concat!(include_str!("lua/common.lua"), include_str!("lua/born.lua")),
+        }
+    }
+
+    /// The SHA-1 of the source, by which the server knows it once it has run.
+    pub(super) fn name(self) -> &'static str {
+        static SCRIPTS: LazyLock<[redis::Script; 4]> =
+            LazyLock::new(|| Script::ALL.map(|script| redis::Script::new(script.source())));
+        let [claim, look, apply, born] = &*SCRIPTS;
+        match self {
+            Self::Claim => claim.get_hash(),
+            Self::Look => look.get_hash(),
+            Self::Apply => apply.get_hash(),
+            Self::Born => born.get_hash(),
+        }
+    }
+}
+
+/// The keys of a store on the server. The braces keep them on one node of a cluster.
+pub(super) fn keys(prefix: &str) -> Vec<Vec<u8>> {
+    PARTS
+        .iter()
+        .map(|part| std::format!("{{{prefix}}}:{part}").into_bytes())
+        .collect()
+}

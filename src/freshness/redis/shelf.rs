@@ -1,0 +1,357 @@
+//! Everything but plain claims: the rules that all guards share, run here over what one script has looked at; a second
+//! script then writes what they decided, if all they looked at still stands.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use std::collections::HashMap;
+
+use redis::Value;
+
+use super::record::{self, LAST, digits};
+use super::script::{Script, part};
+use super::{Store, foreign, lost};
+use crate::crypto::digest::Digest;
+use crate::error::Result;
+use crate::freshness::entry::Entry;
+use crate::freshness::guard::Claim;
+use crate::freshness::order::Stream;
+use crate::freshness::rules::Shelf;
+
+/// Most things whose rate is limited at a time.
+const MAX_LIMITED: usize = 1 << 20;
+
+/// What a step is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ask<'a> {
+    pub(super) now: u64,
+    /// How many entries may be dropped.
+    pub(super) drops: usize,
+    /// Whether a reservation may be made.
+    pub(super) token: bool,
+    pub(super) entry: Option<&'a Digest>,
+    pub(super) scope: Option<&'a Digest>,
+    pub(super) stream: Option<&'a Digest>,
+    pub(super) challenge: Option<&'a Digest>,
+    pub(super) rate: Option<&'a Digest>,
+}
+
+/// What stands there.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) now: u64,
+    pub(super) dropped: usize,
+    token: u64,
+    entry: Option<Vec<u8>>,
+    mark: Option<u64>,
+    stream: Option<Vec<u8>>,
+    challenge: Option<Vec<u8>>,
+    rate: Option<Vec<u8>>,
+}
+
+impl Found {
+    pub(super) fn look(store: &Store, ask: &Ask<'_>) -> Result<Self> {
+        let (now, drops) = (ask.now.min(LAST).to_string(), ask.drops.to_string());
+        let mut args: Vec<&[u8]> = Vec::with_capacity(10);
+        args.extend([
+            store.id.as_bytes(),
+            now.as_bytes(),
+            store.ahead.as_bytes(),
+            drops.as_bytes(),
+        ]);
+        args.push(if ask.token { b"1" } else { b"0" });
+        for name in [ask.entry, ask.scope, ask.stream, ask.challenge, ask.rate] {
+            args.push(name.map_or(&[], |name| name.as_bytes()));
+        }
+        let found = store.pool.call(Script::Look, &args, |value| match value {
+            Value::Array(values) if values.is_empty() => Some(None),
+            Value::Array(values) => Self::read(values).map(Some),
+            _ => None,
+        })?;
+        found.ok_or_else(lost)
+    }
+
+    fn read(values: Vec<Value>) -> Option<Self> {
+        let values: [Value; 8] = values.try_into().ok()?;
+        let [now, dropped, token, entry, mark, stream, challenge, rate] = values;
+        let mark = match bytes(mark)? {
+            None => None,
+            Some(digits) => Some(decimal(&digits)?),
+        };
+        Some(Self {
+            now: number(&now)?,
+            dropped: usize::try_from(number(&dropped)?).ok()?,
+            token: number(&token)?,
+            entry: bytes(entry)?,
+            mark,
+            stream: bytes(stream)?,
+            challenge: bytes(challenge)?,
+            rate: bytes(rate)?,
+        })
+    }
+}
+
+fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+#[allow(clippy::option_option)]
+fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
+    match value {
+        Value::Nil | Value::Boolean(false) => Some(None),
+        Value::BulkString(bytes) => Some(Some(bytes)),
+        _ => None,
+    }
+}
+
+fn decimal(bytes: &[u8]) -> Option<u64> {
+    core::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// What became of the writes of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    Done,
+    /// Something has changed since it was looked at.
+    Changed,
+    Full,
+}
+
+/// A word of `lua/apply.lua`, and its operands.
+type Line = [Vec<u8>; 4];
+
+fn line(word: &str, first: &[u8], second: &[u8], third: &[u8]) -> Line {
+    [
+        word.as_bytes().to_vec(),
+        first.to_vec(),
+        second.to_vec(),
+        third.to_vec(),
+    ]
+}
+
+/// One atomic step: what the rules do is noted, to be done at once.
+pub(super) struct Step<'a> {
+    store: &'a Store,
+    found: Found,
+    streams: HashMap<Digest, Option<Vec<u8>>>,
+    conditions: Vec<Line>,
+    writes: Vec<Line>,
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn begin(store: &'a Store, ask: &Ask<'_>) -> Result<Self> {
+        let mut found = Found::look(store, ask)?;
+        let mut streams = HashMap::new();
+        if let Some(name) = ask.stream {
+            streams.insert(*name, found.stream.take());
+        }
+        Ok(Self {
+            store,
+            found,
+            streams,
+            conditions: Vec::new(),
+            writes: Vec::new(),
+        })
+    }
+
+    pub(super) fn apply(self) -> Result<Applied> {
+        if self.writes.is_empty() {
+            return Ok(Applied::Done);
+        }
+        let count = self.conditions.len().to_string();
+        let mut args: Vec<&[u8]> =
+            Vec::with_capacity(2 + 4 * (self.conditions.len() + self.writes.len()));
+        args.extend([self.store.id.as_bytes(), count.as_bytes()]);
+        args.extend(
+            self.conditions
+                .iter()
+                .chain(&self.writes)
+                .flatten()
+                .map(Vec::as_slice),
+        );
+        let applied = self
+            .store
+            .pool
+            .call(Script::Apply, &args, |value| match value {
+                Value::Int(-1) => Some(None),
+                Value::Int(0) => Some(Some(Applied::Changed)),
+                Value::Int(1) => Some(Some(Applied::Done)),
+                Value::Int(2) => Some(Some(Applied::Full)),
+                _ => None,
+            })?;
+        applied.ok_or_else(lost)
+    }
+
+    fn when(&mut self, word: &str, first: &[u8], second: &[u8], third: &[u8]) {
+        self.conditions.push(line(word, first, second, third));
+    }
+
+    /// The step holds only if this still stands there.
+    fn when_still(&mut self, part: &[u8], name: &Digest, value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.when("is", part, name.as_bytes(), value),
+            None => self.when("no", part, name.as_bytes(), b""),
+        }
+    }
+
+    fn write(&mut self, word: &str, first: &[u8], second: &[u8], third: &[u8]) {
+        self.writes.push(line(word, first, second, third));
+    }
+
+    /// One place more of a pool, and of the part of it that this signer may have.
+    fn take_place(&mut self, [pool, share]: [u8; 2], claim: &Claim) {
+        let (all, quota) = self.store.limits.pool(claim.stranger);
+        let pool = [pool, b'0' + u8::from(claim.stranger)];
+        let share = [&[share, b'0' + u8::from(claim.stranger)], &claim.signer[..]].concat();
+        self.when("below", &pool, all.to_string().as_bytes(), b"");
+        self.when("below", &share, quota.to_string().as_bytes(), b"");
+        self.write("count", &pool, b"", b"");
+        self.write("count", &share, b"", b"");
+    }
+}
+
+impl Shelf for Step<'_> {
+    fn observe(&mut self, _now: u64) -> Result<u64> {
+        Ok(self.found.now)
+    }
+
+    fn next_token(&mut self) -> Result<u64> {
+        Ok(self.found.token)
+    }
+
+    fn entry(&mut self, key: &Digest) -> Result<Option<Entry>> {
+        match &self.found.entry {
+            None => Ok(None),
+            Some(bytes) => record::decode(*key, bytes).map(Some).ok_or_else(foreign),
+        }
+    }
+
+    fn insert(&mut self, entry: Entry) -> Result<()> {
+        let key = entry.claim.key;
+        let keep = digits(entry.claim.keep_until);
+        self.when_still(part::ENTRIES, &key, None);
+        self.when("ends", &keep, b"", b"");
+        if entry.claim.challenge.is_none() {
+            let issued = digits(entry.claim.issued);
+            self.when("after", entry.claim.scope.as_bytes(), &issued, b"");
+        }
+        self.take_place(*b"pq", &entry.claim);
+        self.write(
+            "put",
+            part::ENTRIES,
+            key.as_bytes(),
+            &record::encode(&entry),
+        );
+        self.write("index", key.as_bytes(), &keep, b"");
+        Ok(())
+    }
+
+    fn update(&mut self, entry: Entry, before: u64) -> Result<()> {
+        let key = entry.claim.key;
+        let bytes = record::encode(&entry);
+        if self.found.entry.as_ref() == Some(&bytes) {
+            return Ok(());
+        }
+        let stood = self.found.entry.take();
+        self.when_still(part::ENTRIES, &key, stood.as_deref());
+        self.write("put", part::ENTRIES, key.as_bytes(), &bytes);
+        if entry.claim.keep_until != before {
+            let keep = digits(entry.claim.keep_until);
+            self.write("index", key.as_bytes(), &keep, b"");
+        }
+        Ok(())
+    }
+
+    fn has_room(&mut self, _claim: &Claim) -> Result<bool> {
+        // Counted where it is written.
+        Ok(true)
+    }
+
+    fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool> {
+        Ok(self.found.mark.is_some_and(|mark| claim.issued <= mark))
+    }
+
+    fn sweep(&mut self, _now: u64, _at_most: usize) -> Result<usize> {
+        // Done while looking.
+        Ok(self.found.dropped)
+    }
+
+    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
+        let bytes = match self.streams.get(name) {
+            Some(bytes) => bytes,
+            None => {
+                let ask = Ask {
+                    stream: Some(name),
+                    ..Ask::default()
+                };
+                let found = Found::look(self.store, &ask)?;
+                self.streams.entry(*name).or_insert(found.stream)
+            }
+        };
+        match bytes {
+            None => Ok(None),
+            Some(bytes) => Stream::from_bytes(bytes).map(Some).ok_or_else(foreign),
+        }
+    }
+
+    fn has_room_for_stream(&mut self, _claim: &Claim) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
+        let stood = self.streams.get(name).cloned().flatten();
+        self.when_still(part::STREAMS, name, stood.as_deref());
+        if let (None, Some(claim)) = (&stood, claim) {
+            self.take_place(*b"PQ", claim);
+        }
+        let bytes = stream.to_bytes();
+        self.write("put", part::STREAMS, name.as_bytes(), &bytes);
+        Ok(())
+    }
+
+    fn challenge(&mut self, _name: &Digest) -> Result<Option<u64>> {
+        match &self.found.challenge {
+            None => Ok(None),
+            Some(bytes) => decimal(bytes).map(Some).ok_or_else(foreign),
+        }
+    }
+
+    fn put_challenge(&mut self, name: &Digest, until: Option<u64>) -> Result<()> {
+        let stood = self.found.challenge.take();
+        self.when_still(part::CHALLENGES, name, stood.as_deref());
+        match until {
+            None => {
+                self.write("del", part::CHALLENGES, name.as_bytes(), b"");
+                self.write("off", part::CHALLENGE_TIMES, name.as_bytes(), b"");
+            }
+            Some(until) => {
+                let limit = self.store.limits.known.to_string();
+                self.when("less", part::CHALLENGES, limit.as_bytes(), b"");
+                self.write("put", part::CHALLENGES, name.as_bytes(), &digits(until));
+                self.write("at", part::CHALLENGE_TIMES, name.as_bytes(), &digits(until));
+            }
+        }
+        Ok(())
+    }
+
+    fn full_at(&mut self, _what: &Digest) -> Result<u64> {
+        match &self.found.rate {
+            None => Ok(0),
+            Some(bytes) => decimal(bytes).ok_or_else(foreign),
+        }
+    }
+
+    fn put_full_at(&mut self, what: &Digest, full_at: u64, _now: u64) -> Result<()> {
+        let stood = self.found.rate.take();
+        self.when_still(part::RATES, what, stood.as_deref());
+        if stood.is_none() {
+            self.when("less", part::RATES, MAX_LIMITED.to_string().as_bytes(), b"");
+        }
+        let value = full_at.to_string();
+        self.write("put", part::RATES, what.as_bytes(), value.as_bytes());
+        self.write("at", part::RATE_TIMES, what.as_bytes(), &digits(full_at));
+        Ok(())
+    }
+}

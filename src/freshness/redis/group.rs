@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -25,6 +26,8 @@ use crate::freshness::entry::Entry;
 const BATCH: usize = 128;
 /// Batches under way at a time: one that the server works on, and one that is being made or read.
 const LEADERS: usize = 2;
+/// How often a leader lets others run first, that their claims may come with its own.
+const STEPS_ASIDE: usize = 4;
 /// Entries that a claim may drop besides being made.
 const DROPS_PER_CLAIM: usize = 4;
 
@@ -57,6 +60,8 @@ enum Progress {
 struct Queue {
     waiting: VecDeque<Arc<Job>>,
     leaders: usize,
+    /// How many claims the last batch had.
+    last: usize,
 }
 
 #[derive(Default)]
@@ -90,35 +95,45 @@ impl Group {
     fn wait(&self, store: &Store, job: &Arc<Job>) -> Result<Plain> {
         let settings = &store.pool.settings;
         let patience = settings.connect_timeout + settings.response_timeout;
-        // What was sent may take as long again, and the leader answers for that.
-        for _ in 0..3 {
+        // The last look has no patience: by then it is not in the queue, so whoever took it from there has told it to lead, or
+        // has sent it and is overdue.
+        for patience in [patience, patience, patience, Duration::ZERO] {
             match job.outcome(Instant::now() + patience) {
                 Progress::Done(outcome) => return outcome,
                 Progress::Leads => return self.lead(store, job, self.lock()),
                 Progress::Waiting => {}
             }
             let mut queue = self.lock();
-            if let Some(at) = queue
+            let place = queue
                 .waiting
                 .iter()
-                .position(|other| Arc::ptr_eq(other, job))
-            {
+                .position(|other| Arc::ptr_eq(other, job));
+            if let Some(at) = place {
                 queue.waiting.remove(at);
-                return Err(unavailable(
-                    "the server does not answer in time: others still wait for it",
-                ));
+                break;
             }
         }
-        Err(unavailable("the server does not answer in time"))
+        Err(unavailable(
+            "the server does not answer in time: others still wait for it",
+        ))
     }
 
     /// Does a batch, and passes the lead on.
-    fn lead(
-        &self,
+    fn lead<'a>(
+        &'a self,
         store: &Store,
         own: &Arc<Job>,
-        mut queue: MutexGuard<'_, Queue>,
+        mut queue: MutexGuard<'a, Queue>,
     ) -> Result<Plain> {
+        // Those whose claims were done a moment ago are about to make the next ones: a batch is worth a step aside for them.
+        for _ in 0..STEPS_ASIDE {
+            if 1 + queue.waiting.len() >= queue.last {
+                break;
+            }
+            drop(queue);
+            std::thread::yield_now();
+            queue = self.lock();
+        }
         let mut jobs = Vec::with_capacity(BATCH.min(1 + queue.waiting.len()));
         jobs.push(Arc::clone(own));
         while jobs.len() < BATCH
@@ -126,6 +141,7 @@ impl Group {
         {
             jobs.push(job);
         }
+        queue.last = jobs.len();
         drop(queue);
         let mut outcomes = run(store, &jobs).into_iter();
         let first = outcomes.next();

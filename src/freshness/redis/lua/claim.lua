@@ -1,62 +1,71 @@
 -- Plain claims (no lease, no place, no challenge), many at once.
--- ARGV: id, now, how far ahead it may be, drops, limits (listed, strangers, of one listed, of one stranger), then key and record of each.
--- Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
-local size = { ['0'] = tonumber(ARGV[5]), ['1'] = tonumber(ARGV[6]) }
-local share = { ['0'] = tonumber(ARGV[7]), ['1'] = tonumber(ARGV[8]) }
-local fields, place = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, { p0 = 5, p1 = 6 }
-local keys, scopes, shares = {}, {}, {}
-local last = #fields
+-- ARGV: id, now, how far ahead it may be, drops, limits (listed, strangers, of one listed, of one stranger), then key and
+-- record of each. Gives the time to judge by, and for each claim: 1 new, 2 forgotten, 3 full, or the record that is there.
+-- This is the script whose speed counts: what claims of one scope and signer have in common is found out once.
+local LISTED, STRANGER = 48, 49
+local size = { [LISTED] = tonumber(ARGV[5]), [STRANGER] = tonumber(ARGV[6]) }
+local share = { [LISTED] = tonumber(ARGV[7]), [STRANGER] = tonumber(ARGV[8]) }
+local fields, last = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, 7
+local known, groups, group_of, keys = { [LISTED] = {}, [STRANGER] = {} }, {}, {}, {}
 for i = 9, #ARGV, 2 do
-    local record, at = ARGV[i + 1], #keys + 1
-    local scope, quota = 'm' .. scope_of(record), 'q' .. pool_of(record) .. signer_of(record)
-    keys[at], scopes[at], shares[at] = ARGV[i], scope, quota
-    if not place[scope] then
-        last = last + 1
-        fields[last], place[scope] = scope, last
+    local record, at = ARGV[i + 1], (i - 7) / 2
+    local pool, head = record:byte(2), record:sub(36, 99)
+    local group = known[pool][head]
+    if not group then
+        group = { pool = pool, scope = last + 1, quota = last + 2 }
+        fields[last + 1] = 'm' .. scope_of(record)
+        fields[last + 2] = 'q' .. pool_of(record) .. signer_of(record)
+        last = last + 2
+        known[pool][head] = group
+        groups[#groups + 1] = group
     end
-    if not place[quota] then
-        last = last + 1
-        fields[last], place[quota] = quota, last
-    end
+    keys[at], group_of[at] = ARGV[i], group
 end
 local now, instead, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), fields)
 if not now then return instead end
 
+local total = { [LISTED] = number(meta[5]), [STRANGER] = number(meta[6]) }
 local turn = number(meta[7]) + 1
-local replies, entries, times, counts, here = { now }, {}, {}, {}, {}
-local function taken(field) return counts[field] or number(meta[place[field]]) end
+local taken = {}
+for _, group in ipairs(groups) do
+    group.mark = math.max(tonumber(meta[group.scope] or '-1'), tonumber(meta[4] or '-1'))
+    group.count = fields[group.quota]
+    taken[group.count] = number(meta[group.quota])
+end
+local replies, entries, times, new, here = { now }, {}, {}, 0, {}
 local found = redis.call('HMGET', ENTRIES, unpack(keys))
 for i, key in ipairs(keys) do
-    local record = ARGV[8 + 2 * i]
     local there = found[i] or here[key]
     if there then
         replies[i + 1] = there
     else
-        local own, shared, issued = meta[place[scopes[i]]], meta[4], issued_of(record)
-        local pool, quota = pool_of(record), shares[i]
-        local all = 'p' .. pool
-        if keep_of(record) <= now or (own and issued <= tonumber(own)) or (shared and issued <= tonumber(shared)) then
+        local record, group = ARGV[8 + 2 * i], group_of[i]
+        local pool, keep = group.pool, record:sub(20, 35)
+        if tonumber(keep) <= now or issued_of(record) <= group.mark then
             replies[i + 1] = 2
-        elseif taken(all) >= size[pool] or taken(quota) >= share[pool] then
+        elseif total[pool] >= size[pool] or taken[group.count] >= share[pool] then
             replies[i + 1] = 3
         else
-            counts[all], counts[quota] = taken(all) + 1, taken(quota) + 1
+            total[pool] = total[pool] + 1
+            taken[group.count] = taken[group.count] + 1
             here[key] = record
-            entries[#entries + 1] = key
-            entries[#entries + 1] = record
-            times[#times + 1] = record:sub(20, 35)
-            times[#times + 1] = indexed(turn, key)
+            entries[new + 1], entries[new + 2] = key, record
+            times[new + 1], times[new + 2] = keep, indexed(turn, key)
+            new = new + 2
             replies[i + 1] = 1
         end
     end
 end
-if #entries > 0 then
+if new > 0 then
     redis.call('HSET', ENTRIES, unpack(entries))
     redis.call('ZADD', TIMES, unpack(times))
-    local changed = { 'turn', text(turn) }
-    for field, count in pairs(counts) do
-        changed[#changed + 1] = field
-        changed[#changed + 1] = text(count)
+    local changed = { 'turn', text(turn), 'p0', text(total[LISTED]), 'p1', text(total[STRANGER]) }
+    for count, number in pairs(taken) do
+        -- A sender of whom nothing was accepted leaves no trace.
+        if number > 0 then
+            changed[#changed + 1] = count
+            changed[#changed + 1] = text(number)
+        end
     end
     redis.call('HSET', META, unpack(changed))
 end

@@ -13,9 +13,11 @@ from blake3 import blake3
 
 from basics import Verdict, unarmor
 from command_line import named
+from guard import Guard
 from keys import Secret, read_identity, read_key_file
 from open import Opener
-from policy import Guard, Policy
+from policy import Policy
+import scripts
 from statements import ATTACHED, DETACHED, SEALED, read_evidence
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
@@ -103,7 +105,7 @@ def main(arguments):
     for file in files:
         vector = json.loads(file.read_text())
         try:
-            faults = list(check(vector))
+            faults = list(scripts.replay(vector) if "steps" in vector else check(vector))
             if vector["name"] != f"{file.parent.name}/{file.stem}":
                 faults.append(f"its name is {vector['name']}")
         except Exception as error:  # a fault of this program, or a vector that breaks its own format

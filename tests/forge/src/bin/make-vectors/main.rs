@@ -19,6 +19,7 @@ mod opening_details;
 mod opening_plaintext;
 mod opening_signature;
 mod policy;
+mod receipts;
 mod scripts;
 mod stanza;
 mod vector;
@@ -59,7 +60,7 @@ fn all() -> Vec<Vector> {
 fn files() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let vectors = all().into_iter().map(|vector| (vector.name.clone(), vector.file()));
-    for (name, text) in vectors.chain(scripts::files()) {
+    for (name, text) in vectors.chain(receipts::files()).chain(scripts::files()) {
         let twice = files.insert(PathBuf::from(format!("{name}.json")), text);
         assert!(twice.is_none(), "two vectors are named {name}");
     }

@@ -45,14 +45,20 @@ fn full() -> Vec<Script> {
             .open("3", "GuardFull")
             .open("1", "ok"),
         some("full-late", "where several refusals are right, being full is the last")
-            .envelope("old", &message("old").with(|f| {
-                f.stamp.expires = None;
-                f.stamp.issued = NOW - 10;
-            }))
-            .envelope("brief", &message("brief").with(|f| {
-                f.stamp.expires = None;
-                f.stamp.issued = NOW - 10;
-            }))
+            .envelope(
+                "old",
+                &message("old").with(|f| {
+                    f.stamp.expires = None;
+                    f.stamp.issued = NOW - 10;
+                }),
+            )
+            .envelope(
+                "brief",
+                &message("brief").with(|f| {
+                    f.stamp.expires = None;
+                    f.stamp.issued = NOW - 10;
+                }),
+            )
             .policy(|r| r.max_age = Some(100_000))
             .reader("young", |r| r.max_age = Some(10))
             .by("young")

@@ -60,12 +60,18 @@ fn once() -> Vec<Script> {
             .open("answer", "Replayed")
             .open("second", "ok"),
         asked("challenge-and-order", "with an order, too")
-            .envelope("1", &message("1").with(answering("a")).with(|f| {
-                f.stamp.sequence = Some(Sequence { stream: b"s".to_vec(), number: 1 });
-            }))
-            .envelope("2", &message("2").with(answering("b")).with(|f| {
-                f.stamp.sequence = Some(Sequence { stream: b"s".to_vec(), number: 2 });
-            }))
+            .envelope(
+                "1",
+                &message("1").with(answering("a")).with(|f| {
+                    f.stamp.sequence = Some(Sequence { stream: b"s".to_vec(), number: 1 });
+                }),
+            )
+            .envelope(
+                "2",
+                &message("2").with(answering("b")).with(|f| {
+                    f.stamp.sequence = Some(Sequence { stream: b"s".to_vec(), number: 2 });
+                }),
+            )
             .policy(|r| {
                 challenged(r);
                 r.order = json!("monotonic");
@@ -129,14 +135,20 @@ fn times() -> Vec<Script> {
             .clock(NOW)
             .open("late", "WrongChallenge"),
         asked("challenge-whatever-the-times", "the author's clock and the expiry do not count")
-            .envelope("past", &message("past").with(answering("past")).with(|f| {
-                f.stamp.issued = 5;
-                f.stamp.expires = Some(6);
-            }))
-            .envelope("ahead", &message("ahead").with(answering("ahead")).with(|f| {
-                f.stamp.issued = NOW + 1_000_000;
-                f.stamp.expires = None;
-            }))
+            .envelope(
+                "past",
+                &message("past").with(answering("past")).with(|f| {
+                    f.stamp.issued = 5;
+                    f.stamp.expires = Some(6);
+                }),
+            )
+            .envelope(
+                "ahead",
+                &message("ahead").with(answering("ahead")).with(|f| {
+                    f.stamp.issued = NOW + 1_000_000;
+                    f.stamp.expires = None;
+                }),
+            )
             .challenge("past", 60, "ok")
             .challenge("ahead", 60, "ok")
             .opens(&["past", "ahead"], "ok")
@@ -204,15 +216,18 @@ fn leased() -> Vec<Script> {
             .challenge("d", 60, "ok")
             .open("other", "ok")
             .open("answer", "Replayed"),
-        asked("challenge-taken-over-plain", "an entry made without a challenge is taken over only with one that is open")
-            .reader("plain", |_| {})
-            .by("plain")
-            .lease("a", "answer", 60)
-            .release("a", "ok")
-            .by("bob")
-            .open("answer", "WrongChallenge")
-            .challenge("c", 60, "ok")
-            .open("answer", "ok")
-            .open("second", "WrongChallenge"),
+        asked(
+            "challenge-taken-over-plain",
+            "an entry made without a challenge is taken over only with one that is open",
+        )
+        .reader("plain", |_| {})
+        .by("plain")
+        .lease("a", "answer", 60)
+        .release("a", "ok")
+        .by("bob")
+        .open("answer", "WrongChallenge")
+        .challenge("c", 60, "ok")
+        .open("answer", "ok")
+        .open("second", "WrongChallenge"),
     ]
 }

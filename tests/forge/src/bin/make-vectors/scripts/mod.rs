@@ -10,7 +10,13 @@ mod times;
 
 /// Path without `.json`, and text.
 pub fn files() -> Vec<(String, String)> {
-    let groups =
-        [copies::scripts(), leases::scripts(), times::scripts(), order::scripts(), challenges::scripts(), bounds::scripts()];
+    let groups = [
+        copies::scripts(),
+        leases::scripts(),
+        times::scripts(),
+        order::scripts(),
+        challenges::scripts(),
+        bounds::scripts(),
+    ];
     groups.iter().flatten().map(|script| (script.file_name(), script.file())).collect()
 }

@@ -219,7 +219,8 @@ impl Script {
 
     /// What is missing in the stream of this envelope's message.
     pub fn missing(self, envelope: &str, missing: &[[u64; 2]]) -> Self {
-        let step = json!({ "do": "missing", "reader": self.by, "envelope": envelope, "expect": { "missing": missing } });
+        let step =
+            json!({ "do": "missing", "reader": self.by, "envelope": envelope, "expect": { "missing": missing } });
         self.step(step)
     }
 
@@ -240,10 +241,8 @@ impl Script {
 
     /// The file: keys in the order of spec/scripts.md, a step on each line, LF at the end.
     pub fn file(&self) -> String {
-        let mut out = vec![
-            format!("  \"name\": {}", json!(self.file_name())),
-            format!("  \"about\": {}", json!(self.about)),
-        ];
+        let mut out =
+            vec![format!("  \"name\": {}", json!(self.file_name())), format!("  \"about\": {}", json!(self.about))];
         if let Some(limits) = &self.limits {
             out.push(format!("  \"limits\": {limits}"));
         }

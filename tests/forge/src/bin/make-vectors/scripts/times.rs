@@ -37,12 +37,15 @@ fn clocks() -> Vec<Script> {
             .open("first", "Expired")
             .lose()
             .open("first", "ok"),
-        one("clock-forward-and-back", "the clock ran ahead, the entry left, the clock was set right: not accepted again")
-            .open("first", "ok")
-            .clock(NOW + 1_000_000)
-            .sweep()
-            .clock(NOW + 10)
-            .open("first", "Expired"),
+        one(
+            "clock-forward-and-back",
+            "the clock ran ahead, the entry left, the clock was set right: not accepted again",
+        )
+        .open("first", "ok")
+        .clock(NOW + 1_000_000)
+        .sweep()
+        .clock(NOW + 10)
+        .open("first", "Expired"),
         one("clock-far-ahead", "a clock that once ran far ahead: nothing is accepted until the guard is made anew")
             .messages(&["second"], |_| {})
             .open("first", "ok")

@@ -141,11 +141,8 @@ class Guard:
         self.sweep(now)  # so an entry that is over is absent
         entry = self.entries.get(claim.key)
         if entry:
-            if claim.challenge is None:
-                entry.claim.keep_until = max(entry.claim.keep_until, claim.keep_until)
-                entry.claim.issued = max(entry.claim.issued, claim.issued)
-                entry.claim.by_age = entry.claim.by_age or claim.by_age
             if entry.state == "committed" or (entry.state == "reserved" and now < entry.lease_until):
+                self.join_times(entry, claim)
                 require(entry.claim.value == claim.value, "Replayed")
                 require(entry.state == "committed", "Pending")
                 return "same", entry.receipt
@@ -158,6 +155,7 @@ class Guard:
         if entry is None:
             entry = self.entries[claim.key] = Entry(claim, "released")
         else:
+            self.join_times(entry, claim)
             kept = max(entry.claim.keep_until, claim.keep_until) if used else entry.claim.keep_until
             entry.claim = replace(entry.claim, value=claim.value, place=claim.place, keep_until=kept,
                                   challenge=claim.challenge or entry.claim.challenge)
@@ -169,6 +167,12 @@ class Guard:
             entry.state, entry.token = "reserved", self.tokens
             self.hold(entry, plus(now, lease))
         return "new", (claim.key, self.tokens)
+
+    def join_times(self, entry, claim):
+        if claim.challenge is None:
+            entry.claim.keep_until = max(entry.claim.keep_until, claim.keep_until)
+            entry.claim.issued = max(entry.claim.issued, claim.issued)
+            entry.claim.by_age = entry.claim.by_age or claim.by_age
 
     def judge(self, claim, entry, now):
         """The claim as it is to be kept, and the challenge that it uses up."""

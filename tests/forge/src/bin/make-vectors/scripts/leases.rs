@@ -183,7 +183,9 @@ fn times() -> Vec<Script> {
             .messages(&["1", "2", "3", "4", "5", "6"], |_| {})
             .lease("a", "6", 60)
             .opens(&["1", "2", "3", "4", "5"], "ok")
+            .envelope("later", &message("later").with(|f| f.stamp.expires = Some(NOW + 10_000)))
             .clock(NOW + 9_000)
+            .open("later", "ok")
             .renew("a", 60, "LeaseLost")
             .commit("a", b"late", "LeaseLost"),
     ]

@@ -169,12 +169,16 @@ fn answer(vector: &Value, input: &[u8]) -> Result<Value> {
 
 fn reader(vector: &Value) -> Identity {
     let said = &vector["reader"];
-    let keys = said["keys"].as_array().unwrap().iter().map(|key| SecretKey {
-        suite: 1,
-        generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
-        not_after: 0,
-        secret: array(&key["secret"]),
-    });
+    let keys = said["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| SecretKey {
+            suite: 1,
+            generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
+            not_after: 0,
+            secret: array(&key["secret"]),
+        });
     common::identity(&Person {
         seed: array(&said["seed"]),
         keys: keys.collect(),

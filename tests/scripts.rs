@@ -44,8 +44,7 @@ fn a_wrong_expectation_is_noticed() {
     let make = |_: Option<replay::Limits>| -> Box<dyn replay::Store> {
         Box::new(InMemory(Arc::new(MemoryGuard::new(10))))
     };
-    let script: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let script: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let steps = script["steps"].as_array().unwrap().len();
     assert_eq!(replay::replay(&script, &make), Ok(steps));
     for number in 0..steps {

@@ -29,12 +29,16 @@ enum Gate<'a> {
 pub(super) fn keys(reader: &Value) -> Option<Identity> {
     let said = reader.get("keys")?;
     let array = |text: &Value| -> [u8; 32] { unhex(text.as_str().unwrap()).try_into().unwrap() };
-    let keys = said["keys"].as_array().unwrap().iter().map(|key| SecretKey {
-        suite: 1,
-        generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
-        not_after: 0,
-        secret: array(&key["secret"]),
-    });
+    let keys = said["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| SecretKey {
+            suite: 1,
+            generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
+            not_after: 0,
+            secret: array(&key["secret"]),
+        });
     Some(identity(&Person {
         seed: array(&said["seed"]),
         keys: keys.collect(),

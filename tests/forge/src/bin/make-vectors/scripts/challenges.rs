@@ -134,6 +134,15 @@ fn times() -> Vec<Script> {
             .open("late", "WrongChallenge")
             .clock(NOW)
             .open("late", "WrongChallenge"),
+        {
+            let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+            let script =
+                Script::new("challenge-late-many", "challenges that are over, and no sweep came").policy(challenged);
+            let script = names.iter().fold(script, |script, name| {
+                script.envelope(name, &message(name).with(answering(name))).challenge(name, 60, "ok")
+            });
+            script.clock(NOW + 60).opens(&names, "WrongChallenge")
+        },
         asked("challenge-whatever-the-times", "the author's clock and the expiry do not count")
             .envelope(
                 "past",

@@ -179,15 +179,26 @@ fn times() -> Vec<Script> {
             .clock(NOW + 7_200)
             .sweep()
             .commit("a", b"late", "LeaseLost"),
-        Script::new("lease-over-not-swept", "lease and entry are over, and no sweep came: it is absent all the same")
-            .messages(&["1", "2", "3", "4", "5", "6"], |_| {})
-            .lease("a", "6", 60)
-            .opens(&["1", "2", "3", "4", "5"], "ok")
+        Script::new("lease-over-not-swept", "leases and entries are over, and no sweep came: absent all the same")
+            .messages(&["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"], |_| {})
+            .opens(&["1", "2", "3", "4", "5", "6"], "ok")
+            .lease("a", "7", 60)
+            .lease("b", "8", 60)
+            .lease("c", "9", 60)
+            .lease("d", "10", 60)
+            .lease("e", "11", 60)
+            .lease("f", "12", 60)
             .envelope("later", &message("later").with(|f| f.stamp.expires = Some(NOW + 10_000)))
             .clock(NOW + 9_000)
             .open("later", "ok")
             .renew("a", 60, "LeaseLost")
-            .commit("a", b"late", "LeaseLost"),
+            .renew("b", 60, "LeaseLost")
+            .commit("a", b"late", "LeaseLost")
+            .commit("b", b"late", "LeaseLost")
+            .commit("c", b"late", "LeaseLost")
+            .commit("d", b"late", "LeaseLost")
+            .release("e", "LeaseLost")
+            .release("f", "LeaseLost"),
     ]
 }
 

@@ -72,10 +72,24 @@ fn newer() -> Vec<Script> {
                 monotonic(r);
                 r.context = "smtp".to_owned();
             })
+            // Stream id and context, joined, are those of another stream: only the length tells them apart.
+            .envelope(
+                "joined",
+                &message("joined").with(|f| {
+                    f.stamp.context = "ile-transfer".to_owned();
+                    f.stamp.sequence = Some(Sequence { stream: b"sf".to_vec(), number: 1 });
+                }),
+            )
+            .reader("joined", |r| {
+                monotonic(r);
+                r.context = "ile-transfer".to_owned();
+            })
             .opens(&["2", "other-stream", "longer-stream", "carol"], "ok")
             .open("1", "Superseded")
             .by("mail")
-            .open("mail", "ok"),
+            .open("mail", "ok")
+            .by("joined")
+            .open("joined", "ok"),
         only_newer(
             "newer-without-a-number",
             "where an order is demanded, a message without a number is superseded",

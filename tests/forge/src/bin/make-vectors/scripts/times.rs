@@ -84,6 +84,9 @@ fn raised(name: &'static str, about: &'static str) -> Script {
     Script::new(name, about).messages(&["first"], endless).policy(aged(10)).reader("raised", aged(100_000))
 }
 
+/// More than a claim drops besides.
+const MANY: [&str; 12] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
+
 fn marks() -> Vec<Script> {
     vec![
         raised("raised-age", "the greatest age is raised after the entry has left: it is not accepted again")
@@ -120,14 +123,22 @@ fn marks() -> Vec<Script> {
             .opens(&["as-old", "older"], "TooOld")
             .open("newer", "ok"),
         Script::new("raised-age-not-swept", "an entry that is over is absent, also where no sweep came")
-            .messages(&["1", "2", "3", "4", "5", "6", "7"], endless)
+            .messages(&MANY, endless)
             .policy(aged(10))
             .reader("raised", aged(100_000))
-            .opens(&["1", "2", "3", "4", "5", "6", "7"], "ok")
+            .opens(&MANY, "ok")
             .clock(NOW + 3_600)
             .by("raised")
-            .open("7", "TooOld")
-            .opens(&["1", "2", "3", "4", "5", "6"], "TooOld"),
+            .opens(&MANY, "TooOld"),
+        Script::new("raised-age-with-an-expiry", "the greatest age ended it before its expiry: that leaves a mark")
+            .messages(&["first"], |f| f.stamp.expires = Some(NOW + 50_000))
+            .policy(aged(10))
+            .reader("raised", aged(100_000))
+            .open("first", "ok")
+            .clock(NOW + 3_600)
+            .sweep()
+            .by("raised")
+            .open("first", "TooOld"),
         raised("raised-age-other-scope", "another context, or another reader, has another sweep mark")
             .envelope("mail", &message("mail").with(issued(NOW - 10)).with(|f| f.stamp.context = "smtp".to_owned()))
             .reader("mail", |r| {
@@ -187,6 +198,18 @@ fn more_marks() -> Vec<Script> {
             .sweep()
             .by("raised")
             .opens(&["again", "first", "between"], "TooOld"),
+        Script::new("mark-of-a-copy-without-an-expiry", "a copy that only its age bounds leaves a mark, too")
+            .messages(&["first"], |f| f.stamp.expires = Some(NOW + 60))
+            .envelope("again", &sealed_again(&message("first"), endless))
+            .policy(aged(100_000))
+            .reader("young", aged(100))
+            .open("first", "ok")
+            .by("young")
+            .open("again", "Replayed")
+            .clock(NOW + 3_690)
+            .sweep()
+            .by("bob")
+            .open("again", "TooOld"),
         Script::new("mark-of-what-was-given-up", "what was only reserved leaves a mark, too")
             .messages(&["first"], endless)
             .policy(aged(10))

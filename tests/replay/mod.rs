@@ -89,6 +89,7 @@ impl Current {
     /// The old guard is gone before the new one is there, as with processes.
     fn restart(&self) {
         let mut current = self.0.write().unwrap();
+        // Holds nothing, and stands here for no longer than this line.
         current.1 = Arc::new(bulla::MemoryGuard::new(0));
         current.1 = current.0.guard();
     }
@@ -142,6 +143,8 @@ impl Clock for Hands {
     }
 }
 
+// There are few of them, and none is moved often.
+#[allow(clippy::large_enum_variant)]
 enum Held<'a> {
     Whole(Lease<'a>),
     Stamp(Lease<'a, StampOnly>),
@@ -149,7 +152,7 @@ enum Held<'a> {
 
 struct Play<'a> {
     script: &'a Value,
-    make: Make<'a>,
+    fresh: &'a dyn Fn() -> Box<dyn Store>,
     guard: &'a Current,
     clock: &'a Hands,
     readers: HashMap<&'a str, Reader<'a>>,
@@ -158,26 +161,19 @@ struct Play<'a> {
 
 /// Replays one script and says how many steps it had, or what is wrong.
 pub(crate) fn replay(script: &Value, make: Make<'_>) -> Result<usize, String> {
-    let limits = script.get("limits").map(|limits| {
-        let number = |name: &str| usize::try_from(limits[name].as_u64().unwrap()).unwrap();
-        [
-            number("known"),
-            number("strangers"),
-            number("per_sender"),
-            number("per_stranger"),
-        ]
-    });
-    let with_limits = |_: Option<Limits>| {
-        make(
-            limits.map(|[known, strangers, per_sender, per_stranger]| Limits {
-                known,
-                strangers,
-                per_sender,
-                per_stranger,
-            }),
-        )
+    let limits = || {
+        script.get("limits").map(|limits| {
+            let number = |name: &str| usize::try_from(limits[name].as_u64().unwrap()).unwrap();
+            Limits {
+                known: number("known"),
+                strangers: number("strangers"),
+                per_sender: number("per_sender"),
+                per_stranger: number("per_stranger"),
+            }
+        })
     };
-    let guard = Current::new(with_limits(None));
+    let fresh = || make(limits());
+    let guard = Current::new(fresh());
     let clock = Hands(script["now"].as_u64().unwrap().into());
     let said = script["readers"].as_object().unwrap();
     let parts: Vec<_> = said
@@ -190,7 +186,7 @@ pub(crate) fn replay(script: &Value, make: Make<'_>) -> Result<usize, String> {
     });
     let mut play = Play {
         script,
-        make: &with_limits,
+        fresh: &fresh,
         guard: &guard,
         clock: &clock,
         readers: readers.collect(),
@@ -228,7 +224,7 @@ impl<'a> Play<'a> {
                 Value::Null
             }
             "lose" => {
-                self.guard.lose((self.make)(None));
+                self.guard.lose((self.fresh)());
                 Value::Null
             }
             "sweep" => {
@@ -331,6 +327,7 @@ impl<'a> Play<'a> {
     }
 }
 
+#[allow(clippy::large_enum_variant)]
 enum Delivered<'a> {
     New(Held<'a>),
     Again(Vec<u8>),

@@ -32,7 +32,8 @@ fn every_vector_has_its_verdict() {
     let (mut passed, mut failed) = (0, Vec::new());
     for layer in std::fs::read_dir(folder).unwrap() {
         let layer = layer.unwrap().path();
-        if !layer.is_dir() {
+        // Receipts and scripts have tests of their own.
+        if !layer.is_dir() || layer.ends_with("receipts") || layer.ends_with("scripts") {
             continue;
         }
         for file in std::fs::read_dir(layer).unwrap() {

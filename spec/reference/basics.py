@@ -100,7 +100,7 @@ def signature_is_valid(key, signature, message):
 
 # ---- armor (envelope.md §6) ---------------------------------------------------------------------------
 
-NAMES = ("BULLA ENVELOPE", "BULLA EVIDENCE", "BULLA SECRET KEY")
+NAMES = ("BULLA ENVELOPE", "BULLA EVIDENCE", "BULLA SECRET KEY", "BULLA RECEIPT PROOF")
 
 
 def armor(data, name):

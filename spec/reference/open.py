@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from basics import H, Verdict, dcbor, require
+from guard import make_claim, reader_id
 from statements import ATTACHED, DETACHED, SEALED, read_closing, read_opening
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -32,22 +33,33 @@ class Opened:
     length: int  # of the content, also where a closing told it
     digest: bytes
     evidence: bytes
+    header_hash: bytes
+    opening_hash: bytes
+    token: tuple | None = None  # of the guard
+    receipt: bytes | None = None  # of a copy of what was committed, with a lease alone
 
 
 class Opener:
     """Opens one envelope. `provisional` is called with content that is worthless until `open` returns."""
 
     def __init__(self, stream, policy, now, *, kind=SEALED, reader=None, reader_name=None, guard=None,
-                 content=None, provisional=lambda piece: None):
+                 content=None, provisional=lambda piece: None, lease=None):
         self.stream, self.policy, self.now, self.kind, self.guard = stream, policy, now, kind, guard
         self.own_key, self.keys = (reader.public, reader.keys) if reader else (None, [])
-        self.reader_id = self.own_key if reader_name is None else H(b"bulla/1 reader name\0" + reader_name.encode())
+        self.reader_id, self.lease = reader_id(reader, reader_name), lease
         self.detached_content, self.provisional = content, provisional
         self.step, self.pending = 1, b""  # pending: plaintext that is decrypted, but not yet used
 
     def open(self):
+        return self.named(self.checks)
+
+    def refuse(self):
+        """Claims the message by its stamp alone, to refuse it (guard.md §3): ("new", token) or ("same", receipt)."""
+        return self.named(lambda: self.claim(self.judged_stamp(), None))
+
+    def named(self, checks):
         try:
-            return self.checks()
+            return checks()
         except InvalidTag:  # from the body; stanzas are caught where they are tried
             verdict = Verdict("NotAuthentic")
         except Verdict as raised:
@@ -56,7 +68,27 @@ class Opener:
         raise verdict
 
     def checks(self):
-        now = self.guard.clock(self.now) if self.guard else self.now
+        stamp = self.judged_stamp()
+        self.step = 6
+        length, digest, closing = self.read_content(stamp)
+        answer, detail = self.claim(stamp, (length, digest))
+        evidence = dcbor([1, self.header_hash, self.opening, closing])
+        opened = Opened(stamp, length, digest, evidence, self.header_hash, H(self.opening))
+        if answer == "new":
+            opened.token = detail
+        elif answer == "same":
+            require(self.lease is not None, "Replayed")
+            opened.receipt = detail
+        return opened
+
+    def claim(self, stamp, content):  # step 7
+        if not self.guard or self.policy.timeless:
+            return None, None
+        self.step = 7
+        self.policy.judge_times(stamp, self.now, self.guard)
+        return self.guard.claim(make_claim(self.reader_id, stamp, content, self.policy), self.now, self.lease)
+
+    def judged_stamp(self):  # steps 1 to 5
         self.read_header()
         if self.kind == SEALED:
             self.step = 2
@@ -72,13 +104,9 @@ class Opener:
         self.step = 4
         stamp = self.read_stamp()
         self.step = 5
-        self.policy.judge(stamp, self.own_key, now, self.guard is not None)
-        self.step = 6
-        length, digest, closing = self.read_content(stamp)
-        self.step = 7
-        if self.guard and not self.policy.timeless:
-            self.guard.claim(self.reader_id, stamp, length, digest, self.policy)
-        return Opened(stamp, length, digest, dcbor([1, self.header_hash, self.opening, closing]))
+        self.policy.judge(stamp, self.own_key)
+        self.policy.judge_times(stamp, self.now, self.guard)
+        return stamp
 
     def read_header(self):  # envelope.md §2
         header = bytearray()

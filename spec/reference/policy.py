@@ -1,9 +1,10 @@
-"""Policy and an in-memory replay guard (opening.md §1, §4, §5), written from the specification alone."""
-from dataclasses import dataclass, field
+"""What a reader accepts (opening.md §1, §2, §4), written from the specification alone."""
+from dataclasses import dataclass
 
-from basics import H, Verdict, dcbor, require
+from basics import require
 
 FOREVER = 2**64 - 1  # the greatest time; additions saturate (opening.md §4)
+MAX_SKEW = 3600
 
 
 def plus(a, b):
@@ -18,55 +19,26 @@ class Policy:
     skew: int = 120
     own: bool = False  # whether messages from oneself are accepted
     timeless: bool = False  # reopen, for archives
+    order: str | dict | None = None  # "monotonic", or {"first": …, "window": …} (guard.md §5)
+    challenged: bool = False  # only answers to challenges (guard.md §4)
+    statement: int = 1  # receipts and audits are opened by checks of their own
 
-    def judge(self, stamp, own_key, now, guarded):
-        issued, expires, age = stamp[6], stamp.get(4), self.max_age
-        require(stamp[-1] == 1, "WrongStatement")
+    def judge(self, stamp, own_key):
+        require(stamp[-1] == self.statement, "WrongStatement")
         require(self.own or stamp[-2] != own_key, "OwnMessage")
         require(self.senders is None or stamp[-2] in self.senders, "UntrustedSender")
         require(stamp[3] == self.context, "WrongContext")
+
+    def judge_times(self, stamp, clock, guard):
+        """opening.md §4. The guard is shown the clock when times are judged, and not before."""
         if self.timeless:
             return
+        if self.challenged:
+            require(-9 in stamp, "WrongChallenge")
+            return
+        issued, expires, age = stamp[6], stamp.get(4), self.max_age
+        now = guard.clock(clock) if guard else clock
         require(issued <= plus(now, self.skew), "NotYetValid")
         require(expires is None or now < plus(expires, self.skew), "Expired")
         require(age is None or now < plus(plus(issued, age), self.skew), "TooOld")
-        require(not guarded or expires is not None or age is not None, "Unbounded")
-
-
-@dataclass
-class Guard:
-    """In memory, without leases: what is claimed is committed."""
-    capacity: int = 1_000_000
-    entries: dict = field(default_factory=dict)  # key: (value, keep until, scope, iat, whether by age)
-    sweep_marks: dict = field(default_factory=dict)  # scope: greatest iat dropped by age
-    high_water: int = 0
-
-    def clock(self, now):
-        self.high_water = max(self.high_water, now)
-        return self.high_water
-
-    def claim(self, reader, stamp, length, digest, policy):
-        context = stamp[3].encode()
-        key = H(b"bulla/1 guard key\0" + reader + stamp[-2] + stamp[7] + context)
-        told = {k: stamp[k] for k in (3, -1, -2, -6, -7, -8) if k in stamp} | {-3: length, -4: digest}
-        value = H(b"bulla/1 guard value\0" + dcbor(told))
-        scope = H(b"bulla/1 guard scope\0" + reader + context)
-        by_exp = stamp.get(4, FOREVER)
-        by_age = FOREVER if policy.max_age is None else plus(stamp[6], policy.max_age)
-        until = plus(min(by_exp, by_age), 3600)
-        self.sweep()
-        require(until > self.high_water, "TooOld")
-        if key in self.entries:  # Same (no receipt without a lease), or another value
-            was, kept, _, issued, aged = self.entries[key]
-            self.entries[key] = (was, max(kept, until), scope, max(issued, stamp[6]), aged or by_age < by_exp)
-            raise Verdict("Replayed")
-        require(scope not in self.sweep_marks or stamp[6] > self.sweep_marks[scope], "TooOld")
-        require(len(self.entries) < self.capacity, "GuardFull")
-        self.entries[key] = (value, until, scope, stamp[6], by_age < by_exp)
-
-    def sweep(self):
-        for key, (_, until, scope, issued, by_age) in list(self.entries.items()):
-            if until <= self.high_water:
-                del self.entries[key]
-                if by_age:
-                    self.sweep_marks[scope] = max(issued, self.sweep_marks.get(scope, 0))
+        require(not guard or expires is not None or age is not None, "Unbounded")

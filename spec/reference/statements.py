@@ -110,8 +110,8 @@ def read_closing(closing, header_hash, opening, stamp):
     return claims[-3], claims[-4]
 
 
-def read_evidence(evidence):
-    """(claims, length, digest) that evidence proves (statements.md §6)."""
+def read_evidence(evidence, statement=1):
+    """(claims, length, digest) that evidence proves (statements.md §6), of a statement of this type."""
     require(len(evidence) <= 20480, "Malformed")
     parts = read_dcbor(evidence)
     require(type(parts) is list and parts and type(parts[0]) is int, "Malformed")
@@ -119,7 +119,7 @@ def read_evidence(evidence):
     require(array(uint(), bstr(32), bstr(1, 16384), lambda v: v is None or type(v) is bytes)(parts), "Malformed")
     _, header_hash, opening, closing = parts
     stamp = read_opening(opening, header_hash, None)
-    require(stamp[-1] == 1, "WrongStatement")
+    require(stamp[-1] == statement, "WrongStatement")
     require((closing is None) == (-4 in stamp), "NotAuthentic")
     if closing is None:
         return stamp, stamp[-3], stamp[-4]

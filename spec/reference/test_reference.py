@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import basics, keys, seal, statements
 import open as reader_module
 from basics import H, Verdict
+from guard import Guard, Limits
 from open import HPKE, Opener
-from policy import FOREVER, Guard, Policy
+from policy import FOREVER, Policy
 
 CONTEXT = "interop/test"
 NOW = 1_900_000_000
@@ -156,7 +157,7 @@ def test_guard():
     assert try_open(other, guard=guard) == ("Replayed", 7)
     assert try_open(first, guard=guard, policy=policy(timeless=True)) == b"hello"
     assert try_open(sealed(expires=None), guard=guard) == ("Unbounded", 5)
-    assert try_open(sealed(), guard=Guard(capacity=0)) == ("GuardFull", 7)
+    assert try_open(sealed(), guard=Guard(Limits(0))) == ("GuardFull", 7)
     assert try_open(sealed(expires=FOREVER, issued=0), guard=Guard(), now=FOREVER) == ("Expired", 5)
 
 

@@ -58,10 +58,11 @@ impl Entry {
     pub(crate) fn meet(&mut self, claim: &Claim, now: u64) -> Option<Claimed> {
         let entry = &mut self.claim;
         if claim.challenge.is_none() {
+            // The times of an answer to a challenge were not judged, and may be anything.
             entry.keep_until = entry.keep_until.max(claim.keep_until);
+            entry.issued = entry.issued.max(claim.issued);
+            entry.bounded_by_age |= claim.bounded_by_age;
         }
-        entry.issued = entry.issued.max(claim.issued);
-        entry.bounded_by_age |= claim.bounded_by_age;
         match &self.state {
             State::Released => None,
             State::Reserved { until, .. } if *until <= now => None,
@@ -75,6 +76,7 @@ impl Entry {
     pub(crate) fn take(&mut self, claim: &Claim, state: State) {
         self.claim.value = claim.value;
         self.claim.place = claim.place;
+        self.claim.challenge = claim.challenge.or(self.claim.challenge);
         self.hold(state);
     }
 

@@ -117,6 +117,7 @@ pub trait ReplayGuard: Send + Sync {
     /// [`ErrorKind::LeaseLost`](crate::ErrorKind::LeaseLost) if the token is stale, also if its lease ran out and
     /// somebody else claimed since; [`ErrorKind::Superseded`](crate::ErrorKind::Superseded) if a newer message of its stream
     /// was committed meanwhile: then the reservation is given up;
+    /// [`ErrorKind::GuardFull`](crate::ErrorKind::GuardFull) if its stream is new and there is no room for one more;
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a longer receipt.
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()>;
 

@@ -19,11 +19,12 @@ pub enum Order {
     /// pages, where the last word counts. A message without a sequence is `Superseded` too.
     Monotonic,
     /// Every number from `first` on once, in any order within a window; what is missing is reported. A number that was
-    /// settled or given up is `Superseded`, one that is more than `window` past the first missing one is a `Gap`.
+    /// settled or given up is `Superseded`, one that is `window` or more past the first missing one is a `Gap`.
     Gapless {
         /// The first number of a stream.
         first: u64,
-        /// How far ahead of the first missing number a message may be: at most [`MAX_WINDOW`], and more counts as that.
+        /// How many numbers, from the first missing one on, are accepted: at most [`MAX_WINDOW`], and more counts as that; 0
+        /// counts as 1.
         window: u16,
     },
 }

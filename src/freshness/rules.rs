@@ -71,32 +71,60 @@ pub(crate) fn claim<S: Shelf>(
         Some(entry) => entry,
     };
     let before = entry.claim.keep_until;
-    let answer = entry.meet(claim, now);
-    if let Some(answer) = answer {
+    if let Some(answer) = entry.meet(claim, now) {
         shelf.update(entry, before)?;
         return Ok(answer);
+    }
+    take_over(shelf, entry, before, claim, now, lease)
+}
+
+/// A message that is there, and that nobody holds.
+fn take_over<S: Shelf>(
+    shelf: &mut S,
+    mut entry: Entry,
+    before: u64,
+    claim: &Claim,
+    now: u64,
+    lease: Option<u64>,
+) -> Result<Claimed> {
+    // The challenge that was used up for this very entry is not asked for again; any other one is.
+    let challenge = claim.challenge.as_ref();
+    let challenge = challenge.filter(|name| entry.claim.challenge.as_ref() != Some(name));
+    if let Some(name) = challenge {
+        let Some(until) = expected(shelf, name, now)? else {
+            return Ok(Claimed::Unasked);
+        };
+        entry.claim.keep_until = entry.claim.keep_until.max(until.saturating_add(MAX_SKEW));
     }
     if let Some(refused) = out_of_order(shelf, claim.place)? {
         return Ok(refused);
     }
     check_stream_room(shelf, claim)?;
+    if let Some(name) = challenge {
+        shelf.put_challenge(name, None)?;
+    }
     let number = shelf.next_token()?;
     entry.take(claim, State::claimed(number, now, lease));
     shelf.update(entry, before)?;
     finish(shelf, claim, number, lease)
 }
 
+/// Until when an answer to this challenge is expected; `None` if none is.
+fn expected<S: Shelf>(shelf: &mut S, challenge: &Digest, now: u64) -> Result<Option<u64>> {
+    let until = shelf.challenge(challenge)?;
+    Ok(until.filter(|until| now < *until))
+}
+
 /// A message that is not there.
 fn insert<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
     let mut claim = claim.clone();
     if let Some(challenge) = &claim.challenge {
-        match shelf.challenge(challenge)? {
-            Some(until) if now < until => {
-                claim.keep_until = until.saturating_add(MAX_SKEW);
-                claim.bounded_by_age = false;
-            }
-            _ => return Ok(Claimed::Unasked),
-        }
+        let Some(until) = expected(shelf, challenge, now)? else {
+            return Ok(Claimed::Unasked);
+        };
+        claim.keep_until = until.saturating_add(MAX_SKEW);
+        // Its own times were not judged, and may be anything: no mark may come of them.
+        (claim.issued, claim.bounded_by_age) = (0, false);
     } else if claim.keep_until <= now || shelf.may_be_forgotten(&claim)? {
         // Where its time is over, an entry would be dropped at once: none can be made.
         return Ok(Claimed::Forgotten);
@@ -171,11 +199,12 @@ fn settle<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
     shelf.put_stream(&place.stream, stream, Some(claim))
 }
 
-/// The entry that `token` holds.
+/// The entry that `token` holds. One that is over is absent, swept or not.
 fn held<S: Shelf>(shelf: &mut S, token: &LeaseToken) -> Result<Entry> {
+    let now = shelf.observe(0)?;
     shelf
         .entry(&token.key)?
-        .filter(|entry| entry.is_held_by(token))
+        .filter(|entry| entry.is_held_by(token) && entry.claim.keep_until > now)
         .ok_or_else(|| ErrorKind::LeaseLost.into())
 }
 

@@ -91,16 +91,18 @@ fn decode(cbor: &mut Decoder<'_>) -> Result<RawReceipt> {
         return Err(malformed("a receipt has no status"));
     }
     let status = cbor.u8()?;
-    let reason = match labels.next(cbor)? {
-        None => None,
-        Some(7) => Some(reason(cbor)?),
-        Some(_) => {
-            return Err(Error::with(
-                ErrorKind::UnsupportedVersion,
-                "a receipt says something that is not known here",
-            ));
-        }
-    };
+    label = labels.next(cbor)?;
+    let mut why = None;
+    if label == Some(7) {
+        why = Some(reason(cbor)?);
+        label = labels.next(cbor)?;
+    }
+    if label.is_some() {
+        return Err(Error::with(
+            ErrorKind::UnsupportedVersion,
+            "a receipt says something that is not known here",
+        ));
+    }
     Ok(RawReceipt {
         message_id,
         header_digest,
@@ -108,7 +110,7 @@ fn decode(cbor: &mut Decoder<'_>) -> Result<RawReceipt> {
         author,
         content,
         status,
-        reason,
+        reason: why,
     })
 }
 

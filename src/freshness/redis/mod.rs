@@ -220,7 +220,9 @@ impl RedisGuard {
             Plain::Forgotten => Some(Claimed::Forgotten),
             Plain::There(stood, now) => {
                 let mut met = Entry::clone(&stood);
-                met.meet(claim, now).filter(|_| met == *stood)
+                // What is over, or would change, is for the rules with all that they need.
+                let stands = stood.claim.keep_until > now;
+                met.meet(claim, now).filter(|_| stands && met == *stood)
             }
         })
     }

@@ -248,6 +248,11 @@ impl Shelf for Step<'_> {
         Ok(())
     }
 
+    fn drop_entry(&mut self, _entry: Entry) -> Result<()> {
+        // What is over was dropped while looking: here nothing over is ever seen.
+        Err(foreign())
+    }
+
     fn update(&mut self, entry: Entry, before: u64) -> Result<()> {
         let key = entry.claim.key;
         let bytes = record::encode(&entry);

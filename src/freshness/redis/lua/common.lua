@@ -21,9 +21,9 @@ local function signer_of(record) return record:sub(68, 99) end
 -- come last: in a sorted set of millions the end is cheap to reach, and a place somewhere inside is not.
 local function indexed(turn, key) return struct.pack('>I8', turn) .. key end
 
--- Drops what is over: gives how many entries, and whether that was all. Everything for it is inside, so that a script that
--- drops nothing does not pay for it.
-local function drop(now, at_most)
+-- Drops what is over: gives how many entries, and whether that was all; or, with `only`, the entry of that key alone, if it is
+-- over. Everything for it is inside, so that a script that drops nothing does not pay for it.
+local function drop(now, at_most, only)
     local function leave(field, count)
         if redis.call('HINCRBY', META, field, -count) <= 0 then redis.call('HDEL', META, field) end
     end
@@ -40,13 +40,9 @@ local function drop(now, at_most)
         if not known[1] or issued > tonumber(known[1]) then redis.call('HSET', META, field, text(issued)) end
     end
 
-    -- Drops entries whose time has come, and notes the sweep marks of those that were bounded by age. An entry that lives longer
-    -- than it was to stands in the index once more, and then its first place means nothing.
-    local function drop_some(now, at_most)
-        local names = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
-        if #names == 0 then return 0, 0 end
-        local keys, over = {}, {}
-        for i, name in ipairs(names) do keys[i] = name:sub(9) end
+    -- Of these keys, drops the entries whose time has come, and notes the sweep marks of those that were bounded by age.
+    local function drop_keys(keys)
+        local over = {}
         local records = redis.call('HMGET', ENTRIES, unpack(keys))
         local marks, places, seen = {}, {}, {}
         for i, record in ipairs(records) do
@@ -62,12 +58,21 @@ local function drop(now, at_most)
                 end
             end
         end
-        -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
-        redis.call('ZREM', TIMES, unpack(names))
         if #over > 0 then redis.call('HDEL', ENTRIES, unpack(over)) end
         for field, count in pairs(places) do leave(field, count) end
         for scope, issued in pairs(marks) do raise_mark(scope, issued) end
-        return #over, #names
+        return #over
+    end
+
+    -- An entry that lives longer than it was to stands in the index once more, and then its first place means nothing.
+    local function drop_some(now, at_most)
+        local names = redis.call('ZRANGEBYSCORE', TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
+        if #names == 0 then return 0, 0 end
+        local keys = {}
+        for i, name in ipairs(names) do keys[i] = name:sub(9) end
+        -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
+        redis.call('ZREM', TIMES, unpack(names))
+        return drop_keys(keys), #names
     end
 
     local function drop_entries(now, at_most)
@@ -90,6 +95,7 @@ local function drop(now, at_most)
         return #names
     end
 
+    if only then return drop_keys({ only }) end
     local entries = drop_entries(now, at_most)
     local challenges = drop_plain(CHALLENGE_TIMES, CHALLENGES, now, at_most)
     local rates = drop_plain(RATE_TIMES, RATES, now, at_most)

@@ -5,10 +5,18 @@
 -- Where there is no time, the second is what to answer instead.
 local now, dropped, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), { 'id', 'mark', 'swept', 'shared', 'm' .. ARGV[7] })
 if not now then return dropped end
+local function there(hash, name) return name ~= '' and redis.call('HGET', hash, name) end
+-- An entry that is over is absent, swept or not (spec/guard.md §3).
+local entry = there(ENTRIES, ARGV[6])
+if entry and keep_of(entry) <= now then
+    dropped = dropped + drop(now, 0, ARGV[6])
+    entry = false
+    local marks = redis.call('HMGET', META, 'shared', 'm' .. ARGV[7])
+    meta[4], meta[5] = marks[1], marks[2]
+end
 local token = 0
 if ARGV[5] ~= '0' then token = redis.call('HINCRBY', META, 'token', 1) end
 local mark = meta[5] or meta[4]
 if mark and meta[4] and tonumber(meta[4]) > tonumber(mark) then mark = meta[4] end
-local function there(hash, name) return name ~= '' and redis.call('HGET', hash, name) end
-return { now, dropped, token, there(ENTRIES, ARGV[6]), mark,
+return { now, dropped, token, entry, mark,
     there(STREAMS, ARGV[8]), there(CHALLENGES, ARGV[9]), there(RATES, ARGV[10]) }

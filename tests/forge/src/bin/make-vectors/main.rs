@@ -22,6 +22,8 @@ mod opening_plaintext;
 mod opening_signature;
 mod policy;
 mod policy_edges;
+mod receipts;
+mod scripts;
 mod stanza;
 mod vector;
 
@@ -63,10 +65,10 @@ fn all() -> Vec<Vector> {
 /// File by path below the folder; a name that is used twice is a mistake in this program.
 fn files() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
-    for vector in all() {
-        let path = PathBuf::from(format!("{}.json", vector.name));
-        let twice = files.insert(path, vector.file());
-        assert!(twice.is_none(), "two vectors are named {}", vector.name);
+    let vectors = all().into_iter().map(|vector| (vector.name.clone(), vector.file()));
+    for (name, text) in vectors.chain(receipts::files()).chain(scripts::files()) {
+        let twice = files.insert(PathBuf::from(format!("{name}.json")), text);
+        assert!(twice.is_none(), "two vectors are named {name}");
     }
     files
 }

@@ -260,7 +260,7 @@ fn put(map: &mut Map<String, Value>, key: &str, value: Option<Value>) {
     }
 }
 
-fn reader_json(person: &Person) -> Value {
+pub fn reader_json(person: &Person) -> Value {
     let keys: Vec<_> = person
         .keys
         .iter()

@@ -1,0 +1,203 @@
+//! Quotas and rates (guard.md §6, §7).
+
+use bulla_forge::{Forge, NOW, Sequence};
+use serde_json::json;
+
+use super::script::{Reader, Script, challenge, message};
+use crate::cast::{alice, bob, carol, mallory};
+
+pub fn scripts() -> Vec<Script> {
+    [full(), pools(), streams(), rates()].into_iter().flatten().collect()
+}
+
+fn from(author: &bulla_forge::Person, name: &str) -> Forge {
+    let id = message(name).stamp.message_id;
+    Forge::sealed(author, &[&bob()]).fresh(name).with(|f| f.stamp.message_id = id)
+}
+
+fn anyone(reader: &mut Reader) {
+    reader.senders = None;
+}
+
+fn full() -> Vec<Script> {
+    let some = |name, about| Script::new(name, about).messages(&["1", "2", "3"], |_| {}).limits(2, 2, 2, 2);
+    vec![
+        some("full", "no room: refused and not claimed; copies are still known; room comes back with time")
+            .opens(&["1", "2"], "ok")
+            .open("3", "GuardFull")
+            .no_lease("3", "GuardFull")
+            .opens(&["1", "2"], "Replayed")
+            .messages(&["later"], |f| f.stamp.expires = Some(NOW + 9_000))
+            .clock(NOW + 7_199)
+            .open("later", "GuardFull")
+            .clock(NOW + 7_200)
+            .open("later", "ok"),
+        some("full-restart", "places stay taken over a restart")
+            .opens(&["1", "2"], "ok")
+            .restart()
+            .open("3", "GuardFull")
+            .lose()
+            .open("3", "ok"),
+        some("full-given-up", "what was given up keeps its place, and can be taken over when the guard is full")
+            .lease("a", "1", 60)
+            .release("a", "ok")
+            .open("2", "ok")
+            .open("3", "GuardFull")
+            .open("1", "ok"),
+        some("full-late", "where several refusals are right, being full is the last")
+            .envelope(
+                "old",
+                &message("old").with(|f| {
+                    f.stamp.expires = None;
+                    f.stamp.issued = NOW - 10;
+                }),
+            )
+            .envelope(
+                "brief",
+                &message("brief").with(|f| {
+                    f.stamp.expires = None;
+                    f.stamp.issued = NOW - 10;
+                }),
+            )
+            .policy(|r| r.max_age = Some(100_000))
+            .reader("young", |r| r.max_age = Some(10))
+            .by("young")
+            .open("brief", "ok")
+            .clock(NOW + 3_600)
+            .sweep()
+            .by("bob")
+            .messages(&["a", "b"], |f| f.stamp.issued = NOW + 3_500)
+            .opens(&["a", "b"], "ok")
+            .open("old", "TooOld"),
+    ]
+}
+
+fn pools() -> Vec<Script> {
+    vec![
+        Script::new("share-of-a-sender", "no sender takes all places")
+            .messages(&["1", "2", "3"], |_| {})
+            .envelope("carol", &from(&carol(), "carol"))
+            .policy(|r| r.senders = Some(vec![alice().signer(), carol().signer()]))
+            .limits(4, 0, 2, 0)
+            .opens(&["1", "2"], "ok")
+            .open("3", "GuardFull")
+            .open("carol", "ok"),
+        Script::new("strangers", "strangers have places of their own, and take none of those of listed senders")
+            .messages(&["1", "2"], |_| {})
+            .envelope("mallory-1", &from(&mallory(), "mallory 1"))
+            .envelope("mallory-2", &from(&mallory(), "mallory 2"))
+            .envelope("carol-1", &from(&carol(), "carol 1"))
+            .envelope("carol-2", &from(&carol(), "carol 2"))
+            .reader("anyone", anyone)
+            .limits(2, 2, 2, 1)
+            .by("anyone")
+            .open("mallory-1", "ok")
+            .open("mallory-2", "GuardFull")
+            .open("carol-1", "ok")
+            .open("1", "GuardFull")
+            .by("bob")
+            .opens(&["1", "2"], "ok")
+            .by("anyone")
+            .opens(&["1", "mallory-1", "carol-1"], "Replayed"),
+        Script::new("challenges-full", "challenges have places, as many as messages of listed senders")
+            .messages(&["1"], |f| f.stamp.challenge = Some(challenge("a")))
+            .policy(|r| r.challenged = true)
+            .limits(2, 0, 2, 0)
+            .challenge("a", 60, "ok")
+            .challenge("b", 60, "ok")
+            .challenge("c", 60, "GuardFull")
+            .open("1", "ok")
+            .challenge("c", 60, "ok")
+            .challenge("d", 60, "GuardFull")
+            .clock(NOW + 60)
+            .challenge("d", 60, "ok"),
+    ]
+}
+
+fn streams() -> Vec<Script> {
+    let of = |stream: &'static str, number: u64, expires: u64| {
+        message(&format!("{stream} {number}")).with(|f| {
+            f.stamp.sequence = Some(Sequence { stream: stream.into(), number });
+            f.stamp.expires = Some(NOW + expires);
+        })
+    };
+    let ordered = |name, about| Script::new(name, about).policy(|r| r.order = json!("monotonic"));
+    vec![
+        ordered("streams-full", "streams have places, which they keep when their messages have left")
+            .envelope("s1", &of("s", 1, 10))
+            .envelope("t1", &of("t", 1, 10))
+            .envelope("s2", &of("s", 2, 9_000))
+            .envelope("u1", &of("u", 1, 9_000))
+            .limits(2, 0, 2, 0)
+            .opens(&["s1", "t1"], "ok")
+            .clock(NOW + 3_610)
+            .sweep()
+            .open("u1", "GuardFull")
+            .open("s2", "ok")
+            .restart()
+            .open("u1", "GuardFull"),
+        ordered("streams-full-at-commit", "a new stream may find no room at the commit")
+            .envelope("s1", &of("s", 1, 10))
+            .envelope("t1", &of("t", 1, 9_000))
+            .envelope("u1", &of("u", 1, 9_000))
+            .limits(2, 0, 2, 0)
+            .open("s1", "ok")
+            .clock(NOW + 3_610)
+            .sweep()
+            .lease("t", "t1", 60)
+            .lease("u", "u1", 60)
+            .commit("u", b"u", "ok")
+            .commit("t", b"t", "GuardFull")
+            .again("u1", b"u"),
+    ]
+}
+
+fn rates() -> Vec<Script> {
+    let script = |name, about| Script::new(name, about).messages(&["unused"], |_| {});
+    vec![
+        script("rate", "a burst, and then one at a time")
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], false)
+            .permit("b", [10, 3], true)
+            .clock(NOW + 9)
+            .permit("a", [10, 3], false)
+            .clock(NOW + 10)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], false)
+            .clock(NOW + 30)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], false)
+            .clock(NOW + 1_000)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 3], false),
+        script("rate-restart", "it is counted over a restart, and forgotten with the state")
+            .permit("a", [10, 1], true)
+            .restart()
+            .permit("a", [10, 1], false)
+            .lose()
+            .permit("a", [10, 1], true),
+        script("rate-clock-back", "a clock that is set back makes nothing earlier nor later")
+            .clock(NOW + 100)
+            .permit("a", [10, 1], true)
+            .clock(NOW)
+            .permit("a", [10, 1], false)
+            .clock(NOW + 110)
+            .permit("a", [10, 1], true),
+        script("rate-none", "a burst of 0 permits nothing, a wait of 0 everything")
+            .permit("a", [10, 0], false)
+            .permit("b", [0, 1], true)
+            .permit("b", [0, 1], true)
+            .permit("b", [0, 0], true),
+        script("rate-changed", "another rate is judged by what was done before")
+            .permit("a", [10, 2], true)
+            .permit("a", [10, 2], true)
+            .permit("a", [10, 3], true)
+            .permit("a", [10, 2], false)
+            .permit("a", [1, 100], true),
+    ]
+}

@@ -32,6 +32,8 @@ pub(crate) struct Seen {
     /// The first answer to each envelope.
     pub(crate) answers: HashMap<Digest, Vec<u8>>,
     pub(crate) answered_again: u64,
+    /// Answers to corrupted copies: rejections, for which the stamp was enough.
+    pub(crate) rejected_by_stamp: u64,
     pub(crate) settled: u64,
     pub(crate) refused: BTreeMap<(&'static str, String), u64>,
     pub(crate) gave_up: BTreeSet<u64>,
@@ -50,6 +52,7 @@ impl Seen {
             index_of: HashMap::new(),
             answers: HashMap::new(),
             answered_again: 0,
+            rejected_by_stamp: 0,
             settled: 0,
             refused: BTreeMap::new(),
             gave_up: BTreeSet::new(),
@@ -92,11 +95,16 @@ impl Seen {
     fn from_receiver(&mut self, folder: &Path, relay: &mut Relay, frame: &Frame) {
         match frame.kind {
             Kind::Answer => {
-                let bad = relay.is_bad(frame.number);
-                assert!(bad.is_none(), "an envelope that was {bad:?} was answered");
                 let (header, receipt) = frame.bytes.split_at(32);
                 let header = Digest::from_bytes(header.try_into().unwrap());
                 let index = self.index_of[&header];
+                if let Some(bad) = relay.is_bad(frame.number) {
+                    // A rejection needs no more than the stamp, which can be whole; the content is never looked at.
+                    let fate = Plan::of(self.seed, index).fate;
+                    let by_stamp = matches!(fate, Fate::TooLarge | Fate::NoRoom);
+                    assert!(by_stamp, "an envelope that was {bad} was answered");
+                    self.rejected_by_stamp += 1;
+                }
                 if let Some(first) = self.answers.get(&header) {
                     assert!(first == receipt, "message {index} got two receipts");
                     self.answered_again += 1;

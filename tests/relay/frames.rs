@@ -1,6 +1,9 @@
 //! What goes through the pipes between the relay and the two processes.
 
 use std::io::{self, Read, Write};
+use std::sync::Mutex;
+
+use crate::world::ToldClock;
 
 /// Longest frame: what is longer means that a program of this test is wrong.
 const LONGEST: usize = 64 << 20;
@@ -109,38 +112,74 @@ fn fill(pipe: &mut impl Read, buffer: &mut [u8]) -> usize {
     at
 }
 
-/// The two ends of a process in a role: what it says goes out at once, so that a kill cuts where it strikes.
-pub(crate) struct Ends {
-    input: io::BufReader<io::Stdin>,
-    output: std::fs::File,
-}
+/// How many threads a process works with: what they commit at one time shares the syncs of the disk.
+const THREADS: usize = 8;
 
-impl Ends {
-    pub(crate) fn new() -> Self {
-        use std::os::fd::AsFd;
-        let output = io::stdout().as_fd().try_clone_to_owned().unwrap();
-        Self {
-            input: io::BufReader::new(io::stdin()),
-            output: output.into(),
-        }
-    }
+/// The output of a process in a role: what it says goes out at once, so that a kill cuts where it strikes.
+pub(crate) struct Mouth(Mutex<std::fs::File>);
 
-    /// What comes next; the process ends where there is no more.
-    pub(crate) fn next(&mut self) -> Frame {
-        match read(&mut self.input) {
-            Event::Frame(frame) => frame,
-            Event::End(_) => std::process::exit(0),
-        }
-    }
-
-    pub(crate) fn say(&mut self, kind: Kind, number: u64, bytes: &[u8]) {
-        if write(&mut self.output, kind, number, bytes).is_err() {
+impl Mouth {
+    pub(crate) fn say(&self, kind: Kind, number: u64, bytes: &[u8]) {
+        if write(&mut *self.0.lock().unwrap(), kind, number, bytes).is_err() {
             // Nobody listens any more.
             std::process::exit(0);
         }
     }
 
-    pub(crate) fn stage(&mut self, stage: usize) {
+    pub(crate) fn stage(&self, stage: usize) {
         self.say(Kind::Stage, stage as u64, &[]);
     }
+}
+
+/// A process in a role.
+pub(crate) trait Role: Sync {
+    fn mouth(&self) -> &Mouth;
+    fn clock(&self) -> &ToldClock;
+    /// Takes one parcel; several threads do so at once.
+    fn parcel(&self, frame: &Frame);
+    /// Does what is to be done once the parcels are taken, and says whether nothing is waiting.
+    fn round(&mut self) -> bool;
+}
+
+/// The output of this process.
+pub(crate) fn mouth() -> Mouth {
+    use std::os::fd::AsFd;
+    let output = io::stdout().as_fd().try_clone_to_owned().unwrap();
+    Mouth(Mutex::new(output.into()))
+}
+
+/// Plays a role until the input ends.
+pub(crate) fn play(role: &mut impl Role) {
+    let mut input = io::stdin().lock();
+    let mut parcels = Vec::new();
+    role.mouth().stage(1);
+    while let Event::Frame(frame) = read(&mut input) {
+        match frame.kind {
+            Kind::Clock => role.clock().set(frame.number),
+            Kind::Parcel => parcels.push(frame),
+            Kind::Round => {
+                in_parallel(std::mem::take(&mut parcels), |frame| role.parcel(&frame));
+                let over = role.round();
+                role.mouth().stage(1);
+                role.mouth().say(Kind::Done, u64::from(over), &[]);
+            }
+            other => panic!("{other:?} is not for a process"),
+        }
+    }
+}
+
+/// Does the work on each, beginning in their order, by several threads.
+pub(crate) fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
+    let threads = THREADS.min(items.len());
+    let items = Mutex::new(items.into_iter());
+    let next = || items.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(item) = next() {
+                    work(item);
+                }
+            });
+        }
+    });
 }

@@ -10,7 +10,7 @@ use bulla::{
     Reason, Receipter, Received, Replay, Senders, SqliteGuard, StampOnly, Store, Target, Temporary,
 };
 
-use crate::frames::{Ends, Frame, Kind};
+use crate::frames::{self, Frame, Kind, Mouth, Role};
 use crate::world::{self, CONTEXT, Dice, GUARD, MAX_CONTENT, NO_ROOM, STORED, ToldClock};
 
 /// Where a kill can strike it.
@@ -76,7 +76,7 @@ pub(crate) fn disk(lives: u64) -> &'static dyn Disk {
 }
 
 struct Receiver<'a> {
-    ends: Ends,
+    mouth: Mouth,
     guard: &'a SqliteGuard,
     clock: &'a ToldClock,
     bob: &'a Identity,
@@ -101,38 +101,40 @@ pub(crate) fn run(folder: &Path, now: u64, lives: u64) {
         .max_content(MAX_CONTENT as u64)
         .has_room(&has_room);
     let mut receiver = Receiver {
-        ends: Ends::new(),
+        mouth: frames::mouth(),
         guard: &guard,
         clock: &clock,
         bob: &bob,
         store,
         folder: folder.join(STORED),
     };
-    receiver.ends.stage(1);
-    loop {
-        let frame = receiver.ends.next();
-        match frame.kind {
-            Kind::Parcel => receiver.parcel(&frame),
-            Kind::Clock => receiver.clock.set(frame.number),
-            Kind::Round => receiver.ends.say(Kind::Done, 1, &[]),
-            other => panic!("{other:?} is not for the receiver"),
-        }
-        receiver.ends.stage(1);
-    }
+    frames::play(&mut receiver);
 }
 
-impl Receiver<'_> {
-    fn parcel(&mut self, frame: &Frame) {
-        self.ends.stage(2);
+impl Role for Receiver<'_> {
+    fn mouth(&self) -> &Mouth {
+        &self.mouth
+    }
+
+    fn clock(&self) -> &ToldClock {
+        self.clock
+    }
+
+    fn round(&mut self) -> bool {
+        true
+    }
+
+    fn parcel(&self, frame: &Frame) {
+        self.mouth.stage(2);
         match self.take(&frame.bytes) {
             Ok(Some(receipt)) => {
-                self.ends.stage(4);
+                self.mouth.stage(4);
                 let header = bulla::inspect(&frame.bytes).unwrap().unwrap().header_digest;
                 let answer = [header.as_bytes().as_slice(), &receipt].concat();
-                self.ends.say(Kind::Answer, frame.number, &answer);
-                self.ends.stage(5);
+                self.mouth.say(Kind::Answer, frame.number, &answer);
+                self.mouth.stage(5);
             }
-            Ok(None) => self.ends.say(Kind::Refused, frame.number, b"released"),
+            Ok(None) => self.mouth.say(Kind::Refused, frame.number, b"released"),
             Err(error) => {
                 // Nobody else uses this disk and this guard: they have no reason to fail.
                 let ours = [
@@ -143,16 +145,18 @@ impl Receiver<'_> {
                 ];
                 assert!(!ours.contains(&error.kind()), "the receiver: {error}");
                 let kind = format!("{:?}", error.kind());
-                self.ends.say(Kind::Refused, frame.number, kind.as_bytes());
+                self.mouth.say(Kind::Refused, frame.number, kind.as_bytes());
             }
         }
     }
+}
 
+impl Receiver<'_> {
     /// The receipt to answer with, if there is one.
-    fn take(&mut self, envelope: &[u8]) -> bulla::Result<Option<Vec<u8>>> {
+    fn take(&self, envelope: &[u8]) -> bulla::Result<Option<Vec<u8>>> {
         match self.store.store(envelope, Target::ById(&self.folder))? {
             Received::Stored(stored) => {
-                self.ends.stage(3);
+                self.mouth.stage(3);
                 let receipter = Receipter::with(self.bob, self.clock, &OsEntropy);
                 let receipt = receipter.stored(&stored)?.expect("it was asked for");
                 stored.commit(&receipt)?;

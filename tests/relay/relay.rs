@@ -104,7 +104,8 @@ impl Relay {
             (Fate::CorruptedFirst, Way::There) => {
                 if self.first_corrupted.insert(index, ()).is_none() {
                     self.carry_bad(way, bytes, now);
-                    self.carry(way, bytes.to_vec(), now + 1, None);
+                    // In a later round, whatever its length.
+                    self.carry(way, bytes.to_vec(), now + 61, None);
                     return;
                 }
             }

@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use bulla::{
-    Backoff, Database, Draft, Identity, Letter, OsEntropy, Outbox, OutboxFilter, Receipts, Sealer,
-    VerifyingKey,
+    Backoff, Database, Draft, Due, ErrorKind, Identity, Letter, OsEntropy, Outbox, OutboxFilter,
+    Receipts, Sealer, VerifyingKey,
 };
 
-use crate::frames::{Ends, Kind};
+use crate::frames::{self, Frame, Kind, Mouth, Role, in_parallel};
 use crate::world::{self, CONTEXT, OUTBOX, Plan, ToldClock};
 
 /// Where a kill can strike it.
@@ -29,7 +29,7 @@ pub(crate) const BACKOFF: Backoff = Backoff {
 };
 
 struct Sender {
-    ends: Ends,
+    mouth: Mouth,
     clock: ToldClock,
     alice: Identity,
     bob: Identity,
@@ -51,7 +51,7 @@ pub(crate) fn run(folder: &Path, now: u64) {
         .map(|entry| entry.note.parse().unwrap())
         .collect();
     let mut sender = Sender {
-        ends: Ends::new(),
+        mouth: frames::mouth(),
         clock: ToldClock::new(now),
         alice: world::person(folder, "alice"),
         bob: world::person(folder, "bob"),
@@ -63,17 +63,7 @@ pub(crate) fn run(folder: &Path, now: u64) {
             .filter(|index| !put.contains(index))
             .collect(),
     };
-    sender.ends.stage(1);
-    loop {
-        let frame = sender.ends.next();
-        match frame.kind {
-            Kind::Parcel => sender.settle(frame.number, &frame.bytes),
-            Kind::Clock => sender.clock.set(frame.number),
-            Kind::Round => sender.round(),
-            other => panic!("{other:?} is not for the sender"),
-        }
-        sender.ends.stage(1);
-    }
+    frames::play(&mut sender);
 }
 
 /// How many messages are put in one round.
@@ -81,32 +71,62 @@ pub(crate) fn batch(count: u64) -> u64 {
     (count / 200).clamp(20, 50)
 }
 
-impl Sender {
-    fn round(&mut self) {
+impl Role for Sender {
+    fn mouth(&self) -> &Mouth {
+        &self.mouth
+    }
+
+    fn clock(&self) -> &ToldClock {
+        &self.clock
+    }
+
+    fn parcel(&self, frame: &Frame) {
+        self.mouth.stage(6);
+        match self.outbox.settle(&self.alice, &frame.bytes, &self.clock) {
+            Ok(settled) => {
+                let state = settled.entry.state.to_string();
+                self.mouth
+                    .say(Kind::Settled, frame.number, state.as_bytes());
+            }
+            Err(error) => {
+                let ours = [ErrorKind::Io, ErrorKind::OutboxUnavailable];
+                assert!(!ours.contains(&error.kind()), "the sender: {error}");
+                let kind = format!("{:?}", error.kind());
+                self.mouth.say(Kind::Refused, frame.number, kind.as_bytes());
+            }
+        }
+    }
+
+    fn round(&mut self) -> bool {
         let now = self.clock.time();
-        for _ in 0..batch(self.count) {
-            let Some(index) = self.left.pop() else { break };
-            self.ends.stage(2);
+        let rest = self.left.len().saturating_sub(batch(self.count) as usize);
+        let next = self.left.split_off(rest);
+        in_parallel(next, |index| {
+            self.mouth.stage(2);
             self.put(index);
-            self.ends.stage(3);
-        }
-        for due in self.outbox.due(now, 200).unwrap() {
-            self.ends.stage(4);
-            let mut envelope = Vec::new();
-            let mut kept = self.outbox.envelope(&due.header_digest).unwrap();
-            kept.read_to_end(&mut envelope).unwrap();
-            self.ends
-                .say(Kind::Send, due.note.parse().unwrap(), &envelope);
-            self.ends.stage(5);
-            self.outbox.mark_sent(&due, now).unwrap();
-        }
+            self.mouth.stage(3);
+        });
+        let due = self.outbox.due(now, 200).unwrap();
+        in_parallel(due, |due| self.send(&due, now));
         for over in self.outbox.give_up(now).unwrap() {
-            self.ends.say(Kind::GaveUp, over.note.parse().unwrap(), &[]);
+            self.mouth
+                .say(Kind::GaveUp, over.note.parse().unwrap(), &[]);
         }
         let waiting = self.outbox.list(OutboxFilter::Waiting, 1).unwrap();
-        let over = self.left.is_empty() && waiting.is_empty();
-        self.ends.stage(1);
-        self.ends.say(Kind::Done, u64::from(over), &[]);
+        self.left.is_empty() && waiting.is_empty()
+    }
+}
+
+impl Sender {
+    fn send(&self, due: &Due, now: u64) {
+        self.mouth.stage(4);
+        let mut envelope = Vec::new();
+        let mut kept = self.outbox.envelope(&due.header_digest).unwrap();
+        kept.read_to_end(&mut envelope).unwrap();
+        self.mouth
+            .say(Kind::Send, due.note.parse().unwrap(), &envelope);
+        self.mouth.stage(5);
+        self.outbox.mark_sent(due, now).unwrap();
     }
 
     fn put(&self, index: u64) {
@@ -141,20 +161,6 @@ impl Sender {
             let mut envelope = Vec::new();
             let sent = sealer.seal_into(&draft, &content, &mut envelope).unwrap();
             self.outbox.put(&letter(sent), &envelope, now).unwrap();
-        }
-    }
-
-    fn settle(&mut self, parcel: u64, receipt: &[u8]) {
-        self.ends.stage(6);
-        match self.outbox.settle(&self.alice, receipt, &self.clock) {
-            Ok(settled) => {
-                let state = settled.entry.state.to_string();
-                self.ends.say(Kind::Settled, parcel, state.as_bytes());
-            }
-            Err(error) => {
-                let kind = format!("{:?}", error.kind());
-                self.ends.say(Kind::Refused, parcel, kind.as_bytes());
-            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! 100 MiB that are received by a process that is killed again and again, until it is through.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bulla::{
@@ -20,6 +22,8 @@ use crate::world::{self, CONTEXT, Dice, GUARD, START, STORED, ToldClock};
 const LENGTH: usize = 100 << 20;
 const NAME: &str = "large";
 const PARTS: &str = "parts";
+/// A process that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The role: takes one envelope from its input, stores it, and gives the receipt. `how`: its number, and the digest of the header
 /// if what is held is to be completed.
@@ -68,7 +72,7 @@ fn digest(hex: &str) -> Option<Digest> {
 
 struct Scene<'a> {
     folder: &'a Path,
-    envelope: &'a [u8],
+    envelope: Arc<Vec<u8>>,
     sent: &'a Sent,
     resumes: bool,
     now: u64,
@@ -120,54 +124,12 @@ impl Scene<'_> {
         };
         let how = format!("{}:{header}", self.lives);
         let folder = self.folder.to_str().unwrap();
-        let began = Instant::now();
-        let mut child = process::command(&["role-store-one", folder, &self.now.to_string(), &how])
-            .spawn()
-            .unwrap();
-        let mut input = child.stdin.take().unwrap();
-        let mut output = child.stdout.take().unwrap();
-        let envelope = Arc::new(self.envelope.to_vec());
+        let mut command =
+            process::command(&["role-store-one", folder, &self.now.to_string(), &how]);
+        let mut child = command.spawn().unwrap();
         let all_sent = Arc::new(AtomicBool::new(false));
-        let sent = Arc::clone(&all_sent);
-        let (tell, held) = std::sync::mpsc::channel();
-        let feeder = std::thread::spawn(move || {
-            let Ok(held) = held.recv() else { return };
-            let rest = envelope.get(held as usize..).unwrap();
-            sent.store(input.write_all(rest).is_ok(), Ordering::SeqCst);
-        });
-        let reader = std::thread::spawn(move || {
-            use std::io::Read;
-            let mut head = [0; 8];
-            let Ok(()) = output.read_exact(&mut head) else {
-                return (0, Vec::new());
-            };
-            let held = u64::from_be_bytes(head);
-            let _ = tell.send(held);
-            let mut receipt = Vec::new();
-            let _ = output.read_to_end(&mut receipt);
-            (held, receipt)
-        });
-        let mut over = None;
-        let mut killed = false;
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if over.is_none() && all_sent.load(Ordering::SeqCst) {
-                over = Some(Instant::now());
-            }
-            let strike = match kill {
-                Kill::Never => false,
-                Kill::After(delay) => began.elapsed() >= delay,
-                Kill::AfterAll(delay) => over.is_some_and(|over| over.elapsed() >= delay),
-            };
-            if strike && !killed {
-                killed = child.kill().is_ok();
-            }
-            assert!(began.elapsed() < Duration::from_secs(300), "it hangs");
-            std::thread::sleep(Duration::from_micros(200));
-        };
-        let took = began.elapsed();
+        let (feeder, reader) = transport(&mut child, Arc::clone(&self.envelope), &all_sent);
+        let (status, took, after_all) = watch(&mut child, kill, &all_sent);
         feeder.join().unwrap();
         let (held, receipt) = reader.join().unwrap();
         let killed = status.signal() == Some(9);
@@ -179,7 +141,7 @@ impl Scene<'_> {
             receipt,
             all_sent: all_sent.load(Ordering::SeqCst),
             took,
-            after_all: over.map(|over| over.elapsed()).unwrap_or_default(),
+            after_all,
         }
     }
 
@@ -213,7 +175,67 @@ impl Scene<'_> {
     }
 }
 
-/// Where both were: to be cleaned away by hand, for the next one begins anew.
+/// How much was held, and the receipt.
+type Said = (u64, Vec<u8>);
+
+/// Sends what is not held, and hears what the process says.
+fn transport(
+    child: &mut Child,
+    envelope: Arc<Vec<u8>>,
+    all_sent: &Arc<AtomicBool>,
+) -> (JoinHandle<()>, JoinHandle<Said>) {
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let all_sent = Arc::clone(all_sent);
+    let (tell, held) = std::sync::mpsc::channel();
+    let feeder = std::thread::spawn(move || {
+        let Ok(held) = held.recv() else { return };
+        let rest = envelope.get(held as usize..).unwrap();
+        all_sent.store(input.write_all(rest).is_ok(), Ordering::SeqCst);
+    });
+    let reader = std::thread::spawn(move || {
+        let mut head = [0; 8];
+        if output.read_exact(&mut head).is_err() {
+            return (0, Vec::new());
+        }
+        let held = u64::from_be_bytes(head);
+        let _ = tell.send(held);
+        let mut receipt = Vec::new();
+        let _ = output.read_to_end(&mut receipt);
+        (held, receipt)
+    });
+    (feeder, reader)
+}
+
+/// Kills it in time, and waits for its end: how it ended, how long it took, and how long from the last byte on.
+fn watch(child: &mut Child, kill: Kill, all_sent: &AtomicBool) -> (ExitStatus, Duration, Duration) {
+    let began = Instant::now();
+    let (mut over, mut killed) = (None, false);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if over.is_none() && all_sent.load(Ordering::SeqCst) {
+            over = Some(Instant::now());
+        }
+        let strike = match kill {
+            Kill::Never => false,
+            Kill::After(delay) => began.elapsed() >= delay,
+            Kill::AfterAll(delay) => over.is_some_and(|over| over.elapsed() >= delay),
+        };
+        if strike && !killed {
+            killed = child.kill().is_ok();
+        }
+        if began.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it hangs");
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    };
+    let after_all = over.map(|over| over.elapsed()).unwrap_or_default();
+    (status, began.elapsed(), after_all)
+}
+
+/// Removes what the last one left, so that the next one begins anew.
 fn begin_anew(folder: &Path) {
     for name in [STORED, PARTS] {
         let _ = fs::remove_dir_all(folder.join(name));
@@ -243,7 +265,7 @@ pub(crate) fn killed_while_it_stores(seed: u64) {
             begin_anew(folder);
             let mut scene = Scene {
                 folder,
-                envelope: &envelope,
+                envelope: Arc::clone(&envelope),
                 sent: &sent,
                 resumes,
                 now: START,
@@ -317,7 +339,7 @@ fn check_receipt(scene: &Scene<'_>, receipt: &[u8]) {
     assert_eq!(receipt.status(), &Status::Stored);
 }
 
-fn seal(folder: &Path, seed: u64) -> (Vec<u8>, Sent) {
+fn seal(folder: &Path, seed: u64) -> (Arc<Vec<u8>>, Sent) {
     let (alice, bob) = (world::person(folder, "alice"), world::person(folder, "bob"));
     let mut dice = Dice::new(seed, 30);
     let mut content = Vec::with_capacity(LENGTH);
@@ -337,5 +359,5 @@ fn seal(folder: &Path, seed: u64) -> (Vec<u8>, Sent) {
         .to(bob.public())
         .seal_into(&draft, &content, &mut envelope)
         .unwrap();
-    (envelope, sent)
+    (Arc::new(envelope), sent)
 }

@@ -44,9 +44,12 @@ fn main() {
     }
 }
 
+/// A test, by the seed of its run.
+type Test = fn(u64);
+
 /// As the usual harness takes its arguments: a word is part of a test's name.
 fn test(words: &[&str]) {
-    let tests: [(&str, fn(u64)); 2] = [
+    let tests: [(&str, Test); 2] = [
         ("bad_relay", run::bad_relay),
         ("killed_while_it_stores", large::killed_while_it_stores),
     ];

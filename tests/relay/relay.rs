@@ -1,6 +1,6 @@
 //! The bad relay: it drops, copies, delays, reorders, corrupts, misleads, and keeps back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::world::{Dice, Fate, Plan};
 
@@ -53,8 +53,8 @@ pub(crate) struct Relay {
     /// What was carried and is not what was handed over, or not where it belongs.
     bad: HashMap<u64, &'static str>,
     /// Messages whose first copy was corrupted.
-    first_corrupted: HashMap<u64, ()>,
-    /// Which message an answer is about, by its parcel.
+    first_corrupted: HashSet<u64>,
+    /// The number of the last parcel.
     numbers: u64,
 }
 
@@ -67,7 +67,7 @@ impl Relay {
             counts: Default::default(),
             latest: [0; 2],
             bad: HashMap::new(),
-            first_corrupted: HashMap::new(),
+            first_corrupted: HashSet::new(),
             numbers: 0,
         }
     }
@@ -101,13 +101,11 @@ impl Relay {
                 return;
             }
             (Fate::AnsweredLate, Way::Back) => later = KEPT_BACK,
-            (Fate::CorruptedFirst, Way::There) => {
-                if self.first_corrupted.insert(index, ()).is_none() {
-                    self.carry_bad(way, bytes, now);
-                    // In a later round, whatever its length.
-                    self.carry(way, bytes.to_vec(), now + 61, None);
-                    return;
-                }
+            (Fate::CorruptedFirst, Way::There) if self.first_corrupted.insert(index) => {
+                self.carry_bad(way, bytes, now);
+                // In a later round, whatever its length.
+                self.carry(way, bytes.to_vec(), now + 61, None);
+                return;
             }
             _ => {}
         }

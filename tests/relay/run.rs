@@ -69,7 +69,7 @@ impl Seen {
     }
 
     /// What the sender said.
-    fn from_sender(&mut self, relay: &mut Relay, frame: &Frame) {
+    fn hear_sender(&mut self, relay: &mut Relay, frame: &Frame) {
         match frame.kind {
             Kind::Send => {
                 let header = bulla::inspect(&frame.bytes).unwrap().unwrap().header_digest;
@@ -92,7 +92,7 @@ impl Seen {
     }
 
     /// What the receiver said.
-    fn from_receiver(&mut self, folder: &Path, relay: &mut Relay, frame: &Frame) {
+    fn hear_receiver(&mut self, folder: &Path, relay: &mut Relay, frame: &Frame) {
         match frame.kind {
             Kind::Answer => {
                 let (header, receipt) = frame.bytes.split_at(32);
@@ -221,14 +221,14 @@ pub(crate) fn bad_relay(seed: u64) {
         receiver.begin(seen.now, &messages, killer.decide());
         let (said, torn, over) = sender.end();
         for frame in &said {
-            seen.from_sender(&mut relay, frame);
+            seen.hear_sender(&mut relay, frame);
         }
         if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Send) {
             relay.take_torn(Way::There, torn.bytes, seen.now);
         }
         let (said, torn, _) = receiver.end();
         for frame in &said {
-            seen.from_receiver(folder, &mut relay, frame);
+            seen.hear_receiver(folder, &mut relay, frame);
         }
         if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Answer && torn.bytes.len() > 32) {
             relay.take_torn(Way::Back, torn.bytes[32..].to_vec(), seen.now);

@@ -273,7 +273,8 @@ pub(crate) fn killed_while_it_stores(seed: u64) {
                 receipt: None,
                 struck: total,
             };
-            until_it_is_through(&mut scene, &mut dice, wanted / 2);
+            let enough = (scene.struck.kills + 4).min(wanted / 2);
+            until_it_is_through(&mut scene, &mut dice, enough);
             total = scene.struck;
             through += 1;
         }
@@ -294,8 +295,8 @@ fn until_it_is_through(scene: &mut Scene<'_>, dice: &mut Dice, wanted: u64) {
         let share = dice.below(1000) as f64 / 1000.0;
         let kill = if scene.struck.kills >= wanted {
             Kill::Never
-        } else if dice.percent(50) {
-            Kill::After(whole.mul_f64(1.1 * share))
+        } else if dice.percent(60) {
+            Kill::After(whole.mul_f64(share))
         } else {
             Kill::AfterAll(tail.mul_f64(share))
         };

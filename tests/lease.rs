@@ -250,3 +250,57 @@ fn refused_by_the_stamp_before_the_content_has_come() {
         Delivery::New(_) => panic!("it was refused"),
     }
 }
+
+/// A store without room looks at the stamp alone, which names no content if that was sealed as it came. What was stored before
+/// must get its receipt again all the same, and what was rejected its rejection.
+#[test]
+fn a_copy_that_is_judged_by_its_stamp_alone_gets_the_same_answer() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let seal = || {
+        let mut envelope = Vec::new();
+        Sealer::with(&pair.alice, &clock, &OsEntropy)
+            .to(pair.bob.public())
+            .seal_io(&draft(), None, &mut [7; 100_000].as_slice(), &mut envelope)
+            .unwrap();
+        envelope
+    };
+    let refuse = |envelope: &[u8]| {
+        let mut stream = opener.stream();
+        stream
+            .update_provisional(&envelope[..20_000], &mut Vec::new())
+            .unwrap();
+        stream.refuse_leased(60)
+    };
+
+    let stored = seal();
+    let Delivery::New(message) = opener.open_leased(&stored, 60).unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(refuse(&stored).unwrap_err(), ErrorKind::Pending);
+    message.into_parts().1.commit(b"stored").unwrap();
+    match refuse(&stored).unwrap() {
+        Delivery::Again(again) => assert_eq!(again.receipt(), b"stored"),
+        Delivery::New(_) => panic!("it was stored"),
+    }
+
+    let rejected = seal();
+    let Delivery::New(lease) = refuse(&rejected).unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(
+        opener.open_leased(&rejected, 60).unwrap_err(),
+        ErrorKind::Pending
+    );
+    lease.commit(b"rejected").unwrap();
+    match opener.open_leased(&rejected, 60).unwrap() {
+        Delivery::Again(again) => assert_eq!(again.receipt(), b"rejected"),
+        Delivery::New(_) => panic!("it was rejected"),
+    }
+    assert_eq!(
+        opener.open(&rejected).unwrap_err(),
+        ErrorKind::Replayed,
+        "opened at once it is no second time what it was"
+    );
+}

@@ -303,6 +303,15 @@ fn long_envelopes_lie_beside_it() {
         outbox.put(&letter, &other, NOW).unwrap_err(),
         ErrorKind::InvalidInput
     );
+    let (long, _) = scene.seal(&vec![8; 300_000]);
+    for wrong in [long.as_slice(), &envelope[..40]] {
+        assert_eq!(
+            outbox.put(&letter, wrong, NOW).unwrap_err(),
+            ErrorKind::InvalidInput
+        );
+    }
+    assert_eq!(read(&scene.outbox(), &sent), envelope);
+    assert_eq!(files(), 1);
     // Settled, it is not needed any more.
     scene.settle(&scene.delivered(&envelope)).unwrap();
     assert_eq!(files(), 0);

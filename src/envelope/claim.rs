@@ -77,7 +77,12 @@ impl<'a> Gate<'a> {
         let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
         let id = stamp.message_id().0;
         let content = content.map(|(length, digest)| (length, *digest.as_bytes()));
-        let application = stamp.claims().encode_application(content.as_ref());
+        let value = if content.is_none() && stamp.digest().is_none() {
+            Claim::UNKNOWN
+        } else {
+            let application = stamp.claims().encode_application(content.as_ref());
+            Digest::of_parts(&[labels::GUARD_VALUE, &application])
+        };
         let by_age = self
             .policy
             .max_age
@@ -95,7 +100,7 @@ impl<'a> Gate<'a> {
             .map(|challenge| self.challenge_name(challenge));
         Ok(Claim {
             key: Digest::of_parts(&[labels::GUARD_KEY, &self.reader, signer, &id, context]),
-            value: Digest::of_parts(&[labels::GUARD_VALUE, &application]),
+            value,
             scope: Digest::of_parts(&[labels::GUARD_SCOPE, &self.reader, context]),
             signer: *signer,
             stranger: self.policy.senders.is_anyone(),

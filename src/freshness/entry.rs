@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT};
+use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a guard remembers of one message.
@@ -66,7 +67,7 @@ impl Entry {
         match &self.state {
             State::Released => None,
             State::Reserved { until, .. } if *until <= now => None,
-            _ if entry.value != claim.value => Some(Claimed::Replayed),
+            _ if differ(&entry.value, &claim.value) => Some(Claimed::Replayed),
             State::Committed { receipt } => Some(Claimed::Same(receipt.clone())),
             State::Reserved { .. } => Some(Claimed::Pending),
         }
@@ -84,6 +85,12 @@ impl Entry {
     pub(crate) fn is_held_by(&self, token: &LeaseToken) -> bool {
         matches!(self.state, State::Reserved { number, .. } if number == token.number)
     }
+}
+
+/// Whether two messages of one key are known to say different things. Else a copy that is judged by its stamp alone could not
+/// get the answer that the whole of it got, nor the whole of it the rejection that its stamp got.
+fn differ(one: &Digest, other: &Digest) -> bool {
+    one != other && *one != Claim::UNKNOWN && *other != Claim::UNKNOWN
 }
 
 /// Checks the length of a receipt that is to be stored.

@@ -18,7 +18,8 @@ pub const MAX_STORED_RECEIPT: usize = 4096;
 pub struct Claim {
     /// Names the message: reader, signer, message id, context.
     pub key: Digest,
-    /// What the message says to the application: equal for an honest re-seal.
+    /// What the message says to the application: equal for an honest re-seal. [`UNKNOWN`](Self::UNKNOWN) where it is to be
+    /// refused by a stamp that does not name its content: then it is the same as whatever has its key.
     pub value: Digest,
     /// Reader and context: what sweep marks are kept for.
     pub scope: Digest,
@@ -37,6 +38,11 @@ pub struct Claim {
     /// Names the challenge that it answers, if the policy demands one. It must be [expected](ReplayGuard::expect), and then
     /// is used up; the entry is kept until the end of the challenge and [`MAX_SKEW`](crate::MAX_SKEW) seconds more.
     pub challenge: Option<Digest>,
+}
+
+impl Claim {
+    /// The value of a message whose content is not known: 32 zero bytes, which are the digest of nothing known.
+    pub const UNKNOWN: Digest = Digest::from_bytes([0; 32]);
 }
 
 /// A place in an ordered stream.

@@ -53,6 +53,7 @@ const SUITE: &[(&str, Check)] = &[
         "the_same_and_another_message_under_one_key",
         the_same_and_another_message_under_one_key,
     ),
+    ("content_that_is_not_known", content_that_is_not_known),
     ("leases", leases),
     ("time_does_not_go_back", time_does_not_go_back),
     (
@@ -87,6 +88,30 @@ fn the_same_and_another_message_under_one_key(guard: &dyn ReplayGuard) {
         guard.claim(&message, 1002, None).unwrap(),
         Claimed::Replayed
     );
+}
+
+/// What is refused by its stamp alone meets what was seen whole, and the other way round.
+fn content_that_is_not_known(guard: &dyn ReplayGuard) {
+    for (number, unknown_first) in [(1, false), (2, true)] {
+        let whole = claim(number, 1000);
+        let mut stamp = whole.clone();
+        stamp.value = Claim::UNKNOWN;
+        let (first, second) = if unknown_first {
+            (stamp, whole)
+        } else {
+            (whole, stamp)
+        };
+        let held = token(guard.claim(&first, 1000, Some(60)));
+        let while_held = guard.claim(&second, 1001, Some(60)).unwrap();
+        assert_eq!(while_held, Claimed::Pending);
+        guard.commit(&held, b"receipt").unwrap();
+        for again in [&first, &second] {
+            assert_eq!(
+                guard.claim(again, 1002, Some(60)).unwrap(),
+                Claimed::Same(b"receipt".to_vec())
+            );
+        }
+    }
 }
 
 fn leases(guard: &dyn ReplayGuard) {

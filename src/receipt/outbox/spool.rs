@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 use super::{Letter, folder, outbox_error, rows::Rows};
 use crate::crypto::digest::Digest;
+use crate::disk::folder_of;
 use crate::disk::new_file::NewFile;
 use crate::envelope::inspect::inspect;
 use crate::envelope::stamp::MessageId;
@@ -25,7 +26,7 @@ const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 #[must_use]
 pub struct Outgoing {
     database: Database,
-    /// What came, as long as it is short.
+    /// What came, as long as it is short; of what is long the beginning, with the header.
     held: Vec<u8>,
     /// Where it goes once it is long.
     file: Option<NewFile>,
@@ -56,7 +57,7 @@ impl Outgoing {
             .get(..self.held.len().min(MAX_HEADER))
             .unwrap_or_default();
         let named = inspect(start)?.map(|found| found.header_digest);
-        if named.is_some_and(|named| named != letter.sent.header_digest) {
+        if named != Some(letter.sent.header_digest) {
             return Err(Error::with(
                 ErrorKind::InvalidInput,
                 "this is not the envelope that the letter is about",
@@ -66,11 +67,9 @@ impl Outgoing {
             None => Some(core::mem::take(&mut self.held)),
             Some(file) => {
                 let path = self.path.join(name(&letter.sent.header_digest));
-                match file.commit_as(&path) {
-                    // It was put before.
-                    Err(_) if path.is_file() => None,
-                    done => done.map(|()| None)?,
-                }
+                // What was put before is replaced by the same.
+                file.commit_as(&path)?;
+                None
             }
         };
         let letter = letter.clone();
@@ -83,18 +82,21 @@ impl Outgoing {
 impl Write for Outgoing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Some(file) = &mut self.file {
-            return file.write(bytes);
+            let written = file.write(bytes)?;
+            let header = MAX_HEADER.saturating_sub(self.held.len()).min(written);
+            self.held
+                .extend_from_slice(bytes.get(..header).unwrap_or_default());
+            return Ok(written);
         }
         if self.held.len() + bytes.len() > INSIDE {
             make_folder(&self.path)?;
             // The name comes with the letter.
             let mut file = NewFile::create(&self.path.join("envelope"), true, true)?;
             file.write_all(&self.held)?;
-            file.write_all(bytes)?;
             self.file = Some(file);
-        } else {
-            self.held.extend_from_slice(bytes);
+            return self.write(bytes);
         }
+        self.held.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -204,7 +206,12 @@ fn make_folder(path: &std::path::Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        done => done,
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
+    // What is synced into it is not on the disk unless its own name is; whoever made it may have been killed before this.
+    if cfg!(unix) {
+        File::open(folder_of(path))?.sync_all()?;
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use crate::input::named;
 const IN_MEMORY: usize = 1 << 20;
 const STEP: usize = 64 * 1024;
 /// How often a reservation is renewed.
-const RENEWAL: Duration = Duration::from_secs(20);
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// An output by name; its errors say the name.
 pub(crate) struct Output {

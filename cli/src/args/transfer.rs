@@ -235,8 +235,8 @@ pub(crate) struct AuditAnswer {
 #[group(multiple = false)]
 pub(crate) struct AuditHeld {
     /// The content in question, which is read whole
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
+    #[arg(long = "file", value_name = "FILE")]
+    pub(crate) content: Option<PathBuf>,
     /// Say that it is held no more
     #[arg(long)]
     pub(crate) missing: bool,

@@ -80,12 +80,12 @@ fn answer(args: &AuditAnswer) -> Result<(), Failure> {
     let envelope = settle::envelope(&text)?;
     let guard = FileGuard::new(&args.guard);
     let clock = &SystemClock;
-    if args.held.file.is_none() && !args.held.missing {
+    if args.held.content.is_none() && !args.held.missing {
         let asked = Asked::open(&key, policy, Replay::Unguarded, &envelope, clock)?;
         return show(asked.question());
     }
     // What cannot be opened is found out before the question is used up.
-    let file = args.held.file.as_deref();
+    let file = args.held.content.as_deref();
     let content = file.map(|file| Input::open(Some(file))).transpose()?;
     let output = writing::output(&args.output, args.armor)?;
     let asked = Asked::open(&key, policy, Replay::Guarded(&guard), &envelope, clock)

@@ -33,9 +33,14 @@ fn opened(
     open: impl FnOnce(&Path) -> bulla::Result<Database>,
 ) -> Result<bulla::Outbox, Failure> {
     let database = refuse_old(path).and_then(|()| open(path));
-    Ok(bulla::Outbox::new(
-        database.map_err(|error| failed(path, error))?,
-    ))
+    // Of a file that cannot be opened the library does not know what it is for.
+    let database = database.map_err(|error| {
+        failed(
+            path,
+            Error::with(ErrorKind::OutboxUnavailable, error.detail()),
+        )
+    })?;
+    Ok(bulla::Outbox::new(database))
 }
 
 /// A failure with the name of the outbox where it is the outbox's.

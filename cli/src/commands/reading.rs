@@ -17,7 +17,7 @@ use crate::input::Input;
 use crate::output::Sink;
 
 /// For how long a message is reserved at a time while it is delivered, in seconds.
-pub(super) const LEASE: u64 = 60;
+pub(super) const LEASE: u64 = 30;
 /// Longest detached envelope in bytes: header, form and length, opening; and one more, which shows that it is longer.
 const MAX_DETACHED: u64 = (24 + 3 + MAX_OPENING + 1) as u64;
 

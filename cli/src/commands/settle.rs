@@ -23,7 +23,6 @@ const MAX_RECEIPT: usize = 64 * 1024;
 
 pub(super) fn settle(args: &Settle) -> Result<(), Failure> {
     let key = identity::of(&args.key)?;
-    let outbox = outbox::open(&args.outbox)?;
     let text =
         Input::open(args.input.as_deref())?.read_all(MAX_RECEIPT, "too long for a receipt")?;
     if text.is_empty() {
@@ -31,6 +30,8 @@ pub(super) fn settle(args: &Settle) -> Result<(), Failure> {
             "no receipt came: what was sent stays in the outbox, and is due again (see bulla outbox)",
         ));
     }
+    // Only now: at the end of a pipe this process begins before the one that makes the outbox.
+    let outbox = outbox::open(&args.outbox)?;
     let receipt = envelope(&text)?;
     // Where it cannot be, nothing is settled either.
     let proof = args.proof.as_deref().map(create).transpose()?;

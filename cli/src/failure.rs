@@ -13,6 +13,8 @@ const USAGE: u8 = 1;
 const NOT_ACCEPTABLE: u8 = 2;
 /// Authentic, but refused.
 const REFUSED: u8 = 3;
+/// A receipt is awaited still, or the message failed.
+const AWAITING: u8 = 4;
 
 /// A failure of a command.
 #[derive(Debug)]
@@ -34,6 +36,31 @@ impl Failure {
             text: text.into(),
             silent: false,
             signer: None,
+        }
+    }
+
+    /// Authentic, and rejected by this program itself.
+    pub(crate) fn rejected(text: impl Into<String>) -> Self {
+        Self {
+            status: REFUSED,
+            ..Self::usage(text)
+        }
+    }
+
+    /// Nothing is wrong with what was asked, but what is awaited has not come, or was rejected or given up.
+    pub(crate) fn awaiting(text: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Pending,
+            status: AWAITING,
+            ..Self::usage(text)
+        }
+    }
+
+    /// The same, which was told already.
+    pub(crate) fn told(self) -> Self {
+        Self {
+            silent: true,
+            ..self
         }
     }
 

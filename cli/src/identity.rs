@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::args::{KeyArgs, PassphraseArgs, SenderArgs};
 use crate::failure::Failure;
 use crate::input::Input;
-use crate::lock::{self, Access};
+use crate::lock;
 use crate::passphrase;
 use crate::terminal::{note, one_line};
 
@@ -47,7 +47,7 @@ pub(crate) fn lock_key(path: &Path, protection: &PassphraseArgs) -> Result<(File
             path.display()
         )));
     };
-    let file = lock::at(path, Access::Read, waiting).map_err(cannot)?;
+    let file = lock::at(path, waiting).map_err(cannot)?;
     let same = file.try_clone().map_err(cannot)?;
     let key = key_of(Input::opened(same, path), path, protection)?;
     Ok((file, key))

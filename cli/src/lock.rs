@@ -7,27 +7,18 @@ use std::path::Path;
 /// How often another process may put a new file in the place of the one being opened.
 const ATTEMPTS: usize = 100;
 
-/// What the file is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// It is read and written.
-    ReadWrite,
-    /// It is read; a file that may not be written is replaced all the same.
-    Read,
-}
-
 /// Opens the file `path` under an exclusive lock, which lasts until the file and all its copies are dropped. Says through
 /// `waiting` that another process holds it, and then waits.
 ///
 /// The lock is that of the file, not of its name: so that whoever replaces the file under its lock is noticed, it is looked
 /// for again under its name once the lock is there.
-pub(crate) fn at(path: &Path, access: Access, waiting: impl Fn()) -> io::Result<File> {
+pub(crate) fn at(path: &Path, waiting: impl Fn()) -> io::Result<File> {
     for _ in 0..ATTEMPTS {
-        let file = open(path, access)?;
+        let file = open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             // Elsewhere it cannot be told afterwards whether the file was replaced meanwhile.
-            Err(TryLockError::WouldBlock) if cfg!(not(unix)) && access == Access::Read => {
+            Err(TryLockError::WouldBlock) if cfg!(not(unix)) => {
                 return Err(io::Error::other(
                     "another process is replacing it: try again when that is done",
                 ));
@@ -50,10 +41,10 @@ fn unlockable(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-fn open(path: &Path, access: Access) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     // Asked first, for opening a pipe may wait for ever.
     let found = path.metadata()?;
-    if found.is_dir() && access == Access::Read {
+    if found.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if !found.is_file() {
@@ -62,7 +53,7 @@ fn open(path: &Path, access: Access) -> io::Result<File> {
     let writing = OpenOptions::new().read(true).write(true).open(path);
     match writing {
         // Some network file systems lock only what is open for writing, so that is tried first.
-        Err(_) if access == Access::Read => File::open(path),
+        Err(_) => File::open(path),
         opened => opened,
     }
 }
@@ -81,7 +72,7 @@ fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
     }
     #[cfg(not(unix))]
     {
-        // Elsewhere guards are never replaced, and nobody waits for the lock of a file that is.
+        // Elsewhere nobody waits for the lock of a file that is replaced.
         let _ = (file, path);
         Ok(true)
     }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use bulla::NewFile;
 use tempfile::SpooledTempFile;
@@ -15,6 +16,8 @@ use crate::input::named;
 /// Content up to this length waits in memory for its verdict; more of it in a file without a name.
 const IN_MEMORY: usize = 1 << 20;
 const STEP: usize = 64 * 1024;
+/// How often a reservation is renewed.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// An output by name; its errors say the name.
 pub(crate) struct Output {
@@ -185,10 +188,13 @@ impl Sink {
         self.output.sync()
     }
 
-    /// The guard has said yes: delivers.
-    pub(crate) fn deliver(mut self) -> Result<(), Undelivered> {
+    /// The guard has said yes: delivers. If that takes long, `renew` is called from time to time.
+    pub(crate) fn deliver(
+        mut self,
+        renew: impl FnMut() -> bulla::Result<()>,
+    ) -> Result<(), Undelivered> {
         let delivered = self
-            .unspool()
+            .unspool(renew)
             .map_err(|error| Failure::from(bulla::Error::from(error)));
         let seen = self.output.is_direct() && self.output.begun;
         delivered
@@ -196,13 +202,18 @@ impl Sink {
             .map_err(|failure| Undelivered { failure, seen })
     }
 
-    fn unspool(&mut self) -> io::Result<()> {
+    fn unspool(&mut self, mut renew: impl FnMut() -> bulla::Result<()>) -> io::Result<()> {
         let Some(spool) = &mut self.spool else {
             return Ok(());
         };
         spool.seek(SeekFrom::Start(0)).map_err(|e| spooling(&e))?;
         let mut buffer = Zeroizing::new(vec![0; STEP]);
+        let mut last = Instant::now();
         loop {
+            if last.elapsed() > RENEWAL {
+                renew()?;
+                last = Instant::now();
+            }
             match spool.read(&mut buffer).map_err(|e| spooling(&e))? {
                 0 => return Ok(()),
                 read => self

@@ -1,6 +1,8 @@
 //! What is told about a verified message, or a refused one.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
 use bulla::{Digest, Evidence, Stamp, Verified};
@@ -44,6 +46,9 @@ pub(crate) struct Known<'a> {
     digest: Digest,
     freshness: Freshness,
     what: &'static str,
+    missing: Vec<RangeInclusive<u64>>,
+    /// Where the content was stored.
+    stored: Option<PathBuf>,
 }
 
 impl<'a> Known<'a> {
@@ -54,6 +59,8 @@ impl<'a> Known<'a> {
             digest: verified.content_digest(),
             freshness,
             what: "verified",
+            missing: Vec::new(),
+            stored: None,
         }
     }
 
@@ -64,6 +71,22 @@ impl<'a> Known<'a> {
             digest: evidence.content_digest(),
             freshness: Freshness::NotJudged,
             what: "valid evidence",
+            missing: Vec::new(),
+            stored: None,
+        }
+    }
+
+    /// With the numbers that are missing in its stream.
+    pub(crate) fn missing(self, missing: Vec<RangeInclusive<u64>>) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// With where its content was stored.
+    pub(crate) fn stored(self, path: &Path) -> Self {
+        Self {
+            stored: Some(path.to_owned()),
+            what: "verified and stored",
+            ..self
         }
     }
 
@@ -107,7 +130,14 @@ impl<'a> Known<'a> {
                 format!("{} of {}", sequence.number, hex(&sequence.stream)),
             );
         }
+        if !self.missing.is_empty() {
+            let ranges: Vec<String> = self.missing.iter().map(range).collect();
+            put("missing", format!("{} (so far)", ranges.join(", ")));
+        }
         put("freshness", self.freshness_text().to_owned());
+        if let Some(path) = &self.stored {
+            put("stored", one_line(&path.display().to_string()));
+        }
         lines.join("\n")
     }
 
@@ -137,7 +167,7 @@ impl<'a> Known<'a> {
             Freshness::NoGuard => ("judged", "not judged"),
             Freshness::NotJudged => ("not judged", "not judged"),
         };
-        json!({
+        let mut report = json!({
             "verdict": "ok",
             "context": stamp.context(),
             "issued": stamp.issued(),
@@ -152,8 +182,27 @@ impl<'a> Known<'a> {
             "challenge": stamp.challenge().map(|challenge| hex(challenge)),
             "freshness": freshness,
             "replay": replay,
-        })
+        });
+        if let Value::Object(fields) = &mut report {
+            if stamp.sequence().is_some() {
+                let missing: Vec<_> = self.missing.iter().map(|r| [r.start(), r.end()]).collect();
+                fields.insert("missing".to_owned(), json!(missing));
+            }
+            if let Some(path) = &self.stored {
+                let path = path.display().to_string();
+                fields.insert("stored".to_owned(), json!(path));
+            }
+        }
+        report
     }
+}
+
+/// A range of numbers as people write it.
+pub(crate) fn range(range: &RangeInclusive<u64>) -> String {
+    if range.start() == range.end() {
+        return range.start().to_string();
+    }
+    format!("{} to {}", range.start(), range.end())
 }
 
 /// As text if it is text that is safe to show, in base64 otherwise.
@@ -178,7 +227,7 @@ pub(crate) fn refusal(failure: &Failure) -> String {
 }
 
 /// One line of JSON in ASCII: what a stranger wrote cannot steer the terminal that it may be shown on.
-fn ascii(value: &Value) -> String {
+pub(crate) fn ascii(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {
         // Outside of strings JSON is ASCII, and inside of them an escape means the same.

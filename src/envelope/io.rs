@@ -6,12 +6,13 @@ use std::vec::Vec;
 use zeroize::Zeroizing;
 
 use super::draft::Draft;
+use super::lease::{Delivery, Lease};
 use super::open::{OpenStream, Opener};
 use super::plaintext::HELD;
 use super::seal::{Sealer, Sent};
 use super::stamp::Stamp;
 use super::stream::SealStream;
-use super::verdict::{Mode, Verified};
+use super::verdict::{Fresh, Mode, Verified};
 use super::verify::Verifier;
 use crate::crypto::secret::Wiped;
 use crate::error::{ErrorKind, Result};
@@ -282,6 +283,28 @@ impl<'a, R: Read, M: Mode> ProvisionalReader<'a, R, M> {
     /// As [`Opener::open`]; [`ErrorKind::Io`].
     pub fn copy_provisional(self, mut output: &mut dyn Write) -> Result<M::Proof> {
         self.copy_and_store(&mut output, |output| Ok(output.flush()?))
+    }
+}
+
+impl<'a, R: Read> ProvisionalReader<'a, R, Fresh> {
+    /// As [`finish`](Self::finish), but the message is only reserved, for `lease` seconds: deliver the content, then
+    /// [commit](Lease::commit).
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish); [`ErrorKind::Pending`] if somebody else works on it; [`ErrorKind::InvalidInput`]
+    /// without a replay guard.
+    pub fn finish_leased(
+        mut self,
+        lease: u64,
+    ) -> Result<Delivery<(Zeroizing<Vec<u8>>, Lease<'a>)>> {
+        let rest = self.settle()?;
+        Ok(
+            match self.input.stream.finish_leased(lease, &mut Vec::new())? {
+                Delivery::New(lease) => Delivery::New((rest, lease)),
+                Delivery::Again(again) => Delivery::Again(again),
+            },
+        )
     }
 }
 

@@ -5,6 +5,9 @@ Examples:
   bulla keygen -o alice.key > alice.pub
   bulla seal -i alice.key -r bob.pub -c letters -o letter.bulla letter.txt
   bulla open -i bob.key --from alice.pub -c letters --guard bob.guard -o letter.txt letter.bulla
+  bulla send -i alice.key -r bob.pub -c photos --outbox alice.outbox photo.jpg | \
+    ssh bob bulla receive -i bob.key --from alice.pub -c photos --guard bob.guard --dir photos | \
+    bulla settle -i alice.key --outbox alice.outbox
   bulla demo
 
 An IDENTITY is a line that begins with bulla1, or a file with one or several such lines (blank lines and lines that \
@@ -14,7 +17,8 @@ Exit status:
   0  done
   1  wrong usage, or reading or writing failed
   2  malformed, not authentic, or not for this key
-  3  authentic but refused: sender, context, freshness, or seen before";
+  3  authentic but refused: sender, context, freshness, or seen before
+  4  awaiting a receipt still, or rejected, or given up";
 
 pub(super) const KEYGEN: &str = "\
 Examples:
@@ -110,3 +114,78 @@ Examples:
 
 Each step is shown as the command that one would type, and its outcome. The exit status is 0 only if every step went as \
 told.";
+
+pub(super) const SEND: &str = "\
+Examples:
+  bulla send -i alice.key -r bob.pub -c photos --outbox alice.outbox photo.jpg | \
+    ssh bob bulla receive -i bob.key --from alice.pub -c photos --guard bob.guard --dir photos | \
+    bulla settle -i alice.key --outbox alice.outbox
+  bulla send -i alice.key -r bob.pub -c photos --outbox alice.outbox --deadline 2h -o out.bulla photo.jpg
+
+The message is on the disk, in the outbox, before the first byte of it is given out. If no receipt comes it is due again \
+after about a minute, and later at longer intervals: see bulla outbox. The receipt is asked for to the newest key of \
+KEYFILE.";
+
+pub(super) const RECEIVE: &str = "\
+Examples:
+  bulla receive -i bob.key --from alice.pub -c photos --guard bob.guard --dir photos -o receipt.bulla photo.bulla
+  bulla receive -i bob.key --from friends.pub -c photos --guard bob.guard --dir photos --suggested-name --max-size 2G
+  bulla receive -i bob.key --from alice.pub -c photos --guard bob.guard --dir photos --resumable < cut.bulla
+  bulla receive -i bob.key --from alice.pub -c photos --guard bob.guard --dir photos --held DIGEST
+  tail -c +$((HELD + 1)) photo.bulla | bulla receive ... --resumable --resume DIGEST
+
+The receipt says stored only after the file was written, synced, given its name and read again from the disk. A copy of \
+what was stored gives the same receipt. What is longer than --max-size is rejected for good, with a receipt that says so, \
+and status 3. Without room nothing is kept, the status is 1, and the message may come again.
+
+Resuming: --held prints how many bytes of the envelope (without armor) are kept; send what follows them, from byte HELD + 1 \
+on as tail counts, to --resume. DIGEST is the header digest that bulla inspect shows.";
+
+pub(super) const SETTLE: &str = "\
+Examples:
+  bulla settle -i alice.key --outbox alice.outbox receipt.bulla
+  bulla settle -i alice.key --outbox alice.outbox --proof photo.proof < receipt.bulla
+
+Exit status: 0 if this recipient confirmed what is awaited; 4 if that is still awaited, no receipt came, or the message was \
+rejected or given up; 3 or 2 if the receipt is not accepted: then nothing has changed. To settle twice changes nothing.";
+
+pub(super) const OUTBOX: &str = "\
+Examples:
+  bulla outbox --outbox alice.outbox
+  bulla outbox --outbox alice.outbox --due --json
+  bulla outbox --outbox alice.outbox --envelope DIGEST -o again.bulla
+  bulla outbox --outbox alice.outbox --sent DIGEST
+  bulla outbox --outbox alice.outbox --failed
+  bulla outbox --outbox alice.outbox --forget 30d
+
+To send again what got no answer: for each envelope that --due lists, write it with --envelope, give it to the transport, and \
+then say --sent.
+
+Exit status: 4 with --due if anything was given up by this very call, and with --failed if anything is listed; 0 otherwise.";
+
+pub(super) const AUDIT: &str = "\
+Examples:
+  bulla audit ask -i alice.key -r bob.pub --outbox alice.outbox --message ID --question q.keep -o question.bulla
+  bulla audit answer -i bob.key --from alice.pub -c photos --guard bob.guard question.bulla
+  bulla audit answer -i bob.key --from alice.pub -c photos --guard bob.guard --file photo.jpg -o answer.bulla question.bulla
+  bulla audit check -i alice.key --question q.keep --content photo.jpg answer.bulla
+
+Only who has all of the content can answer. Without --file or --missing, answer shows what is asked and answers nothing.
+
+Exit status of check: 0 held, and proven; 4 not held; 3 or 2 if the answer is not acceptable.";
+
+pub(super) const CHALLENGE: &str = "\
+Examples:
+  bulla challenge -i bob.key -c door --guard bob.guard --lifetime 5m
+  bulla seal -i alice.key -r bob.pub -c door --answers HEX -o answer.bulla request.txt
+  bulla open -i bob.key --from alice.pub -c door --guard bob.guard --challenged answer.bulla
+
+An answer is fresh without trust in any clock but the reader's own. A challenge needs no secrecy.";
+
+pub(super) const GUARD: &str = "\
+Examples:
+  bulla guard bob.guard
+  bulla guard --entries 20 --json bob.guard
+  bulla guard --sweep --check bob.guard
+
+A guard that is not used for long may be swept; claims sweep a little by themselves.";

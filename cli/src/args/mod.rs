@@ -1,15 +1,24 @@
 //! The command line: what can be said. What it means is in [`crate::commands`].
 
+mod evidence;
 mod examples;
 mod shared;
+mod transfer;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use evidence::{Evidence, EvidenceCheck, EvidenceCommand, EvidenceExport};
 pub(crate) use shared::{
-    DraftArgs, KeyArgs, OutputArgs, PassphraseArgs, ReaderArgs, Report, ReportArgs, SenderArgs,
+    DraftArgs, KeyArgs, OrderArgs, OrderName, OutputArgs, PassphraseArgs, ReaderArgs, Report,
+    ReportArgs, SenderArgs,
+};
+
+pub(crate) use transfer::{
+    Audit, AuditAnswer, AuditAsk, AuditCheck, AuditCommand, Await, Challenge, Guard, Outbox,
+    Receive, Send, Settle,
 };
 
 use crate::duration;
@@ -54,6 +63,27 @@ pub(crate) enum Command {
     /// Verify a signed envelope, then give its content
     #[command(after_help = examples::VERIFY)]
     Verify(Verify),
+    /// Seal a file, record it in an outbox until its recipient confirms it, and give the envelope
+    #[command(after_help = examples::SEND)]
+    Send(Send),
+    /// Open an envelope to a file on the disk, and give the receipt that proves it
+    #[command(after_help = examples::RECEIVE)]
+    Receive(Receive),
+    /// Check a receipt against what was sent, settle it in the outbox, and say what it proves
+    #[command(after_help = examples::SETTLE)]
+    Settle(Settle),
+    /// Show what was sent and awaits receipts, what is to be sent now, and what failed
+    #[command(after_help = examples::OUTBOX)]
+    Outbox(Outbox),
+    /// Ask whether a recipient still has what was sent, answer that, or check an answer
+    #[command(after_help = examples::AUDIT)]
+    Audit(Audit),
+    /// Print a challenge, to be answered once with seal --answers
+    #[command(after_help = examples::CHALLENGE)]
+    Challenge(Challenge),
+    /// Look into the file of a replay guard
+    #[command(after_help = examples::GUARD)]
+    Guard(Guard),
     /// Export evidence for third parties, or check it
     #[command(after_help = examples::EVIDENCE)]
     Evidence(Evidence),
@@ -75,6 +105,8 @@ impl Command {
             Self::Open(args) => args.common.report.report,
             Self::Reopen(args) => args.common.report.report,
             Self::Verify(args) => args.report.report,
+            Self::Receive(args) => args.report.report,
+            Self::Settle(args) => args.report.report,
             Self::Evidence(args) => match &args.command {
                 EvidenceCommand::Export(args) => args.report.report,
                 EvidenceCommand::Check(args) => args.report.report,
@@ -192,6 +224,8 @@ pub(crate) struct Open {
     pub(crate) guard: OpenGuard,
     #[command(flatten)]
     pub(crate) times: TimeArgs,
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
 }
 
 /// How `open` treats what it has seen before.
@@ -261,6 +295,8 @@ pub(crate) struct Verify {
     pub(crate) reader_name: String,
     #[command(flatten)]
     pub(crate) times: TimeArgs,
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
     /// The content of a detached envelope; `-` for standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "provisional"])]
     pub(crate) content: Option<PathBuf>,
@@ -290,69 +326,6 @@ pub(crate) struct VerifyGuard {
     /// For archives: do not judge freshness at all
     #[arg(long)]
     pub(crate) archive: bool,
-}
-
-/// `bulla evidence`
-#[derive(Debug, Args)]
-pub(crate) struct Evidence {
-    #[command(subcommand)]
-    pub(crate) command: EvidenceCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EvidenceCommand {
-    /// Make evidence of an envelope that you can open; freshness is not judged
-    #[command(after_help = examples::EVIDENCE)]
-    Export(EvidenceExport),
-    /// Check evidence; no key is needed
-    #[command(after_help = examples::EVIDENCE)]
-    Check(EvidenceCheck),
-}
-
-/// `bulla evidence export`
-#[derive(Debug, Args)]
-pub(crate) struct EvidenceExport {
-    /// Your key file, for a sealed envelope; a signed one needs none
-    #[arg(short = 'i', long = "identity", value_name = "KEYFILE")]
-    pub(crate) file: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) protection: PassphraseArgs,
-    #[command(flatten)]
-    pub(crate) senders: SenderArgs,
-    #[command(flatten)]
-    pub(crate) reader: ReaderArgs,
-    /// Accept envelopes that this very key has signed, if it is among the senders
-    #[arg(long, requires = "file")]
-    pub(crate) allow_own: bool,
-    /// The content of a detached envelope; `-` for standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "file")]
-    pub(crate) content: Option<PathBuf>,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-    #[command(flatten)]
-    pub(crate) report: ReportArgs,
-    /// The envelope; standard input if it is left out or `-`
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: Option<PathBuf>,
-}
-
-/// `bulla evidence check`
-#[derive(Debug, Args)]
-pub(crate) struct EvidenceCheck {
-    /// Demand that one of these is the author: an identity line, or a file with one or several
-    #[arg(long, value_name = "IDENTITY")]
-    pub(crate) from: Vec<OsString>,
-    /// Demand that it is about this content
-    #[arg(long, value_name = "FILE")]
-    pub(crate) content: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) report: ReportArgs,
-    /// The evidence; standard input if it is left out or `-`
-    #[arg(value_name = "EVIDENCE")]
-    pub(crate) input: Option<PathBuf>,
 }
 
 /// `bulla inspect`

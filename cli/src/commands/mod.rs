@@ -1,13 +1,20 @@
 //! What each command does.
 
+mod audit;
+mod challenge;
 mod demo;
 mod evidence;
 mod generate;
+mod guard;
 mod inspect;
 mod keys;
 mod open;
+mod outbox;
 mod reading;
+mod receive;
 mod seal;
+mod send;
+mod settle;
 mod sign;
 mod verify;
 mod writing;
@@ -26,6 +33,13 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Reopen(args) => open::reopen(&args),
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Send(args) => send::send(&args),
+        Command::Receive(args) => receive::receive(&args),
+        Command::Settle(args) => settle::settle(&args),
+        Command::Outbox(args) => outbox::outbox(&args),
+        Command::Audit(args) => audit::audit(&args),
+        Command::Challenge(args) => challenge::challenge(&args),
+        Command::Guard(args) => guard::guard(&args),
         Command::Evidence(args) => evidence::evidence(&args),
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Demo(args) => demo::demo(&args),

@@ -14,6 +14,7 @@ pub(super) fn open(args: &Open) -> Result<(), Failure> {
     let trusted = Trusted::load(&common.senders)?;
     let times = Some(&args.times);
     let policy = reading::policy(&common.reader.context, &trusted, times, common.allow_own)?;
+    let policy = reading::demanding(policy, &args.order);
     let key = identity::of(&common.key)?;
     let guard = reading::guard(args.guard.guard.as_ref());
     let opener = Opener::new(&key, &policy, reading::replay(guard.as_ref()));
@@ -21,8 +22,17 @@ pub(super) fn open(args: &Open) -> Result<(), Failure> {
     let reader = opener
         .read(reading::envelope(common.input.as_deref(), &common.output)?)
         .map_err(|error| reading::refused(error, guard.as_ref()))?;
-    let proof = reading::finish(reader, sink, guard.as_ref())?;
-    Known::message(&proof, Freshness::with(guard.as_ref())).tell(common.report.report, &trusted);
+    let (proof, missing) = match &guard {
+        Some(guard) => {
+            let proof = reading::finish_guarded(reader, sink, guard)?;
+            let missing = opener.missing(proof.stamp());
+            (proof, missing.map_err(|error| guard.failed(error))?)
+        }
+        None => (reading::finish(reader, sink)?, Vec::new()),
+    };
+    Known::message(&proof, Freshness::with(guard.as_ref()))
+        .missing(missing)
+        .tell(common.report.report, &trusted);
     Ok(())
 }
 
@@ -34,7 +44,7 @@ pub(super) fn reopen(args: &Reopen) -> Result<(), Failure> {
     let opener = Opener::archive(&key, &policy);
     let sink = sink(common)?;
     let reader = opener.read(reading::envelope(common.input.as_deref(), &common.output)?)?;
-    let proof = reading::finish(reader, sink, None)?;
+    let proof = reading::finish(reader, sink)?;
     Known::message(&proof, Freshness::NotJudged).tell(common.report.report, &trusted);
     Ok(())
 }

@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 
 use bulla::limits::MAX_OPENING;
 use bulla::{
-    ArmorLabel, Error, ErrorKind, MaybeArmored, Mode, Policy, ProvisionalReader, Replay, Verifier,
+    ArmorLabel, Delivery, Error, ErrorKind, Fresh, MaybeArmored, Mode, Opened, Order, Policy,
+    ProvisionalReader, Replay, Verifier,
 };
 
-use crate::args::{OutputArgs, TimeArgs};
+use crate::args::{OrderArgs, OrderName, OutputArgs, TimeArgs};
 use crate::failure::Failure;
 use crate::guard::FileGuard;
 use crate::identity::Trusted;
 use crate::input::Input;
 use crate::output::Sink;
 
+/// For how long a message is reserved at a time while it is delivered, in seconds.
+pub(super) const LEASE: u64 = 30;
 /// Longest detached envelope in bytes: header, form and length, opening; and one more, which shows that it is longer.
 const MAX_DETACHED: u64 = (24 + 3 + MAX_OPENING + 1) as u64;
 
@@ -40,6 +43,19 @@ pub(super) fn policy(
     })
 }
 
+/// The same policy, with the order and the challenge that are demanded.
+pub(super) fn demanding(policy: Policy, args: &OrderArgs) -> Policy {
+    let order = match args.order {
+        None => Order::Any,
+        Some(OrderName::Monotonic) => Order::Monotonic,
+        Some(OrderName::Gapless) => Order::Gapless {
+            first: args.first,
+            window: args.window,
+        },
+    };
+    policy.order(order).demand_challenge(args.challenged)
+}
+
 /// The guard that was named, if one was.
 pub(super) fn guard(path: Option<&PathBuf>) -> Option<FileGuard> {
     path.map(|path| FileGuard::new(path))
@@ -49,24 +65,64 @@ pub(super) fn replay(guard: Option<&FileGuard>) -> Replay<'_> {
     guard.map_or(Replay::Unguarded, |guard| Replay::Guarded(guard))
 }
 
-/// A refusal, with the reason of the guard where it is the guard's.
+/// A refusal, with the name of the guard where it is the guard's.
 pub(super) fn refused(error: Error, guard: Option<&FileGuard>) -> Failure {
-    let kind = error.kind();
-    let because = guard
-        .filter(|_| kind == ErrorKind::GuardUnavailable)
-        .and_then(FileGuard::because);
-    match because {
-        Some(because) => Failure::verdict(kind, because),
+    match guard {
+        Some(guard) => guard.failed(error),
         None => error.into(),
     }
 }
 
-/// Reads to the end, and gives the content to `sink`, which lets nobody have it before.
+/// Reads to the end, and gives the content to `sink`, which lets nobody have it before. Without a guard.
 pub(super) fn finish<M: Mode>(
     mut reader: ProvisionalReader<'_, impl Read, M>,
     mut sink: Sink,
-    guard: Option<&FileGuard>,
 ) -> Result<M::Proof, Failure> {
+    fill(&mut reader, &mut sink, None)?;
+    let (_, proof) = reader.finish()?;
+    sink.deliver(|| Ok(())).map_err(|it| it.failure)?;
+    Ok(proof)
+}
+
+/// The same with a guard: the message is reserved, delivered, and only then counted as received. If it cannot be delivered,
+/// or this process dies before that, it may come again.
+pub(super) fn finish_guarded(
+    mut reader: ProvisionalReader<'_, impl Read, Fresh>,
+    mut sink: Sink,
+    guard: &FileGuard,
+) -> Result<Opened, Failure> {
+    fill(&mut reader, &mut sink, Some(guard))?;
+    let lease = match reader.finish_leased(LEASE).map_err(|e| guard.failed(e))? {
+        Delivery::New((_, lease)) => lease,
+        Delivery::Again(_) => return Err(Error::from(ErrorKind::Replayed).into()),
+    };
+    match sink.deliver(|| lease.renew(LEASE)) {
+        Ok(()) => lease.commit(b"").map_err(|error| {
+            guard.failed(error).and(
+                "the content was delivered all the same, and may be accepted once more: discard it",
+            )
+        }),
+        // Nobody has got it: it may come again.
+        Err(undelivered) if !undelivered.seen => {
+            // If this fails, it falls free by itself.
+            let _ = lease.release();
+            Err(undelivered.failure)
+        }
+        // But who got a part may have used it. This is said even where the reader of our output has gone: the message would
+        // otherwise be lost without a word.
+        Err(undelivered) => Err(undelivered.failure.and(match lease.commit(b"") {
+            Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
+            Err(_) => "and the guard could not count it as received: it may be accepted once more",
+        })),
+    }
+}
+
+/// Everything is where a disk that is full cannot take it away any more before the guard is asked.
+fn fill<M: Mode>(
+    reader: &mut ProvisionalReader<'_, impl Read, M>,
+    sink: &mut Sink,
+    guard: Option<&FileGuard>,
+) -> Result<(), Failure> {
     loop {
         match reader.next_piece() {
             Ok(Some(piece)) => sink.write_all(piece).map_err(Error::from)?,
@@ -74,25 +130,8 @@ pub(super) fn finish<M: Mode>(
             Err(error) => return Err(refused(error, guard)),
         }
     }
-    // Everything is where a disk that is full cannot take it away any more before the guard counts it as received.
     let rest = reader.settle().map_err(|error| refused(error, guard))?;
-    sink.settle(&rest)?;
-    let (_, proof) = reader.finish().map_err(|error| refused(error, guard))?;
-    match sink.deliver() {
-        Ok(()) => Ok(proof),
-        Err(undelivered) => {
-            let failure = undelivered.failure;
-            let Some(guard) = guard else {
-                return Err(failure);
-            };
-            // Nobody has got it: it may come again. But who got a part may have used it.
-            if !undelivered.seen && guard.take_back().is_ok() {
-                return Err(failure);
-            }
-            // Said even where the reader of our output has gone: the message would otherwise be lost without a word.
-            Err(failure.and("the guard counts it as received: use reopen, or verify --archive"))
-        }
-    }
+    sink.settle(&rest)
 }
 
 /// Verifies a detached envelope against the content beside it.
@@ -135,49 +174,68 @@ mod tests {
     use std::sync::Mutex;
 
     use bulla::{
-        Claim, Claimed, Draft, Identity, LeaseToken, Opener, OsEntropy, ReplayGuard, Sealer,
-        Senders,
+        Claim, Claimed, Digest, Draft, Identity, LeaseToken, MemoryGuard, Opener, OsEntropy, Rate,
+        ReplayGuard, Sealer, Senders,
     };
 
-    /// Looks into the folder when it is asked, and accepts everything.
+    /// Looks into the folder when it is asked to claim and to commit.
     struct Looks {
+        guard: MemoryGuard,
         folder: PathBuf,
-        /// Names and lengths.
-        seen: Mutex<Vec<(String, u64)>>,
+        /// Names and lengths at the claim, and at the commit.
+        seen: Mutex<Vec<Vec<(String, u64)>>>,
     }
 
-    impl ReplayGuard for Looks {
-        fn observe(&self, now: u64) -> bulla::Result<u64> {
-            Ok(now)
-        }
-        fn claim(&self, claim: &Claim, _: u64, _: Option<u64>) -> bulla::Result<Claimed> {
+    impl Looks {
+        fn look(&self) -> bulla::Result<()> {
             let found = std::fs::read_dir(&self.folder)?.map(|entry| {
                 let entry = entry?;
                 let name = entry.file_name().to_string_lossy().into_owned();
                 Ok((name, entry.metadata()?.len()))
             });
-            *self.seen.lock().unwrap() = found.collect::<std::io::Result<_>>()?;
-            Ok(Claimed::New(LeaseToken {
-                key: claim.key,
-                number: 1,
-            }))
-        }
-        fn commit(&self, _: &LeaseToken, _: &[u8]) -> bulla::Result<()> {
+            let found = found.collect::<std::io::Result<_>>()?;
+            self.seen.lock().unwrap().push(found);
             Ok(())
         }
-        fn release(&self, _: &LeaseToken) -> bulla::Result<()> {
-            Ok(())
+    }
+
+    impl ReplayGuard for Looks {
+        fn observe(&self, now: u64) -> bulla::Result<u64> {
+            self.guard.observe(now)
         }
-        fn renew(&self, _: &LeaseToken, _: u64, _: u64) -> bulla::Result<()> {
-            Ok(())
+        fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> bulla::Result<Claimed> {
+            self.look()?;
+            self.guard.claim(claim, now, lease)
         }
-        fn sweep(&self, _: u64, _: usize) -> bulla::Result<usize> {
-            Ok(0)
+        fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> bulla::Result<()> {
+            self.look()?;
+            self.guard.commit(token, receipt)
+        }
+        fn release(&self, token: &LeaseToken) -> bulla::Result<()> {
+            self.guard.release(token)
+        }
+        fn renew(&self, token: &LeaseToken, now: u64, lease: u64) -> bulla::Result<()> {
+            self.guard.renew(token, now, lease)
+        }
+        fn sweep(&self, now: u64, at_most: usize) -> bulla::Result<usize> {
+            self.guard.sweep(now, at_most)
+        }
+        fn expect(&self, challenge: &Digest, until: u64, now: u64) -> bulla::Result<()> {
+            self.guard.expect(challenge, until, now)
+        }
+        fn missing(&self, stream: &Digest) -> bulla::Result<Vec<std::ops::RangeInclusive<u64>>> {
+            self.guard.missing(stream)
+        }
+        fn skip(&self, stream: &Digest, before: u64) -> bulla::Result<()> {
+            self.guard.skip(stream, before)
+        }
+        fn permit(&self, what: &Digest, now: u64, rate: Rate) -> bulla::Result<bool> {
+            self.guard.permit(what, now, rate)
         }
     }
 
     #[test]
-    fn a_file_is_whole_before_the_guard_is_asked_and_named_after() {
+    fn a_file_is_whole_before_the_guard_is_asked_and_named_before_it_counts() {
         let alice = Identity::generate(&OsEntropy).unwrap();
         let content = vec![7; 100_000];
         let (sealer, draft) = (
@@ -193,6 +251,7 @@ mod tests {
                 .unwrap();
             let folder = tempfile::tempdir().unwrap();
             let guard = Looks {
+                guard: MemoryGuard::new(10),
                 folder: folder.path().to_owned(),
                 seen: Mutex::default(),
             };
@@ -203,13 +262,19 @@ mod tests {
             let sink = Sink::new(crate::output::Output::create(&args, true).unwrap(), false);
             let opener = Opener::new(&alice, &policy, Replay::Guarded(&guard));
             let reader = opener.read(envelope.as_slice()).unwrap();
-            finish(reader, sink, None).unwrap();
+            let unused = FileGuard::new(&folder.path().join("guard"));
+            finish_guarded(reader, sink, &unused).unwrap();
             let seen = guard.seen.into_inner().unwrap();
-            let [(name, length)] = seen.as_slice() else {
-                panic!("one file, and not: {seen:?}");
+            let [claim, commit] = seen.as_slice() else {
+                panic!("one claim and one commit, and not: {seen:?}");
             };
-            assert!(name.ends_with(".part"), "{name}");
-            assert_eq!(*length, content.len() as u64);
+            for (found, ending) in [(claim, ".part"), (commit, "out")] {
+                let [(name, length)] = found.as_slice() else {
+                    panic!("one file, and not: {found:?}");
+                };
+                assert!(name.ends_with(ending), "{name}");
+                assert_eq!(*length, content.len() as u64);
+            }
             assert_eq!(std::fs::read(folder.path().join("out")).unwrap(), content);
         }
     }

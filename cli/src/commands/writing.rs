@@ -20,6 +20,12 @@ pub(super) fn draft(args: &DraftArgs) -> Result<Draft, Failure> {
     if let Some(media) = &args.media {
         draft = draft.content_type(media)?;
     }
+    if let Some(challenge) = &args.answers {
+        draft = draft.answers(*challenge.as_bytes());
+    }
+    if let Some((stream, number)) = &args.sequence {
+        draft = draft.sequence(stream.as_bytes(), *number)?;
+    }
     for (at, (name, value)) in args.attr.iter().enumerate() {
         if args
             .attr

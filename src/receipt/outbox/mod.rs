@@ -2,6 +2,7 @@
 
 mod backoff;
 mod rows;
+mod sending;
 mod spool;
 
 use std::path::Path;
@@ -175,6 +176,27 @@ impl Outbox {
     /// [`ErrorKind::OutboxUnavailable`].
     pub fn due(&self, now: u64, at_most: usize) -> Result<Vec<Due>> {
         self.write(move |rows| rows.take_due(now, at_most))
+    }
+
+    /// Takes one envelope in order to send it now, due or not: for each recipient who has not answered, as
+    /// [`due`](Self::due) gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OutboxUnavailable`].
+    pub fn take(&self, header_digest: &Digest, now: u64) -> Result<Vec<Due>> {
+        let header = *header_digest;
+        self.write(move |rows| rows.take(&header, now))
+    }
+
+    /// What [`due`](Self::due) or [`take`](Self::take) gave last of this envelope, for a process that was told its name alone
+    /// and is to [mark it as sent](Self::mark_sent). Empty if nobody has taken it, or nothing is awaited any more.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::OutboxUnavailable`].
+    pub fn taken(&self, header_digest: &Digest) -> Result<Vec<Due>> {
+        self.read(|rows| rows.taken(header_digest))
     }
 
     /// It was handed to the transport: it is due again after a while, longer each time, unless a receipt comes.

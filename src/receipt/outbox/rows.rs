@@ -16,9 +16,9 @@ use crate::freshness::trouble::{DAMAGED, Trouble};
 use crate::receipt::status::Status;
 
 /// For how long what is due is given to one caller alone, in seconds.
-const TAKEN: u64 = 600;
+pub(super) const TAKEN: u64 = 600;
 /// What an entry is made of, in the order of [`entry`].
-const ENTRY: &str = "SELECT e.message, e.recipient, e.header, e.stored, e.deadline, e.next_due, e.attempts, e.state, e.proof, e.told, \
+pub(super) const ENTRY: &str = "SELECT e.message, e.recipient, e.header, e.stored, e.deadline, e.next_due, e.attempts, e.state, e.proof, e.told, \
                      e.note, l.context FROM outbox_entry e JOIN outbox_letter l ON l.header = e.header";
 
 /// Something to be sent to somebody.
@@ -120,12 +120,12 @@ pub struct OutboxEntry {
 /// The rows, inside a transaction.
 pub(super) struct Rows<'a>(pub(super) &'a Connection);
 
-fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
+pub(super) fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
     result.map_err(|error| Trouble::from(error).into())
 }
 
 /// SQLite has no unsigned numbers: times are cut at 2^63 − 1, which no clock reaches.
-fn time(seconds: u64) -> i64 {
+pub(super) fn time(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
@@ -367,7 +367,11 @@ impl Rows<'_> {
         sql(rows.collect())
     }
 
-    fn entries(&self, find: &str, values: impl rusqlite::Params) -> Result<Vec<OutboxEntry>> {
+    pub(super) fn entries(
+        &self,
+        find: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<Vec<OutboxEntry>> {
         let mut find = sql(self.0.prepare_cached(find))?;
         let mut rows = sql(find.query(values))?;
         let mut entries = Vec::new();

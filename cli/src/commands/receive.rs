@@ -1,0 +1,202 @@
+//! `receive`.
+
+use std::path::{Path, PathBuf};
+
+use bulla::{
+    Again, ArmorLabel, Error, ErrorKind, Identity, Lease, MaybeArmored, Opener, OsDisk, Partials,
+    Reason, Receipter, Received, Replay, StampOnly, Store, Stored, Target,
+};
+use serde_json::json;
+
+use super::reading::{self, LEASE};
+use super::writing;
+use crate::args::{Receive, Report};
+use crate::failure::Failure;
+use crate::guard::FileGuard;
+use crate::identity::{self, Trusted};
+use crate::input::Input;
+use crate::output::Output;
+use crate::report::{Freshness, Known, ascii};
+use crate::terminal::{note, print};
+
+/// How many envelopes that were cut off are kept.
+const PARTIALS: usize = 64;
+
+pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
+    let trusted = Trusted::load(&args.senders)?;
+    let policy = reading::policy(
+        &args.reader.context,
+        &trusted,
+        Some(&args.times),
+        args.allow_own,
+    )?;
+    let key = identity::of(&args.key)?;
+    let guard = FileGuard::new(&args.guard);
+    let store = store(args, Opener::new(&key, &policy, Replay::Guarded(&guard)))?;
+    if let Some(header) = &args.held {
+        return print(&format!("{}\n", store.held(header)?));
+    }
+    let path = path(args)?;
+    let target = match &path {
+        Some(path) => Target::Path(path),
+        None if args.suggested_name => Target::Suggested(&args.dir),
+        None => Target::ById(&args.dir),
+    };
+    let desk = Desk {
+        args,
+        key: &key,
+        guard: &guard,
+        trusted: &trusted,
+        output: writing::output(&args.output, args.armor)?,
+    };
+    let input = Input::open(args.input.as_deref())?.with_progress_beside(&args.output);
+    let received = match &args.resume {
+        Some(header) => store.resume(header, input, target),
+        None => {
+            let envelope = MaybeArmored::new(input, ArmorLabel::Envelope).map_err(Error::from)?;
+            store.store(envelope, target)
+        }
+    };
+    match received.map_err(|error| desk.failed(error))? {
+        Received::Stored(stored) => desk.stored(stored),
+        Received::Again(again) => desk.again(again),
+        Received::TooLarge(lease) => desk.too_large(&limit_text(args), lease),
+        Received::NoRoom(lease) => {
+            // If this fails, it falls free by itself.
+            let _ = lease.release();
+            Err(Failure::usage(format!(
+                "there is no room for it in {}: make room; nothing of it was kept, and it may come again",
+                args.dir.display()
+            )))
+        }
+        _ => Err(Failure::usage(
+            "it could not be stored, for a reason that is new",
+        )),
+    }
+}
+
+fn store<'a>(args: &Receive, opener: Opener<'a>) -> Result<Store<'a>, Failure> {
+    if !args.dir.is_dir() {
+        return Err(Failure::usage(format!(
+            "{} is not a folder: make it, or name another one with --dir",
+            args.dir.display()
+        )));
+    }
+    let mut store =
+        Store::new(opener, LEASE, &OsDisk).max_content(args.max_size.unwrap_or(u64::MAX));
+    if args.resumable || args.held.is_some() || args.resume.is_some() {
+        store = store.resumable(Partials::new(&args.dir, PARTIALS, u64::MAX));
+    }
+    Ok(store)
+}
+
+/// Where to store it, if that was said.
+fn path(args: &Receive) -> Result<Option<PathBuf>, Failure> {
+    let Some(name) = &args.name else {
+        return Ok(None);
+    };
+    // One component, and not a way to another folder.
+    if Path::new(name).file_name() != Some(name) {
+        return Err(Failure::usage(
+            "--name is one name, without a folder: name the folder with --dir",
+        ));
+    }
+    Ok(Some(args.dir.join(name)))
+}
+
+fn limit_text(args: &Receive) -> String {
+    args.max_size
+        .map_or_else(String::new, |most| format!("at most {most} bytes"))
+}
+
+/// Where receipts are made and given out.
+struct Desk<'a> {
+    args: &'a Receive,
+    key: &'a Identity,
+    guard: &'a FileGuard,
+    trusted: &'a Trusted,
+    output: Output,
+}
+
+impl Desk<'_> {
+    fn stored(self, stored: Stored<'_>) -> Result<(), Failure> {
+        let receipt = Receipter::new(self.key).stored(&stored);
+        let receipt = receipt?.unwrap_or_default();
+        let path = stored.path().to_owned();
+        let proof = stored
+            .commit(&receipt)
+            .map_err(|error| self.failed(error))?;
+        let freshness = Freshness::with(Some(self.guard));
+        let known = Known::message(&proof, freshness).stored(&path);
+        known.tell(self.args.report.report, self.trusted);
+        self.give(&receipt)
+    }
+
+    fn again(self, again: Again) -> Result<(), Failure> {
+        let receipt = again.into_receipt();
+        match self.args.report.report {
+            Report::Human => {
+                note("bulla: it came before, and was dealt with: nothing was stored again");
+            }
+            Report::Json => note(&ascii(&json!({
+                "verdict": "ok", "again": true, "receipt": !receipt.is_empty(),
+            }))),
+            Report::None => {}
+        }
+        self.give(&receipt)
+    }
+
+    fn too_large(self, text: &str, lease: Lease<'_, StampOnly>) -> Result<(), Failure> {
+        let reason = Reason::new(Reason::TOO_LARGE, text)?;
+        let receipt = Receipter::new(self.key).rejected(&lease, reason);
+        let receipt = receipt
+            .map_err(|error| self.guard.failed(error))?
+            .unwrap_or_default();
+        lease
+            .commit(&receipt)
+            .map_err(|error| self.guard.failed(error))?;
+        let told = !receipt.is_empty();
+        if told {
+            self.give(&receipt)?;
+        }
+        Err(Failure::rejected(format!(
+            "authentic, but longer than --max-size: rejected for good, {}",
+            if told {
+                "and the receipt says so"
+            } else {
+                "without a receipt, for its author may not be told"
+            }
+        )))
+    }
+
+    /// The receipt is in the guard by now, so a copy of the message gets it if this fails.
+    fn give(self, receipt: &[u8]) -> Result<(), Failure> {
+        if receipt.is_empty() {
+            if self.args.report.report != Report::Json {
+                note("bulla: its author asked for no receipt of this kind: none is given");
+            }
+            return Ok(());
+        }
+        let label = self.args.armor.then_some(ArmorLabel::Envelope);
+        writing::write(self.output, label, |out| writing::write_bytes(out, receipt)).map_err(
+            |failure| {
+                failure.and("the message is dealt with all the same; a copy of it gets the receipt")
+            },
+        )
+    }
+
+    fn failed(&self, error: Error) -> Failure {
+        let is_io = error.kind() == ErrorKind::Io;
+        let failure = self.guard.failed(error);
+        // What the input says has its name in it.
+        if is_io && !failure.text().starts_with("cannot ") {
+            let text = format!(
+                "cannot store in {}: {}",
+                self.args.dir.display(),
+                failure.text()
+            );
+            return failure.replaced(text);
+        }
+        failure
+    }
+}

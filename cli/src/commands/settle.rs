@@ -1,0 +1,146 @@
+//! `settle`.
+
+use std::io::Write;
+use std::path::Path;
+
+use bulla::{
+    ArmorLabel, Error, NewFile, OutboxState, Settled, Status, SystemClock, armor, dearmor,
+    is_armored,
+};
+use serde_json::json;
+
+use super::outbox;
+use crate::args::{Report, Settle};
+use crate::duration::time;
+use crate::failure::Failure;
+use crate::identity;
+use crate::input::Input;
+use crate::report::ascii;
+use crate::terminal::{note, one_line, quoted};
+
+/// Longest receipt in bytes, as text.
+const MAX_RECEIPT: usize = 64 * 1024;
+
+pub(super) fn settle(args: &Settle) -> Result<(), Failure> {
+    let key = identity::of(&args.key)?;
+    let text =
+        Input::open(args.input.as_deref())?.read_all(MAX_RECEIPT, "too long for a receipt")?;
+    if text.is_empty() {
+        return Err(Failure::awaiting(
+            "no receipt came: what was sent stays in the outbox, and is due again (see bulla outbox)",
+        ));
+    }
+    // Only now: at the end of a pipe this process begins before the one that makes the outbox.
+    let outbox = outbox::open(&args.outbox)?;
+    let receipt = envelope(&text)?;
+    // Where it cannot be, nothing is settled either.
+    let proof = args.proof.as_deref().map(create).transpose()?;
+    let settled = outbox
+        .settle(&key, &receipt, &SystemClock)
+        .map_err(|error| outbox::failed(&args.outbox, error))?;
+    if let (Some(mut file), Some(path)) = (proof, &args.proof) {
+        let text = armor(ArmorLabel::ReceiptProof, &settled.receipt.proof());
+        let written = file.write_all(text.as_bytes()).map_err(Error::from);
+        written
+            .and_then(|()| file.commit())
+            .map_err(|error| cannot_write(path, error))?;
+    }
+    match args.report.report {
+        Report::Human => note(&human(&settled)),
+        Report::Json => note(&as_json(&settled)),
+        Report::None => {}
+    }
+    match settled.entry.state {
+        OutboxState::Settled => Ok(()),
+        state => {
+            let failure = Failure::awaiting(format!("the message is not settled: {state}"));
+            Err(match args.report.report {
+                Report::None => failure,
+                _ => failure.told(),
+            })
+        }
+    }
+}
+
+/// What may be armored, in bytes.
+pub(super) fn envelope(text: &[u8]) -> Result<Vec<u8>, Failure> {
+    if is_armored(text) {
+        return Ok(dearmor(ArmorLabel::Envelope, text)?);
+    }
+    Ok(text.to_vec())
+}
+
+fn create(path: &Path) -> Result<NewFile, Failure> {
+    NewFile::create(path, false, false).map_err(|error| cannot_write(path, error))
+}
+
+fn cannot_write(path: &Path, error: Error) -> Failure {
+    let failure = Failure::from(error);
+    let text = format!("cannot write {}: {}", path.display(), failure.text());
+    failure.replaced(text)
+}
+
+fn human(settled: &Settled) -> String {
+    let (receipt, entry) = (&settled.receipt, &settled.entry);
+    let outcome = match (entry.state, settled.is_new) {
+        (OutboxState::Settled, true) => "settled",
+        (OutboxState::Settled, false) => "settled before; nothing has changed",
+        (OutboxState::Waiting, _) => "NOT settled: what is awaited has not come",
+        (OutboxState::Rejected, _) => "REJECTED by the recipient",
+        (OutboxState::GivenUp, _) => "NOT settled: it was given up before",
+        _ => "NOT settled",
+    };
+    let mut lines = vec![format!("bulla: {outcome}")];
+    let mut put = |name: &str, value: String| lines.push(format!("  {name:<12} {value}"));
+    put("recipient", receipt.recipient().to_string());
+    put("status", one_line(&receipt.status().to_string()));
+    put(
+        "said at",
+        format!("{} (by the recipient's clock)", time(receipt.issued())),
+    );
+    put("message id", receipt.message_id().to_string());
+    put("context", quoted(receipt.context()));
+    if let Some((length, digest)) = receipt.content() {
+        put("length", format!("{length} bytes"));
+        put("digest", digest.to_string());
+    }
+    put("sent as", quoted(&entry.note));
+    put("it proves", proves(receipt.status()).to_owned());
+    lines.join("\n")
+}
+
+/// In plain words.
+pub(super) const fn proves(status: &Status) -> &'static str {
+    match status {
+        Status::Stored => {
+            "the recipient signed that exactly this content is on its disk, and was read again from there"
+        }
+        Status::Delivered => {
+            "the recipient signed that exactly this content was verified and handed to its application"
+        }
+        Status::Rejected(_) => {
+            "the recipient signed that it does not accept this message, for good"
+        }
+        _ => "the recipient signed that a copy came damaged: this settles nothing",
+    }
+}
+
+fn as_json(settled: &Settled) -> String {
+    let (receipt, entry) = (&settled.receipt, &settled.entry);
+    let content = receipt.content();
+    let reason = receipt.status().reason();
+    ascii(&json!({
+        "verdict": "ok",
+        "state": entry.state.to_string(),
+        "new": settled.is_new,
+        "status": receipt.status().name(),
+        "reason": reason.map(|reason| json!([reason.code(), reason.text()])),
+        "recipient": receipt.recipient().to_string(),
+        "issued": receipt.issued(),
+        "message_id": receipt.message_id().to_string(),
+        "context": receipt.context(),
+        "length": content.map(|(length, _)| length),
+        "digest": content.map(|(_, digest)| digest.to_string()),
+        "note": entry.note,
+    }))
+}

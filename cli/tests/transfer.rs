@@ -1,0 +1,490 @@
+//! A transfer that is complete: send, receive, settle, between real processes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+#![cfg(unix)]
+
+mod common;
+
+use common::{Outcome, Stage, content, finished, with, words};
+use std::process::Stdio;
+
+const SEND: &str = "send -i alice.key -r bob.pub -c test --outbox outbox";
+const RECEIVE: &str = "receive -i bob.key --from alice.pub -c test --guard guard --dir inbox";
+const SETTLE: &str = "settle -i alice.key --outbox outbox";
+
+fn stage(bytes: &[u8]) -> Stage {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("inbox")).unwrap();
+    stage.write("photo.jpg", bytes);
+    stage
+}
+
+/// Runs a line of the shell, in which `bulla` is this program.
+fn shell(stage: &Stage, line: &str) -> Outcome {
+    let line = line.replace("bulla ", &format!("{} ", env!("CARGO_BIN_EXE_bulla")));
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", &line])
+        .current_dir(stage.root())
+        .env("TMPDIR", stage.root())
+        .stdin(Stdio::null());
+    finished(command.output().unwrap())
+}
+
+fn in_inbox(stage: &Stage) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(stage.path("inbox"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn list(stage: &Stage) -> Vec<serde_json::Value> {
+    let listed = stage.run(words("outbox --outbox outbox --json")).ok();
+    let text = listed.text();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Sends, and gives the envelope's name.
+fn send(stage: &Stage, more: &[&str]) -> String {
+    let arguments = with(&words(SEND), more);
+    let before = list_or_none(stage);
+    stage
+        .run(with(
+            &arguments,
+            &["-o", "envelope", "--force", "photo.jpg"],
+        ))
+        .ok();
+    let after = list(stage);
+    let mut new = after
+        .iter()
+        .map(|it| it["envelope"].as_str().unwrap().to_owned());
+    new.find(|name| !before.contains(name)).unwrap()
+}
+
+fn list_or_none(stage: &Stage) -> Vec<String> {
+    if !stage.path("outbox").exists() {
+        return Vec::new();
+    }
+    list(stage)
+        .iter()
+        .map(|it| it["envelope"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn three_processes_and_two_pipes_make_a_verified_transfer() {
+    // At once in memory; in the folder beside the outbox; streamed.
+    for length in [0, 11, 200_000, 5_000_000] {
+        let bytes = content(length);
+        let stage = stage(&bytes);
+        let line = format!(
+            "bulla {SEND} photo.jpg | sh -c 'bulla {RECEIVE} --suggested-name' | bulla {SETTLE} --proof proof"
+        );
+        let outcome = shell(&stage, &line).ok();
+        assert_eq!(outcome.stdout, b"");
+        for words in [
+            "is recorded in outbox",
+            "verified and stored",
+            "settled",
+            "status       stored",
+            "exactly this content is on its disk",
+        ] {
+            assert!(
+                outcome.stderr.contains(words),
+                "{words} in {}",
+                outcome.stderr
+            );
+        }
+        assert_eq!(in_inbox(&stage), ["photo.jpg"]);
+        assert_eq!(stage.read("inbox/photo.jpg"), bytes);
+        let entry = &list(&stage)[0];
+        assert_eq!(entry["state"], "settled");
+        assert_eq!(entry["note"], "photo.jpg");
+        // The proof convinces a third party, without a key.
+        let check = words("evidence check --from bob.pub --content photo.jpg proof");
+        let proven = stage.run(&check).ok();
+        assert!(
+            proven.stderr.contains("valid proof of a receipt"),
+            "{}",
+            proven.stderr
+        );
+        stage
+            .run(words("evidence check --from alice.pub proof"))
+            .fails(3, "sender who is not accepted");
+        stage
+            .run(words("evidence check --content alice.pub proof"))
+            .fails(2, "about other content");
+        // Long envelopes are not kept once they are settled.
+        let kept = std::fs::read_dir(stage.path("outbox.d")).map_or(0, Iterator::count);
+        assert_eq!(kept, 0);
+    }
+}
+
+#[test]
+fn armored_all_the_way() {
+    let stage = stage(b"hello");
+    let line = format!(
+        "bulla {SEND} -a photo.jpg | bulla {RECEIVE} -a --name kept | tee receipt | bulla {SETTLE} --report json"
+    );
+    shell(&stage, &line).ok();
+    assert!(
+        stage
+            .read("receipt")
+            .starts_with(b"-----BEGIN BULLA ENVELOPE")
+    );
+    assert_eq!(in_inbox(&stage), ["kept"]);
+}
+
+#[test]
+fn copies_count_once_and_get_the_same_receipt() {
+    let stage = stage(b"hello");
+    let envelope = send(&stage, &[]);
+    let first = stage.run(with(&words(RECEIVE), &["envelope"])).ok();
+    let names = in_inbox(&stage);
+    assert_eq!(names.len(), 1);
+    let second = stage.run(with(&words(RECEIVE), &["envelope"])).ok();
+    assert_eq!(first.stdout, second.stdout, "byte for byte");
+    assert!(second.stderr.contains("nothing was stored again"));
+    assert_eq!(in_inbox(&stage), names);
+    // Until the receipt is there, it can be sent again: the identical envelope.
+    let again = words("outbox --outbox outbox --envelope");
+    let again = stage.run(with(&again, &[&envelope])).ok();
+    assert_eq!(again.stdout, stage.read("envelope"));
+    let settled = stage.pipe(words(SETTLE), &first.stdout).ok();
+    assert!(
+        settled.stderr.contains("bulla: settled\n"),
+        "{}",
+        settled.stderr
+    );
+    // Settled twice: the same answer, and no news.
+    let twice = stage.pipe(words(SETTLE), &second.stdout).ok();
+    assert!(twice.stderr.contains("settled before"), "{}", twice.stderr);
+    let json = stage
+        .pipe(with(&words(SETTLE), &["--report", "json"]), &first.stdout)
+        .ok()
+        .json();
+    assert_eq!(
+        (&json["new"], &json["status"]),
+        (&false.into(), &"stored".into())
+    );
+}
+
+#[test]
+fn a_receipt_that_is_not_for_this_changes_nothing() {
+    let stage = stage(b"hello");
+    send(&stage, &[]);
+    let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
+    // Mallory was sent something too, and answers for herself; another outbox knows nothing of this message.
+    let to_mallory =
+        "send -i alice.key -r mallory.pub -c test --outbox other -o for-mallory photo.jpg";
+    stage.run(words(to_mallory)).ok();
+    let mallory =
+        "receive -i mallory.key --from alice.pub -c test --guard m.guard --dir inbox for-mallory";
+    let foreign = stage.run(words(mallory)).ok().stdout;
+    let before = stage.read("outbox");
+    let state = list(&stage);
+    let refuse = |receipt: &[u8], status: i32, words_: &str| {
+        stage
+            .pipe(with(&words(SETTLE), &["--proof", "proof"]), receipt)
+            .fails(status, words_);
+        assert!(!stage.path("proof").exists());
+        assert_eq!(list(&stage), state);
+        assert_eq!(stage.read("outbox"), before, "untouched");
+    };
+    refuse(
+        &foreign,
+        3,
+        "an authentic receipt, but not for this message",
+    );
+    refuse(&stage.read("envelope"), 2, "not sealed to this key");
+    refuse(&receipt[..receipt.len() - 1], 2, "");
+    refuse(&receipt[..10], 2, "not a well-formed");
+    refuse(b"something else", 2, "not a well-formed");
+    let mut changed = receipt.clone();
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    refuse(&changed, 2, "not authentic");
+    refuse(&content(100_000), 1, "too long for a receipt");
+    refuse(b"", 4, "no receipt came");
+    // Nor does it mean anything to somebody else, or as a message.
+    let bobs = stage.pipe(words("settle -i bob.key --outbox outbox"), &receipt);
+    bobs.fails(2, "not sealed to this key");
+    let open = words("open -i alice.key --from bob.pub -c test --no-guard");
+    stage.pipe(open, &receipt).fails(3, "not a message");
+    stage.pipe(words(SETTLE), &receipt).ok();
+}
+
+#[test]
+fn too_large_is_rejected_for_good() {
+    let stage = stage(&content(100_000));
+    send(&stage, &[]);
+    let limited = with(&words(RECEIVE), &["--max-size", "10k", "envelope"]);
+    let rejected = stage.run(&limited);
+    let receipt = rejected.stdout.clone();
+    rejected.fails_late(
+        3,
+        "longer than --max-size: rejected for good, and the receipt says so",
+    );
+    assert!(in_inbox(&stage).is_empty());
+    // Also where there would be room: a copy gets the same answer.
+    let again = stage.run(with(&words(RECEIVE), &["envelope"])).ok();
+    assert_eq!(again.stdout, receipt);
+    assert!(in_inbox(&stage).is_empty());
+    let settled = stage.pipe(words(SETTLE), &receipt);
+    assert_eq!(settled.status, Some(4));
+    assert!(
+        settled.stderr.contains("REJECTED by the recipient"),
+        "{}",
+        settled.stderr
+    );
+    assert!(
+        settled.stderr.contains("too large: at most 10240 bytes"),
+        "{}",
+        settled.stderr
+    );
+    let failed = stage.run(words("outbox --outbox outbox --failed"));
+    assert!(failed.text().starts_with("rejected"));
+    failed.fails_late(4, "1 of what was sent failed");
+    let quiet = with(&words(SETTLE), &["--report", "none"]);
+    stage
+        .pipe(quiet, &receipt)
+        .fails(4, "not settled: rejected");
+}
+
+#[test]
+fn what_is_not_answered_comes_again_and_is_given_up() {
+    let stage = stage(b"hello");
+    let envelope = send(&stage, &["--deadline", "2s", "--note", "bob at home"]);
+    // It was just sent: not due for a minute.
+    let due = words("outbox --outbox outbox --due");
+    assert_eq!(stage.run(&due).ok().text(), "");
+    let entry = &list(&stage)[0];
+    assert_eq!(
+        (&entry["state"], &entry["attempts"]),
+        (&"waiting".into(), &1.into())
+    );
+    assert_eq!(entry["note"], "bob at home");
+    stage
+        .run(with(&words("outbox --outbox outbox --sent"), &[&envelope]))
+        .ok();
+    std::thread::sleep(std::time::Duration::from_millis(3100));
+    let given_up = stage.run(&due);
+    assert_eq!(given_up.status, Some(4), "{}", given_up.stderr);
+    assert!(
+        given_up.stderr.contains("given up: "),
+        "{}",
+        given_up.stderr
+    );
+    stage.run(&due).ok();
+    stage
+        .run(words("outbox --outbox outbox --failed"))
+        .fails_late(4, "failed");
+    // The receipt comes late, and is true all the same.
+    let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
+    stage.pipe(words(SETTLE), &receipt).ok();
+    stage.run(words("outbox --outbox outbox --failed")).ok();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let forgotten = stage.run(words("outbox --outbox outbox --forget 0s")).ok();
+    assert_eq!(forgotten.text(), "1\n");
+    assert!(list(&stage).is_empty());
+    let gone = with(&words("outbox --outbox outbox --envelope"), &[&envelope]);
+    stage.run(gone).fails(1, "no such envelope");
+}
+
+#[test]
+fn a_cut_envelope_is_completed() {
+    let bytes = content(1_000_000);
+    let stage = stage(&bytes);
+    let digest = send(&stage, &[]);
+    let envelope = stage.read("envelope");
+    let resumable = with(&words(RECEIVE), &["--resumable"]);
+    stage.pipe(&resumable, &envelope[..600_000]).fails(2, "");
+    let held = stage
+        .run(with(&words(RECEIVE), &["--held", &digest]))
+        .ok()
+        .text();
+    let held: usize = held.trim().parse().unwrap();
+    assert!((400_000..600_000).contains(&held), "{held}");
+    let line = format!(
+        "tail -c +{} envelope | bulla {RECEIVE} --resume {digest} --name photo | bulla {SETTLE}",
+        held + 1
+    );
+    shell(&stage, &line).ok();
+    assert_eq!(in_inbox(&stage), ["photo"], "what was kept is gone");
+    assert_eq!(stage.read("inbox/photo"), bytes);
+    let held = with(&words(RECEIVE), &["--held", &digest]);
+    assert_eq!(stage.run(&held).ok().text(), "0\n");
+    stage
+        .pipe(with(&words(RECEIVE), &["--resume", &digest]), b"x")
+        .fails(1, "nothing is held of this envelope");
+}
+
+#[test]
+fn names_stay_in_the_folder() {
+    let stage = stage(b"hello");
+    send(&stage, &["--attr", "name=../../etc/passwd"]);
+    for name in ["../x", "a/b", "/x", ".", "..", ""] {
+        stage
+            .run(with(&words(RECEIVE), &["--name", name, "envelope"]))
+            .fails(1, "");
+    }
+    let elsewhere = RECEIVE.replace("inbox", "nowhere");
+    stage
+        .run(with(&words(&elsewhere), &["envelope"]))
+        .fails(1, "nowhere is not a folder: make it");
+    stage.write("inbox/taken", b"precious");
+    stage
+        .run(with(&words(RECEIVE), &["--name", "taken", "envelope"]))
+        .fails(
+            1,
+            "cannot store in inbox: a file of that name is there already",
+        );
+    assert_eq!(stage.read("inbox/taken"), b"precious");
+    stage
+        .run(with(&words(RECEIVE), &["--suggested-name", "envelope"]))
+        .ok();
+    assert_eq!(in_inbox(&stage), ["_.._etc_passwd", "taken"]);
+}
+
+#[test]
+fn an_author_who_asked_for_nothing_gets_nothing() {
+    let stage = stage(b"hello");
+    stage.seal("sealed", "photo.jpg", &[]);
+    let stored = stage
+        .run(with(&words(RECEIVE), &["-o", "receipt", "sealed"]))
+        .ok();
+    assert!(
+        stored.stderr.contains("asked for no receipt"),
+        "{}",
+        stored.stderr
+    );
+    assert!(!stage.path("receipt").exists());
+    assert_eq!(in_inbox(&stage).len(), 1);
+}
+
+#[test]
+fn an_audit_is_answered_by_who_has_it() {
+    let stage = stage(b"hello");
+    send(&stage, &[]);
+    let receipt = stage
+        .run(with(&words(RECEIVE), &["--name", "kept", "envelope"]))
+        .ok()
+        .stdout;
+    stage.pipe(words(SETTLE), &receipt).ok();
+    let entry = &list(&stage)[0];
+    let id = entry["message_id"].as_str().unwrap();
+    let ask = |n: u8| {
+        let line = format!(
+            "audit ask -i alice.key -r bob.pub --outbox outbox --message {id} --question keep{n} -o question{n}"
+        );
+        stage.run(words(&line)).ok();
+    };
+    let answer = "audit answer -i bob.key --from alice.pub -c test --guard guard";
+    let check = |n: u8, answer: &[u8]| {
+        let line = format!("audit check -i alice.key --question keep{n} --content photo.jpg");
+        stage.pipe(words(&line), answer)
+    };
+    (0..3).for_each(ask);
+    let shown = stage.run(with(&words(answer), &["question0"])).ok().text();
+    assert!(shown.contains(id) && shown.contains("5 bytes"), "{shown}");
+    let held = with(&words(answer), &["--file", "inbox/kept", "question0"]);
+    let held_answer = stage.run(&held).ok().stdout;
+    assert!(
+        check(0, &held_answer)
+            .ok()
+            .stderr
+            .contains("held, and proven")
+    );
+    stage.run(&held).fails(3, "already received");
+    check(1, &held_answer).fails(3, "");
+    let missing = stage
+        .run(with(&words(answer), &["--missing", "question1"]))
+        .ok()
+        .stdout;
+    check(1, &missing).fails(4, "has the content no more");
+    stage.write("inbox/kept", b"hellO");
+    let differs = stage.run(with(&words(answer), &["--file", "inbox/kept", "question2"]));
+    let differing = differs.stdout.clone();
+    differs.fails_late(4, "this file is not the content in question");
+    check(2, &differing).fails(4, "has the content no more");
+    check(2, b"").fails(4, "no answer came");
+    check(2, &receipt).fails(3, "");
+    let other = words("audit check -i alice.key --question keep0 --content alice.pub");
+    stage
+        .pipe(other, &held_answer)
+        .fails(1, "alice.pub is not the content in question");
+    let nobody = format!(
+        "audit ask -i alice.key -r mallory.pub --outbox outbox --message {id} --question keep9"
+    );
+    stage
+        .run(words(&nobody))
+        .fails(1, "no such message to this identity");
+    assert!(!stage.path("keep9").exists());
+}
+
+#[test]
+fn order_and_challenges() {
+    let stage = stage(b"hello");
+    for number in [1, 2, 3, 5] {
+        let place = format!("config:{number}");
+        stage.seal(&format!("m{number}"), "photo.jpg", &["--sequence", &place]);
+    }
+    let gapless =
+        |name: &str| stage.open_guarded(&["--order", "gapless", "--report", "json", name]);
+    assert_eq!(gapless("m1").ok().json()["missing"], serde_json::json!([]));
+    assert_eq!(
+        gapless("m5").ok().json()["missing"],
+        serde_json::json!([[2, 4]])
+    );
+    assert_eq!(
+        gapless("m3").ok().json()["missing"],
+        serde_json::json!([[2, 2], [4, 4]])
+    );
+    let shown = stage
+        .run(words("guard --entries 9 --check guard"))
+        .ok()
+        .text();
+    assert!(shown.contains("missing: 2, 4"), "{shown}");
+    let human = stage.open_guarded(&["--order", "gapless", "m2"]).ok();
+    assert!(
+        human.stderr.contains("missing      4 (so far)"),
+        "{}",
+        human.stderr
+    );
+    let newer = |name: &str| {
+        let line = format!(
+            "open -i bob.key --from alice.pub -c test --guard newer --order monotonic {name}"
+        );
+        stage.run(words(&line))
+    };
+    newer("m3").ok();
+    newer("m2").fails(3, "a newer one is already known");
+    newer("m5").ok();
+    let needs = words("open -i bob.key --from alice.pub -c test --no-guard --order gapless m1");
+    stage.run(needs).fails(1, "");
+
+    let challenge = stage
+        .run(words("challenge -i bob.key -c test --guard guard"))
+        .ok()
+        .text();
+    let challenge = challenge.trim();
+    assert_eq!(challenge.len(), 64);
+    stage.seal("answer", "photo.jpg", &["--answers", challenge]);
+    stage.seal("more", "photo.jpg", &["--answers", challenge]);
+    stage.open_guarded(&["--challenged", "m1"]).fails(3, "");
+    stage.open_guarded(&["--challenged", "answer"]).ok();
+    stage
+        .open_guarded(&["--challenged", "answer"])
+        .fails(3, "already received");
+    stage
+        .open_guarded(&["--challenged", "more"])
+        .fails(3, "answers no challenge that is open here");
+}

@@ -329,33 +329,45 @@ fn a_receipt_for_something_else_settles_nothing() {
     assert_eq!(early.unwrap_err(), ErrorKind::NotYetValid);
 }
 
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What becomes of the honest body after a change, forged by the recipient himself.
+fn with_change(scene: &Scene, sent: &Sent, change: impl Fn(&mut Pairs)) -> bulla::Result<Receipt> {
+    let mut body = scene.body(sent);
+    change(&mut body);
+    scene.open(&scene.forged(cbor::map(&body)))
+}
+
 #[test]
-fn hostile_bodies() {
+fn a_recipient_that_has_other_content() {
     let scene = Scene::new();
     let (_, sent) = scene.send(Some(ALL), b"content");
-    let body = scene.body(&sent);
-    let honest = scene.open(&scene.forged(cbor::map(&body))).unwrap();
+    let honest = with_change(&scene, &sent, |_| {}).unwrap();
     honest.check(std::slice::from_ref(&sent)).unwrap();
     assert_eq!(honest.status(), &Status::Stored);
-    let with = |at: usize, value: Vec<u8>| {
-        let mut body = body.clone();
-        body[at].1 = value;
-        scene.open(&scene.forged(cbor::map(&body)))
-    };
-    // A recipient that has other content: loud, and settles nothing.
+    // Loud, and it settles nothing.
     for (length, digest) in [(7, [1; 32]), (8, *sent.content_digest.as_bytes())] {
         let content = cbor::array(&[cbor::uint(length), cbor::bytes(&digest)]);
-        let differs = with(4, content).unwrap();
+        let differs = with_change(&scene, &sent, |body| body[4].1 = content.clone()).unwrap();
         assert_eq!(
             differs.check(std::slice::from_ref(&sent)).unwrap_err(),
             ErrorKind::ContentDiffers
         );
     }
     // A receipt that a co-recipient got for a copy of his own, passed on.
-    assert_eq!(
-        with(3, cbor::bytes(&key(&scene.bob_person).as_bytes()[..])).unwrap_err(),
-        ErrorKind::WrongReceipt
-    );
+    let bob = cbor::bytes(&key(&scene.bob_person).as_bytes()[..]);
+    let transplanted = with_change(&scene, &sent, |body| body[3].1 = bob.clone());
+    assert_eq!(transplanted.unwrap_err(), ErrorKind::WrongReceipt);
+}
+
+#[test]
+fn bodies_that_are_not_well_formed() {
+    let scene = Scene::new();
+    let (_, sent) = scene.send(Some(ALL), b"content");
+    let malformed = |what: &str, change: &dyn Fn(&mut Pairs)| {
+        let refused = with_change(&scene, &sent, change).unwrap_err();
+        assert_eq!(refused, ErrorKind::Malformed, "{what}");
+    };
     for (at, value) in [
         (0, cbor::bytes(&[0; 15])),
         (1, cbor::bytes(&[0; 33])),
@@ -366,55 +378,49 @@ fn hostile_bodies() {
         (5, cbor::uint(4)),
         (5, cbor::uint(256)),
     ] {
-        assert_eq!(with(at, value).unwrap_err(), ErrorKind::Malformed, "{at}");
+        malformed(&format!("another {at}"), &|body| body[at].1 = value.clone());
     }
-    let changed = |change: &dyn Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)| {
-        let mut body = body.clone();
-        change(&mut body);
-        scene.open(&scene.forged(cbor::map(&body))).unwrap_err()
-    };
-    let reason = |code: u64, text: &str| cbor::array(&[cbor::uint(code), cbor::text(text)]);
     for at in 0..6 {
-        assert_eq!(
-            changed(&|body| drop(body.remove(at))),
-            ErrorKind::Malformed,
-            "without {at}"
-        );
+        malformed(&format!("without {at}"), &|body| drop(body.remove(at)));
     }
-    assert_eq!(
-        changed(&|body| body.push((cbor::uint(7), reason(1, "")))),
-        ErrorKind::Malformed
-    );
-    assert_eq!(
-        changed(&|body| body.push((cbor::uint(8), cbor::uint(1)))),
-        ErrorKind::UnsupportedVersion
-    );
-    assert_eq!(changed(&|body| body.swap(0, 1)), ErrorKind::Malformed);
+    let reason = |text: &str| {
+        (
+            cbor::uint(7),
+            cbor::array(&[cbor::uint(1), cbor::text(text)]),
+        )
+    };
+    malformed("a reason of what is stored", &|body| body.push(reason("")));
+    malformed("out of order", &|body| body.swap(0, 1));
     for text in ["a\nb", &"x".repeat(256)] {
-        let wrong = changed(&|body| {
+        malformed("a bad reason", &|body| {
             body[5].1 = cbor::uint(3);
-            body.push((cbor::uint(7), reason(1, text)));
+            body.push(reason(text));
         });
-        assert_eq!(wrong, ErrorKind::Malformed);
     }
+    let newer = with_change(&scene, &sent, |body| {
+        body.push((cbor::uint(8), cbor::uint(1)))
+    });
+    assert_eq!(newer.unwrap_err(), ErrorKind::UnsupportedVersion);
+}
+
+#[test]
+fn bodies_that_are_no_receipts() {
+    let scene = Scene::new();
+    let (_, sent) = scene.send(Some(ALL), b"content");
+    let trailing = [cbor::map(&scene.body(&sent)), vec![0]].concat();
     for body in [
         Vec::new(),
         vec![0xa0],
         vec![0xff; 2000],
         vec![0xbf, 0xff],
         cbor::uint(1),
+        trailing,
     ] {
         assert_eq!(
             scene.open(&scene.forged(body)).unwrap_err(),
             ErrorKind::Malformed
         );
     }
-    let mut trailing = cbor::map(&scene.body(&sent));
-    trailing.push(0);
-    assert_eq!(
-        scene.open(&scene.forged(trailing)).unwrap_err(),
-        ErrorKind::Malformed
-    );
 }
 
 /// Before the message was made nobody can have received it.

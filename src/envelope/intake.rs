@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::claim::Passed;
 use super::gate::Gate;
+use super::piece::{Piece, complete};
 use super::plaintext::Plaintext;
 use super::stamp::Stamp;
 use super::unlock::Unlock;
@@ -378,31 +379,4 @@ fn open_chunk(
     body.open_onto(number, chunk, out)
         .ok_or(ErrorKind::NotAuthentic)?;
     plaintext.after(gate, out, from)
-}
-
-enum Piece<'i> {
-    /// More input is needed; all that came is held.
-    Incomplete,
-    /// It stands in the input as a whole: nothing was copied.
-    Given(&'i [u8]),
-    /// It is what is held.
-    Held,
-}
-
-/// Takes `length` bytes from what is held and the input.
-fn complete<'i>(held: &mut Vec<u8>, input: &mut &'i [u8], length: usize) -> Piece<'i> {
-    if held.is_empty()
-        && let Some((piece, rest)) = input.split_at_checked(length)
-    {
-        *input = rest;
-        return Piece::Given(piece);
-    }
-    let (now, rest) = input.split_at(input.len().min(length - held.len()));
-    held.extend_from_slice(now);
-    *input = rest;
-    if held.len() == length {
-        Piece::Held
-    } else {
-        Piece::Incomplete
-    }
 }

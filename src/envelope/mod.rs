@@ -17,6 +17,7 @@ pub(crate) mod io;
 pub(crate) mod lease;
 pub(crate) mod open;
 pub(crate) mod padding;
+mod piece;
 pub(crate) mod plaintext;
 #[cfg(feature = "std")]
 pub(crate) mod random_access;

@@ -26,6 +26,8 @@ mod schema;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 #[cfg(feature = "sqlite")]
+mod sqlite_counts;
+#[cfg(feature = "sqlite")]
 mod sqlite_row;
 #[cfg(feature = "sqlite")]
 mod sqlite_shelf;

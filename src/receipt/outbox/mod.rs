@@ -1,6 +1,7 @@
 //! The outbox: what was sent and awaits a receipt, so that nothing is lost in silence (spec/receipts.md §8).
 
 mod backoff;
+mod entry;
 mod rows;
 mod sending;
 mod spool;
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::vec::Vec;
 
 pub use backoff::Backoff;
-pub use rows::{Due, OutboxEntry, OutboxFilter, OutboxState};
+pub use entry::{Due, OutboxEntry, OutboxFilter, OutboxState};
 pub use spool::{OutboxEnvelope, Outgoing};
 
 use super::check::Receipt;

@@ -1,11 +1,10 @@
 //! The rows of the outbox, inside a transaction (spec/receipts.md §8).
 
-use core::fmt;
-use std::string::String;
 use std::vec::Vec;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::entry::{Due, OutboxEntry, OutboxFilter, OutboxState};
 use super::{Letter, settles};
 use crate::crypto::digest::Digest;
 use crate::crypto::sign::VerifyingKey;
@@ -20,102 +19,6 @@ pub(super) const TAKEN: u64 = 600;
 /// What an entry is made of, in the order of [`entry`].
 pub(super) const ENTRY: &str = "SELECT e.message, e.recipient, e.header, e.stored, e.deadline, e.next_due, e.attempts, e.state, e.proof, e.told, \
                      e.note, l.context FROM outbox_entry e JOIN outbox_letter l ON l.header = e.header";
-
-/// Something to be sent to somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Due {
-    /// The message.
-    pub message_id: MessageId,
-    /// Names the envelope to send.
-    pub header_digest: Digest,
-    /// To whom.
-    pub recipient: VerifyingKey,
-    /// Which time this is: 1 for the first.
-    pub attempts: u32,
-    /// The host's note.
-    pub note: String,
-}
-
-/// How far a message has come with one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OutboxState {
-    /// A receipt is awaited.
-    Waiting,
-    /// Confirmed by a receipt.
-    Settled,
-    /// Rejected by a receipt: a failure.
-    Rejected,
-    /// Nobody answered in time: a failure.
-    GivenUp,
-}
-
-impl OutboxState {
-    const ALL: [Self; 4] = [Self::Waiting, Self::Settled, Self::Rejected, Self::GivenUp];
-
-    const fn code(self) -> i64 {
-        self as i64
-    }
-
-    fn of(code: i64) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.code() == code)
-    }
-}
-
-impl fmt::Display for OutboxState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Waiting => "waiting",
-            Self::Settled => "settled",
-            Self::Rejected => "rejected",
-            Self::GivenUp => "given up",
-        })
-    }
-}
-
-/// Which entries are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutboxFilter {
-    /// All.
-    All,
-    /// Those that await a receipt.
-    Waiting,
-    /// Those that are settled.
-    Settled,
-    /// Those that were rejected or given up.
-    Failed,
-}
-
-/// A message and one of its recipients.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct OutboxEntry {
-    /// The message.
-    pub message_id: MessageId,
-    /// Names the envelope that is sent.
-    pub header_digest: Digest,
-    /// To whom.
-    pub recipient: VerifyingKey,
-    /// The context of the message.
-    pub context: String,
-    /// How far it has come.
-    pub state: OutboxState,
-    /// Whether it must be stored, or delivery is enough.
-    pub awaits_stored: bool,
-    /// Until when an answer is awaited, in seconds since 1970.
-    pub deadline: u64,
-    /// When it is to be sent next, if it is waiting.
-    pub next_due: u64,
-    /// How often it was sent, or was about to be.
-    pub attempts: u32,
-    /// What the last receipt that counted said, in words.
-    pub told: Option<String>,
-    /// The proof of that receipt, for third parties (see [`ReceiptProof`](crate::ReceiptProof)).
-    pub proof: Option<Vec<u8>>,
-    /// The host's note.
-    pub note: String,
-}
 
 /// The rows, inside a transaction.
 pub(super) struct Rows<'a>(pub(super) &'a Connection);

@@ -4,7 +4,8 @@ use std::vec::Vec;
 
 use rusqlite::params;
 
-use super::rows::{Due, ENTRY, OutboxEntry, Rows, TAKEN, sql, time};
+use super::entry::{Due, OutboxEntry};
+use super::rows::{ENTRY, Rows, TAKEN, sql, time};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
 

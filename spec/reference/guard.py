@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from basics import H, Verdict, dcbor, require
 from policy import FOREVER, MAX_SKEW, plus
 
+UNKNOWN = bytes(32)  # the value of a message whose content is not known (guard.md §3, refusal by the stamp)
+
 # ---- what is claimed (guard.md §2) --------------------------------------------------------------------
 
 
@@ -51,7 +53,7 @@ def make_claim(reader, stamp, content, policy):
         place = stream_name(reader, stamp), stamp[-8][1], policy.order
     return Claim(
         key=H(b"bulla/1 guard key\0" + reader + stamp[-2] + stamp[7] + context),
-        value=H(b"bulla/1 guard value\0" + dcbor(told)),
+        value=H(b"bulla/1 guard value\0" + dcbor(told)) if -4 in told else UNKNOWN,
         scope=H(b"bulla/1 guard scope\0" + reader + context),
         signer=stamp[-2], stranger=policy.senders is None, issued=stamp[6],
         keep_until=plus(min(by_exp, by_age), MAX_SKEW), by_age=4 not in stamp or by_age < by_exp, place=place,
@@ -143,7 +145,7 @@ class Guard:
         if entry:
             if entry.state == "committed" or (entry.state == "reserved" and now < entry.lease_until):
                 self.join_times(entry, claim)
-                require(entry.claim.value == claim.value, "Replayed")
+                require(entry.claim.value == claim.value or UNKNOWN in (entry.claim.value, claim.value), "Replayed")
                 require(entry.state == "committed", "Pending")
                 return "same", entry.receipt
         claim, used = self.judge(claim, entry, now)

@@ -239,13 +239,37 @@ fn by_the_stamp() -> Vec<Script> {
             .again("first", b"too large")
             .refused_again("first", b"too large")
             .open("first", "Replayed"),
-        Script::new("refused-by-the-stamp-streamed", "refused by a stamp without a digest: the whole is another value")
-            .messages(&["first"], streamed)
-            .refuse("a", "first", 60)
-            .commit("a", b"too large", "ok")
-            .refused_again("first", b"too large")
-            .no_lease("first", "Replayed")
-            .open("first", "Replayed"),
+        Script::new(
+            "refused-by-the-stamp-streamed",
+            "refused by a stamp that does not name the content: the whole gets the same answer",
+        )
+        .messages(&["first"], streamed)
+        .refuse("a", "first", 60)
+        .no_lease("first", "Pending")
+        .commit("a", b"too large", "ok")
+        .refused_again("first", b"too large")
+        .again("first", b"too large")
+        .open("first", "Replayed"),
+        Script::new(
+            "stored-then-judged-by-the-stamp",
+            "a copy that is judged by its stamp alone gets what the whole got",
+        )
+        .messages(&["first"], streamed)
+        .lease("a", "first", 60)
+        .commit("a", b"stored", "ok")
+        .refused_again("first", b"stored"),
+        Script::new(
+            "refused-by-the-stamp-given-up",
+            "the refusal is given up: the whole is new, and then has its value",
+        )
+        .messages(&["first"], streamed)
+        .envelope("other", &{ sealed_again(&message("first"), |f| f.content = b"Eleven measures".to_vec()) })
+        .refuse("a", "first", 60)
+        .release("a", "ok")
+        .lease("b", "first", 60)
+        .commit("b", b"stored", "ok")
+        .no_lease("other", "Replayed")
+        .refused_again("first", b"stored"),
         Script::new("streamed", "a stream is the same message as its re-seal in one piece")
             .envelope("first", &message("first").with(streamed))
             .envelope("whole", &sealed_again(&message("first"), |_| {}))

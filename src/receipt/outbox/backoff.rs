@@ -38,7 +38,7 @@ impl Backoff {
         let [a, b, ..] = *dice.as_bytes();
         let chance = u64::from(u16::from_be_bytes([a, b]));
         // Of half the time: 0 to 65535 parts of 65536.
-        let spread = u64::try_from(u128::from(wait / 2) * u128::from(chance) >> 16).unwrap_or(0);
+        let spread = u64::try_from((u128::from(wait / 2) * u128::from(chance)) >> 16).unwrap_or(0);
         now.saturating_add(wait - wait / 4).saturating_add(spread)
     }
 }

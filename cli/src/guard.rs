@@ -45,7 +45,10 @@ impl FileGuard {
 
     /// A failure, with the name of the file where the guard is what failed.
     pub(crate) fn failed(&self, error: Error) -> Failure {
-        of_store("replay guard", &self.path, error)
+        match error.kind() {
+            ErrorKind::GuardUnavailable => of_store("replay guard", &self.path, error),
+            _ => error.into(),
+        }
     }
 
     fn open(&self) -> Answer<&SqliteGuard> {
@@ -62,13 +65,13 @@ impl FileGuard {
 
 /// A failure of the guard or the outbox in this file, in words that name it; any other as it is.
 pub(crate) fn of_store(what: &str, path: &Path, error: Error) -> Failure {
-    let kind = error.kind();
+    let (kind, detail) = (error.kind(), error.detail());
     let own = matches!(
         kind,
-        ErrorKind::GuardUnavailable | ErrorKind::OutboxUnavailable
+        ErrorKind::GuardUnavailable | ErrorKind::OutboxUnavailable | ErrorKind::InvalidInput
     );
-    if own && !error.detail().is_empty() {
-        let text = format!("the {what} {}: {}", path.display(), error.detail());
+    if own && !detail.is_empty() {
+        let text = format!("the {what} {}: {detail}", path.display());
         return Failure::verdict(kind, text);
     }
     error.into()

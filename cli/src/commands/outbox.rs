@@ -45,7 +45,14 @@ fn opened(
 
 /// A failure with the name of the outbox where it is the outbox's.
 pub(super) fn failed(path: &Path, error: Error) -> Failure {
-    of_store("outbox", path, error)
+    let is_io = error.kind() == ErrorKind::Io;
+    let failure = of_store("outbox", path, error);
+    // What the input says has its name in it.
+    if is_io && !failure.text().starts_with("cannot ") {
+        let text = format!("the outbox {}: {}", path.display(), failure.text());
+        return failure.replaced(text);
+    }
+    failure
 }
 
 pub(super) fn outbox(args: &args::Outbox) -> Result<(), Failure> {

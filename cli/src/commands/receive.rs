@@ -186,6 +186,9 @@ impl Desk<'_> {
     }
 
     fn failed(&self, error: Error) -> Failure {
+        if error.kind() == ErrorKind::InvalidInput && !error.detail().is_empty() {
+            return Failure::usage(error.detail());
+        }
         let is_io = error.kind() == ErrorKind::Io;
         let failure = self.guard.failed(error);
         // What the input says has its name in it.

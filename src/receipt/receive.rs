@@ -32,6 +32,8 @@ pub(super) struct Incoming<'s, 'a> {
     unkept: Option<Vec<u8>>,
     /// Whether the end of the envelope has come.
     whole: bool,
+    /// Whether more content came than is accepted, of a length that nobody signed up front.
+    too_long: bool,
 }
 
 impl<'s, 'a> Incoming<'s, 'a> {
@@ -49,6 +51,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             partial: None,
             unkept: store.partials.is_some().then(Vec::new),
             whole: false,
+            too_long: false,
         })
     }
 
@@ -89,7 +92,10 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.piece(buffer.get(..read).unwrap_or_default())?;
         }
         // Only an envelope whose stamp was judged is kept.
-        if left == 0 && self.stream.header_digest() == Some(*header) && self.making.is_some() {
+        if left == 0
+            && self.stream.header_digest() == Some(*header)
+            && (self.making.is_some() || self.too_long)
+        {
             Ok(())
         } else {
             Err(Error::from(ErrorKind::Malformed).into())
@@ -120,6 +126,9 @@ impl<'s, 'a> Incoming<'s, 'a> {
         self.flow()?;
         self.stream.settle_provisional(&mut self.content)?;
         self.flow()?;
+        if self.too_long {
+            return Err(Stop::TooLarge);
+        }
         match &self.making {
             Some((making, _)) => Ok(making.sync()?),
             None => Err(Error::from(ErrorKind::WrongOrder).into()),
@@ -140,14 +149,19 @@ impl<'s, 'a> Incoming<'s, 'a> {
         if self.stream.stamp().is_none() {
             return Ok(());
         }
-        if self.making.is_none() {
+        if self.making.is_none() && !self.too_long {
             self.begin()?;
         }
-        self.keep_envelope();
         self.written += self.content.len() as u64;
         if self.written > self.store.max_content {
-            return Err(Stop::TooLarge);
+            // It is read to its end, and only then refused: until all of it is verified a co-recipient may have put
+            // in what is too much, and a rejection is final.
+            self.too_long = true;
+            (self.making, self.unkept) = (None, None);
+            self.content.clear();
+            return Ok(());
         }
+        self.keep_envelope();
         if let Some((making, _)) = &self.making {
             making.write_all(&self.content)?;
         }

@@ -104,8 +104,9 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Accepts content of at most so many bytes: longer ones are [`Received::TooLarge`], by the length that was signed or
-    /// as soon as more has come.
+    /// Accepts content of at most so many bytes: longer ones are [`Received::TooLarge`], by the length that was signed. Where
+    /// none was signed up front, nothing is written any more once too much has come, and the end is waited for: before all
+    /// of it is verified a co-recipient may have added what is too much.
     #[must_use]
     pub const fn max_content(mut self, bytes: u64) -> Self {
         self.max_content = bytes;

@@ -239,6 +239,43 @@ fn rejections_are_limited() {
     assert_eq!(told, 2);
 }
 
+/// Where anyone is accepted, whoever is turned away can come as somebody else: all strangers have one rate.
+#[test]
+fn strangers_share_one_rate() {
+    let scene = Scene::new();
+    let policy = Policy::new("test", Senders::anyone()).unwrap();
+    let clock = FixedClock(NOW);
+    let opener = Opener::with_clock(&scene.bob, &policy, Replay::Guarded(&scene.guard), &clock);
+    let limit = Rate {
+        every: 100,
+        burst: 2,
+    };
+    let told = (0..5)
+        .filter(|_| {
+            let stranger = Identity::generate(&OsEntropy).unwrap();
+            let victim = scene.alice.public().newest_key().unwrap();
+            let draft = Draft::new("test")
+                .unwrap()
+                .ask_receipts(ALL, victim)
+                .unwrap();
+            let envelope = Sealer::with(&stranger, &clock, &OsEntropy)
+                .to(scene.bob.public())
+                .seal(&draft, b"content")
+                .unwrap();
+            let Delivery::New(message) = opener.open_leased(&envelope, 60).unwrap() else {
+                panic!("it is new");
+            };
+            let receipter = scene.receipter().limited(&scene.guard, limit);
+            let reason = Reason::new(Reason::POLICY, "").unwrap();
+            receipter
+                .rejected(message.proof(), reason)
+                .unwrap()
+                .is_some()
+        })
+        .count();
+    assert_eq!(told, 2);
+}
+
 /// A stranger's stamp may name a victim's key as the one to answer to: he is not told of a refusal by the stamp alone.
 #[test]
 fn no_backscatter_by_the_stamp_alone() {

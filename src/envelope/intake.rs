@@ -358,6 +358,8 @@ impl<'a> Intake<'a> {
         else {
             return Err(ErrorKind::WrongOrder.into());
         };
+        let mut verified = verified;
+        verified.listed = !self.gate.policy.senders.is_anyone();
         let content = (verified.content_length, verified.content_digest);
         let passed = self.gate.claim(&verified.stamp, Some(content), lease)?;
         if let Some(unlocked) = &unlocked {

@@ -237,6 +237,7 @@ impl Plaintext {
             closing,
             content_digest: digest,
             content_length: length,
+            listed: false,
         })
     }
 }

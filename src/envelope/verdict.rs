@@ -17,9 +17,15 @@ pub struct Verified {
     pub(super) closing: Option<Vec<u8>>,
     pub(super) content_digest: Digest,
     pub(super) content_length: u64,
+    /// Whether the author is on the policy's list, and not just anyone: set by the gate's last step.
+    pub(super) listed: bool,
 }
 
 impl Verified {
+    pub(crate) const fn is_listed(&self) -> bool {
+        self.listed
+    }
+
     /// What the author signed.
     #[must_use]
     pub const fn stamp(&self) -> &Stamp {

@@ -48,6 +48,8 @@ mod sealed {
         pub(super) content: Option<(u64, Digest)>,
         /// Whether its author may be told of a refusal.
         pub(super) accepted: bool,
+        /// Whether its author is on the policy's list, and not just anyone.
+        pub(super) listed: bool,
     }
 
     impl Answerable for Opened {
@@ -58,6 +60,7 @@ mod sealed {
                 opening_digest: self.opening_digest(),
                 content: Some((self.content_length(), self.content_digest())),
                 accepted: true,
+                listed: self.is_listed(),
             }
         }
     }
@@ -70,6 +73,7 @@ mod sealed {
                 opening_digest: self.opening_digest(),
                 content: None,
                 accepted: self.is_listed(),
+                listed: self.is_listed(),
             }
         }
     }
@@ -207,11 +211,13 @@ impl<'a> Receipter<'a> {
 
     fn permitted(&self, about: &About<'_>, guard: &dyn ReplayGuard, rate: Rate) -> Result<bool> {
         let own = self.signer.signer_key();
-        let what = [
-            labels::GUARD_RATE,
-            own.as_bytes(),
-            about.stamp.signer().as_bytes(),
-        ];
+        // All strangers together are one: whoever is turned away could come as somebody else.
+        let nobody = [0; 32];
+        let author = match about.listed {
+            true => about.stamp.signer().as_bytes(),
+            false => &nobody,
+        };
+        let what = [labels::GUARD_RATE, own.as_bytes(), author];
         Ok(about.accepted && guard.permit(&Digest::of_parts(&what), self.clock.now()?, rate)?)
     }
 

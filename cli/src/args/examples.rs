@@ -179,6 +179,7 @@ Examples:
   bulla challenge -i bob.key -c door --guard bob.guard --lifetime 5m
   bulla seal -i alice.key -r bob.pub -c door --answers HEX -o answer.bulla request.txt
   bulla open -i bob.key --from alice.pub -c door --guard bob.guard --challenged answer.bulla
+  bulla challenge --reader-name default -c door --guard bob.guard
 
 An answer is fresh without trust in any clock but the reader's own. A challenge needs no secrecy.";
 

@@ -304,3 +304,43 @@ fn a_copy_that_is_judged_by_its_stamp_alone_gets_the_same_answer() {
         "opened at once it is no second time what it was"
     );
 }
+
+#[test]
+fn a_reader_is_finished_with_a_lease() {
+    let pair = Pair::new();
+    let envelope = pair.seal(Draft::new("test").unwrap(), NOW);
+    let policy = pair.policy();
+    let clock = FixedClock(NOW);
+    let read = |replay| {
+        let opener = Opener::with_clock(&pair.bob, &policy, replay, &clock);
+        let mut reader = opener.read(envelope.as_slice()).unwrap();
+        let mut content = Vec::new();
+        while let Some(piece) = reader.next_piece().unwrap() {
+            content.extend_from_slice(piece);
+        }
+        let delivery = reader.finish_leased(60)?;
+        Ok::<_, bulla::Error>(match delivery {
+            Delivery::New((rest, lease)) => {
+                content.extend_from_slice(&rest);
+                assert_eq!(content, b"content");
+                Delivery::New(lease)
+            }
+            Delivery::Again(again) => Delivery::Again(again),
+        })
+    };
+    let guarded = || read(Replay::Guarded(&pair.guard));
+    let Delivery::New(lease) = guarded().unwrap() else {
+        panic!("it is new");
+    };
+    assert_eq!(guarded().unwrap_err(), ErrorKind::Pending);
+    lease.release().unwrap();
+    let Delivery::New(lease) = guarded().unwrap() else {
+        panic!("it may come again");
+    };
+    lease.commit(b"receipt").unwrap();
+    assert!(matches!(guarded().unwrap(), Delivery::Again(it) if it.receipt() == b"receipt"));
+    assert_eq!(
+        read(Replay::Unguarded).unwrap_err(),
+        ErrorKind::InvalidInput
+    );
+}

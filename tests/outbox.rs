@@ -164,6 +164,35 @@ fn what_is_put_is_due_until_it_is_settled() {
 }
 
 #[test]
+fn one_envelope_is_taken_by_its_name() {
+    let scene = Scene::new();
+    let (envelope, sent) = scene.put(b"content");
+    let (_, other) = scene.put(b"other");
+    let outbox = scene.outbox();
+    assert!(outbox.taken(&sent.header_digest).unwrap().is_empty());
+    let taken = outbox.take(&sent.header_digest, NOW).unwrap();
+    assert_eq!((taken.len(), taken[0].attempts), (1, 1));
+    assert_eq!(taken[0].header_digest, sent.header_digest);
+    // Another process finds it by its name alone, and nobody else is given it meanwhile.
+    assert_eq!(scene.outbox().taken(&sent.header_digest).unwrap(), taken);
+    let due = outbox.due(NOW, 10).unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].header_digest, other.header_digest);
+    outbox.mark_sent(&taken[0], NOW).unwrap();
+    assert!(outbox.due(NOW + 30, 10).unwrap().is_empty());
+    assert_eq!(
+        outbox.take(&sent.header_digest, NOW).unwrap()[0].attempts,
+        2
+    );
+    // What is answered is not sent again.
+    scene.settle(&scene.rejected(&envelope)).unwrap();
+    assert!(outbox.take(&sent.header_digest, NOW).unwrap().is_empty());
+    assert!(outbox.taken(&sent.header_digest).unwrap().is_empty());
+    let nothing = bulla::Digest::from_bytes([0; 32]);
+    assert!(outbox.take(&nothing, NOW).unwrap().is_empty());
+}
+
+#[test]
 fn delivery_settles_where_it_is_enough() {
     let scene = Scene::new();
     let (envelope, sent) = scene.seal(b"content");

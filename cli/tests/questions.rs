@@ -130,3 +130,50 @@ fn order_and_challenges() {
         .open_guarded(&["--challenged", "more"])
         .fails(3, "answers no challenge that is open here");
 }
+
+#[test]
+fn a_signed_answer_and_an_ordered_file() {
+    let stage = stage(b"hello");
+    let challenge = words("challenge --reader-name gate -c test --guard guard --lifetime 5m");
+    let challenge = stage.run(challenge).ok().text();
+    let sign = words("sign -i alice.key -c test -o signed photo.jpg --answers");
+    stage.run(with(&sign, &[challenge.trim()])).ok();
+    let verify = |name: &str| {
+        let line = format!(
+            "verify --from alice.pub -c test --guard guard --challenged --reader-name {name} signed"
+        );
+        stage.run(words(&line))
+    };
+    verify("other").fails(3, "answers no challenge that is open here");
+    assert_eq!(verify("gate").ok().stdout, b"hello");
+    verify("gate").fails(3, "already received");
+    for wrong in [
+        "challenge -c test --guard g",
+        "challenge -i bob.key --reader-name x -c test --guard g",
+    ] {
+        stage.run(words(wrong)).fails(1, "--");
+    }
+    for wrong in ["12", "zz", ""] {
+        stage
+            .run(with(&sign, &[wrong]))
+            .fails(1, "64 hexadecimal digits");
+    }
+    for wrong in ["x", "x:", ":1", "x:-1", "x:99999999999999999999"] {
+        let seal = words("seal -i alice.key -r bob.pub -c test photo.jpg --sequence");
+        stage
+            .run(with(&seal, &[wrong]))
+            .fails(1, "a colon and a number");
+    }
+
+    send(&stage, &["--sequence", "photos:2"]);
+    let ordered = with(
+        &words(RECEIVE),
+        &["--order", "gapless", "--report", "json", "envelope"],
+    );
+    let stored = stage.run(&ordered).ok();
+    assert_eq!(stored.json()["missing"], serde_json::json!([[1, 1]]));
+    stage.pipe(words(SETTLE), &stored.stdout).ok();
+    stage.seal("late", "photo.jpg", &["--sequence", "photos:2"]);
+    let refused = with(&words(RECEIVE), &["--order", "gapless", "late"]);
+    stage.run(refused).fails(3, "a newer one is already known");
+}

@@ -317,3 +317,32 @@ fn an_author_who_asked_for_nothing_gets_nothing() {
     assert!(!stage.path("receipt").exists());
     assert_eq!(in_inbox(&stage).len(), 1);
 }
+
+#[test]
+fn what_comes_through_a_pipe_and_to_two_recipients() {
+    let stage = stage(b"hello");
+    let send = words(
+        "send -i alice.key -r bob.pub -r mallory.pub -c test --outbox outbox --await delivered -o envelope -",
+    );
+    stage.pipe(send, &content(100_000)).ok();
+    let entries = list(&stage);
+    assert_eq!(entries.len(), 2);
+    assert!(entries.iter().all(|entry| entry["awaits"] == "delivered"));
+    assert_eq!(entries[0]["envelope"], entries[1]["envelope"]);
+    let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
+    // Stored is more than delivered.
+    stage.pipe(words(SETTLE), &receipt).ok();
+    let states: Vec<_> = list(&stage)
+        .iter()
+        .map(|entry| entry["state"].clone())
+        .collect();
+    assert!(states.contains(&"settled".into()) && states.contains(&"waiting".into()));
+    let mallory = RECEIVE.replace("bob", "mallory");
+    let receipt = stage
+        .run(with(&words(&mallory), &["--name", "hers", "envelope"]))
+        .ok()
+        .stdout;
+    stage.pipe(words(SETTLE), &receipt).ok();
+    assert!(list(&stage).iter().all(|entry| entry["state"] == "settled"));
+    assert_eq!(stage.read("inbox/hers"), content(100_000));
+}

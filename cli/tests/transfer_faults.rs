@@ -233,6 +233,9 @@ fn an_inbox_on_a_full_disk() {
     assert!(names(&stage, "inbox").is_empty());
     on_a_full_disk(&stage, 8, &format!("{RECEIVE} envelope")).fails(1, "");
     assert!(names(&stage, "inbox").is_empty());
+    // Neither is anything given out that the guard could not remember.
+    let open = "open -i bob.key --from alice.pub -c test --guard guard envelope";
+    on_a_full_disk(&stage, 8, open).fails(1, "the replay guard guard: ");
     // Nothing is lost by it.
     let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
     stage.pipe(words(SETTLE), &receipt).ok();

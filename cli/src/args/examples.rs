@@ -65,8 +65,9 @@ Nothing is written before everything is verified: a file appears under its name 
 content waits in memory (up to 1 MiB) or in a file without a name in the temporary folder (TMPDIR). Text around an \
 envelope (-a) is recognized.
 
-If the content is verified and then cannot be written, the guard forgets the message again, unless a part of it went \
-out already; use reopen then.";
+If the content is verified and then cannot be written, the message may come again, unless a part of it went out already; \
+use reopen then. If bulla is killed in between, it may come again after half a minute. With --order gapless the report says \
+which numbers of the stream are missing.";
 
 pub(super) const REOPEN: &str = "\
 Examples:
@@ -179,6 +180,7 @@ Examples:
   bulla challenge -i bob.key -c door --guard bob.guard --lifetime 5m
   bulla seal -i alice.key -r bob.pub -c door --answers HEX -o answer.bulla request.txt
   bulla open -i bob.key --from alice.pub -c door --guard bob.guard --challenged answer.bulla
+  bulla challenge --reader-name default -c door --guard bob.guard
 
 An answer is fresh without trust in any clock but the reader's own. A challenge needs no secrecy.";
 

@@ -8,7 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::shared::{digest, message_id, size};
 use super::{
-    DraftArgs, KeyArgs, OutputArgs, ReaderArgs, ReportArgs, SenderArgs, TimeArgs, examples,
+    DraftArgs, KeyArgs, OrderArgs, OutputArgs, PassphraseArgs, ReaderArgs, ReportArgs, SenderArgs,
+    TimeArgs, examples,
 };
 use crate::duration;
 
@@ -92,6 +93,8 @@ pub(crate) struct Receive {
     pub(crate) allow_own: bool,
     #[command(flatten)]
     pub(crate) times: TimeArgs,
+    #[command(flatten)]
+    pub(crate) order: OrderArgs,
     /// Write the receipt as 7-bit text
     #[arg(short, long)]
     pub(crate) armor: bool,
@@ -261,8 +264,20 @@ pub(crate) struct AuditCheck {
 /// `bulla challenge`
 #[derive(Debug, Args)]
 pub(crate) struct Challenge {
+    /// Your key file, for an answer to be opened with it
+    #[arg(
+        short = 'i',
+        long = "identity",
+        value_name = "KEYFILE",
+        required_unless_present = "reader_name",
+        conflicts_with = "reader_name"
+    )]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) key: KeyArgs,
+    pub(crate) protection: PassphraseArgs,
+    /// For an answer to be verified (bulla verify): the name by which the guard knows its reader there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reader_name: Option<String>,
     #[command(flatten)]
     pub(crate) reader: ReaderArgs,
     /// The guard that is to know the answer; it is created if it is not there

@@ -1,6 +1,6 @@
 //! `challenge`.
 
-use bulla::{Opener, OsEntropy, Policy, Replay, Senders};
+use bulla::{Opener, OsEntropy, Policy, Replay, Senders, Verifier};
 
 use crate::args::Challenge;
 use crate::failure::Failure;
@@ -9,12 +9,20 @@ use crate::identity;
 use crate::terminal::{hex, print};
 
 pub(super) fn challenge(args: &Challenge) -> Result<(), Failure> {
-    let key = identity::of(&args.key)?;
     // Who may answer is judged when the answer comes.
     let policy = Policy::new(&args.reader.context, Senders::anyone())?.demand_challenge(true);
     let guard = FileGuard::new(&args.guard);
-    let challenge = Opener::new(&key, &policy, Replay::Guarded(&guard))
-        .challenge(&OsEntropy, args.lifetime)
-        .map_err(|error| guard.failed(error))?;
+    let replay = Replay::Guarded(&guard);
+    let challenge = match &args.file {
+        Some(file) => {
+            let key = identity::read_key(file, &args.protection)?.identity;
+            Opener::new(&key, &policy, replay).challenge(&OsEntropy, args.lifetime)
+        }
+        None => {
+            let name = args.reader_name.as_deref().unwrap_or_default();
+            Verifier::new(name, &policy, replay).challenge(&OsEntropy, args.lifetime)
+        }
+    };
+    let challenge = challenge.map_err(|error| guard.failed(error))?;
     print(&format!("{}\n", hex(&challenge)))
 }

@@ -11,6 +11,7 @@ mod keys;
 mod open;
 mod outbox;
 mod reading;
+#[cfg(unix)]
 mod receive;
 mod seal;
 mod send;
@@ -34,7 +35,11 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Send(args) => send::send(&args),
+        #[cfg(unix)]
         Command::Receive(args) => receive::receive(&args),
+        // It rests on what only Unix promises of files.
+        #[cfg(not(unix))]
+        Command::Receive(_) => Err(Failure::usage("receive works on Unix only: use open -o")),
         Command::Settle(args) => settle::settle(&args),
         Command::Outbox(args) => outbox::outbox(&args),
         Command::Audit(args) => audit::audit(&args),

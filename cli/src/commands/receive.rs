@@ -30,9 +30,11 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         Some(&args.times),
         args.allow_own,
     )?;
+    let policy = reading::demanding(policy, &args.order);
     let key = identity::of(&args.key)?;
     let guard = FileGuard::new(&args.guard);
-    let store = store(args, Opener::new(&key, &policy, Replay::Guarded(&guard)))?;
+    let opener = || Opener::new(&key, &policy, Replay::Guarded(&guard));
+    let store = store(args, opener())?;
     if let Some(header) = &args.held {
         return print(&format!("{}\n", store.held(header)?));
     }
@@ -58,7 +60,7 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         }
     };
     match received.map_err(|error| desk.failed(error))? {
-        Received::Stored(stored) => desk.stored(stored),
+        Received::Stored(stored) => desk.stored(stored, &opener()),
         Received::Again(again) => desk.again(again),
         Received::TooLarge(lease) => desk.too_large(&limit_text(args), lease),
         Received::NoRoom(lease) => {
@@ -119,7 +121,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn stored(self, stored: Stored<'_>) -> Result<(), Failure> {
+    fn stored(self, stored: Stored<'_>, opener: &Opener<'_>) -> Result<(), Failure> {
         let receipt = Receipter::new(self.key).stored(&stored);
         let receipt = receipt?.unwrap_or_default();
         let path = stored.path().to_owned();
@@ -127,7 +129,10 @@ impl Desk<'_> {
             .commit(&receipt)
             .map_err(|error| self.failed(error))?;
         let freshness = Freshness::with(Some(self.guard));
+        // It is stored and counted by now, whatever the guard says of this.
+        let missing = opener.missing(proof.stamp()).unwrap_or_default();
         let known = Known::message(&proof, freshness).stored(&path);
+        let known = known.missing(missing);
         known.tell(self.args.report.report, self.trusted);
         self.give(&receipt)
     }

@@ -1,15 +1,55 @@
-//! Sending one envelope of which the name is known, besides what is due.
+//! The rows of what is to be sent (spec/receipts.md §8).
 
 use std::vec::Vec;
 
 use rusqlite::params;
 
 use super::entry::{Due, OutboxEntry};
-use super::rows::{ENTRY, Rows, TAKEN, sql, time};
+use super::rows::{ENTRY, Rows, TAKEN, limit, sql, time};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
 
 impl Rows<'_> {
+    pub(super) fn take_due(&self, now: u64, at_most: usize) -> Result<Vec<Due>> {
+        let find = std::format!(
+            "{ENTRY} WHERE e.state = 0 AND e.next_due <= ? AND e.deadline > ? ORDER BY e.next_due LIMIT ?"
+        );
+        let found = self.entries(&find, params![time(now), time(now), limit(at_most)])?;
+        let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE message = ? AND recipient = ?";
+        for entry in &found {
+            let until = time(now.saturating_add(TAKEN));
+            sql(self.0.prepare_cached(take).and_then(|mut take| {
+                take.execute(params![
+                    until,
+                    entry.message_id.0,
+                    entry.recipient.as_bytes()
+                ])
+            }))?;
+        }
+        let due = |entry: OutboxEntry| Due {
+            message_id: entry.message_id,
+            header_digest: entry.header_digest,
+            recipient: entry.recipient,
+            attempts: entry.attempts.saturating_add(1),
+            note: entry.note,
+        };
+        Ok(found.into_iter().map(due).collect())
+    }
+
+    pub(super) fn mark_sent(&self, due: &Due, next: u64) -> Result<()> {
+        // Not if somebody else has taken it since: then it counts for him.
+        let mark = "UPDATE outbox_entry SET next_due = ? WHERE message = ? AND recipient = ? AND attempts = ? AND state = 0";
+        sql(self.0.prepare_cached(mark).and_then(|mut mark| {
+            mark.execute(params![
+                time(next),
+                due.message_id.0,
+                due.recipient.as_bytes(),
+                due.attempts
+            ])
+        }))?;
+        Ok(())
+    }
+
     /// Gives the envelope to this caller, for each recipient who has not answered.
     pub(super) fn take(&self, header: &Digest, now: u64) -> Result<Vec<Due>> {
         let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE header = ? AND state = 0";

@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::entry::{Due, OutboxEntry, OutboxFilter, OutboxState};
+use super::entry::{OutboxEntry, OutboxFilter, OutboxState};
 use super::{Letter, settles};
 use crate::crypto::digest::Digest;
 use crate::crypto::sign::VerifyingKey;

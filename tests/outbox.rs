@@ -399,6 +399,65 @@ fn letter_sent(scene: &Scene) -> Sent {
 }
 
 #[test]
+fn one_envelope_in_several_letters() {
+    let scene = Scene::new();
+    let carol = Identity::generate(&OsEntropy).unwrap();
+    let (envelope, sent) = scene.seal(b"content");
+    scene
+        .outbox()
+        .put(&scene.letter(&sent), &envelope, NOW)
+        .unwrap();
+    let to_carol = Letter::new(sent.clone(), "test", [*carol.verifying_key()], NOW + HOUR).unwrap();
+    scene.outbox().put(&to_carol, &envelope, NOW).unwrap();
+    assert_eq!(scene.outbox().due(NOW, 10).unwrap().len(), 2);
+    // What has failed does not begin again in silence.
+    scene.outbox().give_up(NOW + HOUR).unwrap();
+    let refused = scene
+        .outbox()
+        .put(&to_carol, &envelope, NOW + HOUR)
+        .unwrap_err();
+    assert_eq!(refused, ErrorKind::InvalidInput);
+    assert_eq!(scene.outbox().of_message(sent.message_id).unwrap().len(), 2);
+}
+
+#[test]
+fn damage_hurries_once_for_each_attempt() {
+    let scene = Scene::new();
+    let (envelope, _) = scene.put(b"content");
+    let policy = Policy::new("test", Senders::only([*scene.alice.verifying_key()])).unwrap();
+    let clock = FixedClock(NOW + 5);
+    let opener = Opener::with_clock(&scene.bob, &policy, Replay::Guarded(&scene.guard), &clock);
+    let mut stream = opener.stream();
+    let mut content = Vec::new();
+    stream.update_provisional(&envelope, &mut content).unwrap();
+    stream.end_provisional(&mut content).unwrap();
+    let rate = bulla::Rate { every: 1, burst: 9 };
+    let note = Receipter::with(&scene.bob, &clock, &OsEntropy)
+        .limited(&scene.guard, rate)
+        .damaged(&stream.stamp_only().unwrap(), "")
+        .unwrap()
+        .unwrap();
+    for attempt in 1..3 {
+        let due = scene.outbox().due(NOW + attempt * 1000, 1).unwrap();
+        scene
+            .outbox()
+            .mark_sent(&due[0], NOW + attempt * 1000)
+            .unwrap();
+        let next = || scene.outbox().list(OutboxFilter::Waiting, 1).unwrap()[0].next_due;
+        let planned = next();
+        scene.settle(&note).unwrap();
+        assert_eq!(next(), NOW + 9);
+        // The same note again, after it was sent again at once: it waits as long as it was to.
+        scene
+            .outbox()
+            .mark_sent(&due[0], NOW + attempt * 1000)
+            .unwrap();
+        scene.settle(&note).unwrap();
+        assert_eq!(next(), planned);
+    }
+}
+
+#[test]
 fn waiting_times_grow() {
     let scene = Scene::new();
     let (envelope, sent) = scene.seal(b"content");

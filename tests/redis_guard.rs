@@ -94,8 +94,18 @@ fn racer() {
     }
 }
 
+/// Where the system lets one of them run alone there was no race, and it is run again.
 #[test]
 fn two_processes_race_and_one_wins_each_time() {
+    let raced = (0..5).any(|_| race_of_processes().iter().all(|won| *won > 100));
+    assert!(
+        raced,
+        "the system never let two processes run beside each other"
+    );
+}
+
+/// How often each of two won; that there was one winner each time is checked.
+fn race_of_processes() -> [usize; 2] {
     use std::io::{BufRead, BufReader, Write};
     let server = Server::start(&[]);
     let mut racers: Vec<_> = (0..2)
@@ -138,11 +148,10 @@ fn two_processes_race_and_one_wins_each_time() {
         assert!(racer.wait().unwrap().success());
     }
     println!("won: {} and {}", won[0].len(), won[1].len());
-    // They did race, and there was one winner each time.
-    assert!(won.iter().all(|won| won.len() > 100));
     let all: HashSet<u64> = won.iter().flatten().copied().collect();
     assert_eq!(won[0].len() + won[1].len(), all.len());
     assert_eq!(all.len() as u64, RACES);
+    [won[0].len(), won[1].len()]
 }
 
 #[test]

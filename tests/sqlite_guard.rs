@@ -577,3 +577,25 @@ fn a_days_load_keeps_the_file_bounded() {
     println!("{before} bytes, and {} when empty", status.file_bytes);
     assert!(status.file_bytes < 5 << 20);
 }
+
+/// SQLite plays back a journal that it finds beside a file, whoever put it there: a file that somebody sent, for example.
+#[test]
+fn a_journal_of_somebody_else_is_not_played_back() {
+    let (folder, path) = place();
+    let guard = open(&path);
+    token(guard.claim(&claim(1, 1000), 1000, None));
+    drop(guard);
+    let before = fs::read(&path).unwrap();
+    let name = format!("{}-journal", path.file_name().unwrap().to_str().unwrap());
+    let journal = folder.path().join(name);
+    for content in [&b""[..], b"anything"] {
+        fs::write(&journal, content).unwrap();
+        let refused = SqliteGuard::open(&path).unwrap_err();
+        assert_eq!(refused, ErrorKind::GuardUnavailable);
+        assert!(refused.to_string().contains("-journal"), "{refused}");
+        assert!(journal.exists() && fs::read(&path).unwrap() == before);
+    }
+    fs::remove_file(&journal).unwrap();
+    let same = open(&path).claim(&claim(1, 1000), 1000, None).unwrap();
+    assert_eq!(same, Claimed::Same(vec![]));
+}

@@ -8,6 +8,7 @@
 )]
 
 mod common;
+mod storing;
 
 use bulla::{
     ErrorKind, FixedClock, MemoryGuard, Opener, OsDisk, Policy, Received, Replay, Senders, Store,
@@ -60,6 +61,38 @@ fn a_co_recipient_cannot_make_a_message_too_large() {
     let refused = Err(ErrorKind::NotAuthentic);
     assert_eq!(outcomes, [refused, Ok("stored"), refused]);
     assert_eq!(files, 1);
+}
+
+/// On a full disk too: what a co-recipient put in place of the end is no word of the author's.
+#[test]
+fn a_co_recipient_cannot_fill_a_disk_in_the_author_s_name() {
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let (keys, guard, clock) = (identity(&bob), MemoryGuard::new(100), FixedClock(NOW));
+    let policy = Policy::new(CONTEXT, Senders::only([key(&alice)])).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let full = storing::hooked::Hooked(|operation| match operation {
+        storing::faulty::Operation::Write => Err(std::io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    });
+    let attempt = |envelope: &[u8]| {
+        let opener = Opener::with_clock(&keys, &policy, Replay::Guarded(&guard), &clock);
+        let store = Store::new(opener, 60, &full);
+        match store.store(envelope, Target::ById(folder.path())) {
+            Ok(Received::NoRoom(lease)) => lease.release().map(|()| "no room"),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| error.kind())
+    };
+    let forged = sealed(Layout::LengthUnknown, 150_000, 1000);
+    assert_eq!(attempt(&forged), Err(ErrorKind::NotAuthentic));
+    let cut = sealed(Layout::LengthUnknown, 150_000, 150_000);
+    assert_eq!(attempt(&cut[..100_000]), Err(ErrorKind::NotAuthentic));
+    assert_eq!(attempt(&cut), Ok("no room"));
+    // Where the length is signed, it is the author's word that there is no room for.
+    let sized = sealed(Layout::LengthKnown, 150_000, 150_000);
+    assert_eq!(attempt(&sized[..100_000]), Ok("no room"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -48,7 +48,7 @@ def make_claim(reader, stamp, content, policy):
     by_exp = stamp.get(4, FOREVER)
     by_age = FOREVER if policy.max_age is None else plus(stamp[6], policy.max_age)
     place = None
-    if policy.order is not None:
+    if policy.order is not None and content:  # a refusal by the stamp alone moves no mark
         require(-8 in stamp, "Superseded")
         place = stream_name(reader, stamp), stamp[-8][1], policy.order
     return Claim(

@@ -110,7 +110,11 @@ impl<'a> Gate<'a> {
             bounded_by_age: stamp
                 .expires()
                 .is_none_or(|expires| by_age.is_some_and(|age| age < expires)),
-            place: self.place(stamp)?,
+            // A refusal by the stamp alone moves no mark: nothing was accepted.
+            place: match content {
+                Some(_) => self.place(stamp)?,
+                None => None,
+            },
             challenge,
         })
     }

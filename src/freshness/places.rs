@@ -85,6 +85,12 @@ impl Places {
         let Some(found) = look(path)? else {
             return Err(Trouble("its file is not there"));
         };
+        // We never make one, and SQLite would play it back, whatever it makes of the file.
+        if look(&beside(path, "-journal"))?.is_some() {
+            return Err(Trouble(
+                "there is a file beside it with -journal after its name, which is not of this program: move it away, and keep files of others out of that folder",
+            ));
+        }
         if !found.is_file() {
             return Err(Trouble(
                 "the path names a link, a folder or a device: give the file itself",

@@ -52,8 +52,8 @@ const TABLES: &[&str] = &[
     "CREATE INDEX outbox_letter_by_message ON outbox_letter (message)",
     "CREATE TABLE outbox_entry (
         message BLOB NOT NULL, recipient BLOB NOT NULL, header BLOB NOT NULL, stored INTEGER NOT NULL,
-        deadline INTEGER NOT NULL, next_due INTEGER NOT NULL, attempts INTEGER NOT NULL, state INTEGER NOT NULL,
-        proof BLOB, told TEXT, note TEXT NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (message, recipient))
+        deadline INTEGER NOT NULL, next_due INTEGER NOT NULL, attempts INTEGER NOT NULL, hurried INTEGER NOT NULL,
+        state INTEGER NOT NULL, proof BLOB, told TEXT, note TEXT NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (message, recipient))
         STRICT, WITHOUT ROWID",
     "CREATE INDEX outbox_entry_by_time ON outbox_entry (state, next_due)",
     "CREATE INDEX outbox_entry_by_deadline ON outbox_entry (state, deadline)",

@@ -129,7 +129,7 @@ pub(super) fn update(
     connection
         .prepare_cached(
             "UPDATE entry SET value = ?2, issued = ?3, by_age = ?4, place = ?5, state = ?6, token = ?7, lease_until = ?8,
-             receipt = ?9 WHERE id = ?1",
+             receipt = ?9, challenge = ?10 WHERE id = ?1",
         )?
         .execute(params![
             id,
@@ -140,7 +140,8 @@ pub(super) fn update(
             state,
             token,
             lease_until,
-            receipt
+            receipt,
+            claim.challenge.as_ref().map(Digest::as_bytes)
         ])?;
     if claim.keep_until != before.claim.keep_until {
         connection

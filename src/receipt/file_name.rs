@@ -90,7 +90,7 @@ pub fn message_file_name(stamp: &Stamp) -> String {
 ///
 /// Separators, what Windows forbids in names, control, bidirectional and invisible characters become `_`; dots, dashes,
 /// tildes and spaces at the beginning and dots and spaces at the end are dropped; a name that Windows reserves gets a `_`
-/// before it; what is too long is cut.
+/// before it, and one that SQLite could take for a part of a database after it; what is too long is cut.
 ///
 /// ```
 /// assert_eq!(bulla::safe_file_name(b"holiday.jpg").as_deref(), Some("holiday.jpg"));
@@ -120,6 +120,8 @@ pub fn safe_file_name(suggested: &[u8]) -> Option<String> {
         None
     } else if is_reserved(name) {
         Some(format!("_{name}"))
+    } else if is_of_a_database(name) {
+        Some(format!("{name}_"))
     } else {
         Some(name.to_owned())
     }
@@ -141,6 +143,14 @@ fn is_harmful(character: char) -> bool {
             // Interlinear marks, the sign for what was no UTF-8, tags, private characters.
             | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{10FFFF}' | '\u{E000}'..='\u{F8FF}'
         )
+}
+
+/// Whether SQLite would take it for a part of a database beside it, and play it back.
+fn is_of_a_database(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["-journal", "-wal", "-shm"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 /// Whether Windows takes it for a device, with any ending.
@@ -168,6 +178,14 @@ fn is_reserved(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_part_of_a_database() {
+        assert_eq!(safe("guard-journal"), "guard-journal_");
+        assert_eq!(safe("outbox-WAL"), "outbox-WAL_");
+        assert_eq!(safe("x-shm."), "x-shm_");
+        assert_eq!(safe("journal"), "journal");
+    }
 
     fn safe(name: &str) -> String {
         safe_file_name(name.as_bytes()).unwrap()

@@ -32,8 +32,15 @@ pub(super) struct Incoming<'s, 'a> {
     unkept: Option<Vec<u8>>,
     /// Whether the end of the envelope has come.
     whole: bool,
-    /// Whether more content came than is accepted, of a length that nobody signed up front.
-    too_long: bool,
+    /// Why the content is not stored, found while it came, with a length that nobody signed up front.
+    over: Option<Over>,
+}
+
+/// Why content of a length that nobody signed up front is not stored.
+#[derive(Clone, Copy)]
+enum Over {
+    TooLarge,
+    NoRoom,
 }
 
 impl<'s, 'a> Incoming<'s, 'a> {
@@ -51,7 +58,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             partial: None,
             unkept: store.partials.is_some().then(Vec::new),
             whole: false,
-            too_long: false,
+            over: None,
         })
     }
 
@@ -94,7 +101,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         // Only an envelope whose stamp was judged is kept.
         if left == 0
             && self.stream.header_digest() == Some(*header)
-            && (self.making.is_some() || self.too_long)
+            && (self.making.is_some() || self.over.is_some())
         {
             Ok(())
         } else {
@@ -126,8 +133,10 @@ impl<'s, 'a> Incoming<'s, 'a> {
         self.flow()?;
         self.stream.settle_provisional(&mut self.content)?;
         self.flow()?;
-        if self.too_long {
-            return Err(Stop::TooLarge);
+        match self.over {
+            Some(Over::TooLarge) => return Err(Stop::TooLarge),
+            Some(Over::NoRoom) => return Err(Stop::NoRoom),
+            None => {}
         }
         match &self.making {
             Some((making, _)) => Ok(making.sync()?),
@@ -149,24 +158,38 @@ impl<'s, 'a> Incoming<'s, 'a> {
         if self.stream.stamp().is_none() {
             return Ok(());
         }
-        if self.making.is_none() && !self.too_long {
+        if self.making.is_none() && self.over.is_none() {
             self.begin()?;
         }
         self.written += self.content.len() as u64;
         if self.written > self.store.max_content {
-            // It is read to its end, and only then refused: until all of it is verified a co-recipient may have put
-            // in what is too much, and a rejection is final.
-            self.too_long = true;
-            (self.making, self.unkept) = (None, None);
-            self.content.clear();
-            return Ok(());
+            self.drain(Over::TooLarge);
         }
         self.keep_envelope();
-        if let Some((making, _)) = &self.making {
-            making.write_all(&self.content)?;
-        }
+        let written = match &self.making {
+            Some((making, _)) => making.write_all(&self.content).map_err(Stop::from),
+            None => Ok(()),
+        };
         self.content.clear();
+        match written {
+            Err(Stop::NoRoom) if !self.is_sized() => self.drain(Over::NoRoom),
+            written => return written,
+        }
         Ok(())
+    }
+
+    /// Whether its length is signed up front.
+    fn is_sized(&self) -> bool {
+        self.stream
+            .stamp()
+            .is_some_and(|stamp| stamp.length().is_some())
+    }
+
+    /// It cannot be stored. It is read to its end all the same, and only then refused: until all of it is verified a
+    /// co-recipient may have put in what is too much, and a rejection is final.
+    fn drain(&mut self, why: Over) {
+        self.over.get_or_insert(why);
+        (self.making, self.unkept) = (None, None);
     }
 
     fn begin(&mut self) -> Result<(), Stop> {

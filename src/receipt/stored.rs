@@ -108,6 +108,7 @@ impl<'a> Stored<'a> {
                     ErrorKind::LeaseLost,
                     ErrorKind::Superseded,
                     ErrorKind::Gap,
+                    ErrorKind::GuardFull,
                     ErrorKind::InvalidInput,
                 ];
                 if !void.contains(&kind) {

@@ -73,6 +73,10 @@ const SUITE: &[(&str, Check)] = &[
         a_commit_judges_the_order_again,
     ),
     ("challenges_are_answered_once", challenges_are_answered_once),
+    (
+        "a_challenge_that_an_entry_was_taken_with_stays_its_own",
+        a_challenge_that_an_entry_was_taken_with_stays_its_own,
+    ),
     ("rates", rates),
 ];
 
@@ -302,6 +306,21 @@ fn a_commit_judges_the_order_again(guard: &dyn ReplayGuard) {
         guard.claim(&newer(2), 1000, Some(60)).unwrap(),
         Claimed::Same(b"two".to_vec())
     );
+}
+
+fn a_challenge_that_an_entry_was_taken_with_stays_its_own(guard: &dyn ReplayGuard) {
+    let answer = |which: &[u8]| Claim {
+        challenge: Some(Digest::of(which)),
+        ..claim(1, 0)
+    };
+    for which in [b"a", b"b"] {
+        guard.expect(&Digest::of(which), 1050, 1000).unwrap();
+        // Given up, the message may come again in answer to the same challenge, as often as it likes.
+        for _ in 0..3 {
+            let held = token(guard.claim(&answer(which), 1000, Some(10)));
+            guard.release(&held).unwrap();
+        }
+    }
 }
 
 fn challenges_are_answered_once(guard: &dyn ReplayGuard) {

@@ -45,7 +45,7 @@ impl Rows<'_> {
     pub(super) fn put(&self, letter: &Letter, inside: Option<&[u8]>, now: u64) -> Result<()> {
         let sent = &letter.sent;
         let put = "INSERT INTO outbox_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        let added = sql(self.0.prepare_cached(put).and_then(|mut put| {
+        sql(self.0.prepare_cached(put).and_then(|mut put| {
             put.execute(params![
                 sent.header_digest.as_bytes(),
                 sent.message_id.0,
@@ -60,12 +60,10 @@ impl Rows<'_> {
                 time(now),
             ])
         }))?;
-        if added == 0 {
-            return Ok(());
-        }
-        // Another envelope of a message that is waiting is sent in place of the first; what is settled stays so.
-        let put = "INSERT INTO outbox_entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, NULL, NULL, ?7, ?6) \
-                   ON CONFLICT DO UPDATE SET header = ?3, next_due = ?6 WHERE state = 0";
+        // Another envelope of a message that is waiting is sent in place of the first; the same one changes nothing, and
+        // what is settled stays so.
+        let put = "INSERT INTO outbox_entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0, NULL, NULL, ?7, ?6) \
+                   ON CONFLICT DO UPDATE SET header = ?3, next_due = ?6 WHERE state = 0 AND header <> ?3";
         for recipient in &letter.recipients {
             sql(self.0.prepare_cached(put).and_then(|mut put| {
                 put.execute(params![
@@ -78,6 +76,15 @@ impl Rows<'_> {
                     letter.note,
                 ])
             }))?;
+            let state = self
+                .one(sent.message_id, recipient)?
+                .map(|entry| entry.state);
+            if matches!(state, Some(OutboxState::Rejected | OutboxState::GivenUp)) {
+                return Err(Error::with(
+                    ErrorKind::InvalidInput,
+                    "this message has failed for a recipient already: seal it anew, or forget the failure first",
+                ));
+            }
         }
         Ok(())
     }
@@ -154,7 +161,9 @@ impl Rows<'_> {
                 ],
             ))?;
         } else if matches!(status, Status::Damaged(_)) {
-            let hurry = "UPDATE outbox_entry SET next_due = min(next_due, ?) WHERE message = ? AND recipient = ? AND state = 0";
+            // Once for each time that it was sent: a relay may bring the same note again and again.
+            let hurry = "UPDATE outbox_entry SET next_due = min(next_due, ?), hurried = attempts \
+                         WHERE message = ? AND recipient = ? AND state = 0 AND hurried < attempts";
             sql(self
                 .0
                 .execute(hurry, params![time(now), id.0, recipient.as_bytes()]))?;

@@ -181,8 +181,9 @@ fn too_large_is_rejected_for_good() {
     );
     assert!(in_inbox(&stage).is_empty());
     // Also where there would be room: a copy gets the same answer.
-    let again = stage.run(with(&words(RECEIVE), &["envelope"])).ok();
+    let again = stage.run(with(&words(RECEIVE), &["envelope"]));
     assert_eq!(again.stdout, receipt);
+    again.fails_late(3, "rejected before, for good, and the receipt says so");
     assert!(in_inbox(&stage).is_empty());
     let settled = stage.pipe(words(SETTLE), &receipt);
     assert_eq!(settled.status, Some(4));

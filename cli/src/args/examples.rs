@@ -137,7 +137,12 @@ Examples:
 
 The receipt says stored only after the file was written, synced, given its name and read again from the disk. A copy of \
 what was stored gives the same receipt. What is longer than --max-size is rejected for good, with a receipt that says so, \
-and status 3. Without room nothing is kept, the status is 1, and the message may come again.
+and status 3; so are its copies. An author who asked for that receipt but may not be told, for he is not listed or was told \
+of too many refusals lately, is refused with status 3, but not for good: the message may come again. Without room nothing is \
+kept, the status is 1, and the message may come again.
+
+What was cut off and not completed within a day is removed by a later --resumable. Of one envelope at most --max-size and \
+1 MiB is kept.
 
 Resuming: --held prints how many bytes of the envelope (without armor) are kept; send what follows them, from byte HELD + 1 \
 on as tail counts, to --resume. DIGEST is the header digest that bulla inspect shows.";

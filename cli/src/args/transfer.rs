@@ -64,7 +64,7 @@ pub(crate) struct Receive {
     pub(crate) senders: SenderArgs,
     #[command(flatten)]
     pub(crate) reader: ReaderArgs,
-    /// Store every message once, with the memory of this file; it is created if it is not there
+    /// Store every message once, with the memory of this file; it is created if it is not there, and may not be in DIR
     #[arg(long, value_name = "FILE")]
     pub(crate) guard: PathBuf,
     /// The folder to store in

@@ -21,6 +21,11 @@ use crate::terminal::{note, print};
 
 /// How many envelopes that were cut off are kept.
 const PARTIALS: usize = 64;
+/// How much longer an envelope may be than its content, of what is kept where --max-size is given.
+const PARTIAL_MORE: u64 = 1 << 20;
+/// The first byte of what the guard keeps of a message: what became of it. The receipt follows, if there is one.
+const STORED: u8 = 1;
+const REJECTED: u8 = 3;
 
 pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     let trusted = Trusted::load(&args.senders)?;
@@ -33,10 +38,15 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     let policy = reading::demanding(policy, &args.order);
     let key = identity::of(&args.key)?;
     let guard = FileGuard::new(&args.guard);
+    check_folder(args)?;
     let opener = || Opener::new(&key, &policy, Replay::Guarded(&guard));
-    let store = store(args, opener())?;
+    let store = store(args, opener());
     if let Some(header) = &args.held {
         return print(&format!("{}\n", store.held(header)?));
+    }
+    if args.resumable && args.resume.is_none() {
+        // What was left behind long ago must not fill the folder; if it cannot be removed, it stays.
+        let _ = store.clean(&args.dir);
     }
     let path = path(args)?;
     let target = match &path {
@@ -77,19 +87,45 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     }
 }
 
-fn store<'a>(args: &Receive, opener: Opener<'a>) -> Result<Store<'a>, Failure> {
+/// There is a folder, and the guard is not in it.
+fn check_folder(args: &Receive) -> Result<(), Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::usage(format!(
             "{} is not a folder: make it, or name another one with --dir",
             args.dir.display()
         )));
     }
+    let Ok(folder) = args.dir.canonicalize() else {
+        // Storing there says why.
+        return Ok(());
+    };
+    let parent = match args.guard.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // Also where it is itself a link to there.
+    let places = [parent.canonicalize(), args.guard.canonicalize()];
+    if places.iter().flatten().any(|it| it.starts_with(&folder)) {
+        return Err(Failure::usage(format!(
+            "the replay guard {} is in the folder {}: what is stored there could take a name that belongs to the database; \
+             name a file elsewhere with --guard",
+            args.guard.display(),
+            args.dir.display()
+        )));
+    }
+    Ok(())
+}
+
+fn store<'a>(args: &Receive, opener: Opener<'a>) -> Store<'a> {
     let mut store =
         Store::new(opener, LEASE, &OsDisk).max_content(args.max_size.unwrap_or(u64::MAX));
     if args.resumable || args.held.is_some() || args.resume.is_some() {
-        store = store.resumable(Partials::new(&args.dir, PARTIALS, u64::MAX));
+        let most = args
+            .max_size
+            .map_or(u64::MAX, |most| most.saturating_add(PARTIAL_MORE));
+        store = store.resumable(Partials::new(&args.dir, PARTIALS, most));
     }
-    Ok(store)
+    store
 }
 
 /// Where to store it, if that was said.
@@ -111,6 +147,23 @@ fn limit_text(args: &Receive) -> String {
         .map_or_else(String::new, |most| format!("at most {most} bytes"))
 }
 
+/// What the guard keeps of a message.
+fn entry(outcome: u8, receipt: &[u8]) -> Vec<u8> {
+    [&[outcome], receipt].concat()
+}
+
+/// Whether it was rejected, and the receipt. What others have left there is a receipt, which begins as an envelope does, or
+/// nothing: then it is taken for stored.
+fn outcome(mut entry: Vec<u8>) -> (bool, Vec<u8>) {
+    match entry.first() {
+        Some(&first @ (STORED | REJECTED)) => {
+            entry.remove(0);
+            (first == REJECTED, entry)
+        }
+        _ => (false, entry),
+    }
+}
+
 /// Where receipts are made and given out.
 struct Desk<'a> {
     args: &'a Receive,
@@ -126,7 +179,7 @@ impl Desk<'_> {
         let receipt = receipt?.unwrap_or_default();
         let path = stored.path().to_owned();
         let proof = stored
-            .commit(&receipt)
+            .commit(&entry(STORED, &receipt))
             .map_err(|error| self.failed(error))?;
         let freshness = Freshness::with(Some(self.guard));
         // It is stored and counted by now, whatever the guard says of this.
@@ -138,7 +191,10 @@ impl Desk<'_> {
     }
 
     fn again(self, again: Again) -> Result<(), Failure> {
-        let receipt = again.into_receipt();
+        let (rejected, receipt) = outcome(again.into_receipt());
+        if rejected {
+            return Err(self.rejected("it was rejected before, for good", &receipt)?);
+        }
         match self.args.report.report {
             Report::Human => {
                 note("bulla: it came before, and was dealt with: nothing was stored again");
@@ -154,23 +210,44 @@ impl Desk<'_> {
     fn too_large(self, text: &str, lease: Lease<'_, StampOnly>) -> Result<(), Failure> {
         let reason = Reason::new(Reason::TOO_LARGE, text)?;
         let receipt = Receipter::new(self.key).rejected(&lease, reason);
-        let receipt = receipt
-            .map_err(|error| self.guard.failed(error))?
-            .unwrap_or_default();
-        lease
-            .commit(&receipt)
-            .map_err(|error| self.guard.failed(error))?;
-        let told = !receipt.is_empty();
-        if told {
-            self.give(&receipt)?;
+        let receipt = receipt.map_err(|error| self.guard.failed(error))?;
+        if receipt.is_none() && lease.proof().stamp().receipts().rejected {
+            // To reject it for good without a word would leave its author waiting for ever.
+            return Err(self.untold(lease));
         }
-        Err(Failure::rejected(format!(
-            "authentic, but longer than --max-size: rejected for good, {}",
-            if told {
-                "and the receipt says so"
-            } else {
-                "without a receipt, for its author may not be told"
-            }
+        let receipt = receipt.unwrap_or_default();
+        lease
+            .commit(&entry(REJECTED, &receipt))
+            .map_err(|error| self.guard.failed(error))?;
+        let what = "authentic, but longer than --max-size: rejected for good";
+        Err(self.rejected(what, &receipt)?)
+    }
+
+    /// Too large, and its author asked to be told, but may not be: it is not final.
+    fn untold(self, lease: Lease<'_, StampOnly>) -> Failure {
+        let why = if self.args.senders.from_anyone {
+            "who is not listed (see --from)"
+        } else {
+            "who was told of too many refusals lately"
+        };
+        // If this fails, it falls free by itself.
+        let _ = lease.release();
+        Failure::rejected(format!(
+            "authentic, but longer than --max-size: its author, {why}, was not told; nothing of it was kept, and it may come \
+             again"
+        ))
+    }
+
+    /// Gives the receipt of a rejection out, and then the failure that it ends with.
+    fn rejected(self, what: &str, receipt: &[u8]) -> Result<Failure, Failure> {
+        if receipt.is_empty() {
+            return Ok(Failure::rejected(format!(
+                "{what}, without a receipt, for its author asked for none"
+            )));
+        }
+        self.give(receipt)?;
+        Ok(Failure::rejected(format!(
+            "{what}, and the receipt says so"
         )))
     }
 

@@ -10,6 +10,7 @@ use crate::freshness::clock::Clock;
 use crate::freshness::guard::{Claim, Claimed, LeaseToken, Place, ReplayGuard};
 use crate::freshness::order::Order;
 use crate::freshness::policy::{MAX_SKEW, Replay};
+use crate::wire::claims::Sequence;
 use crate::wire::labels;
 
 /// What became of a claim that was not refused.
@@ -129,22 +130,22 @@ impl<'a> Gate<'a> {
             "an order is demanded, and it has no sequence number",
         ))?;
         Ok(Some(Place {
-            stream: self.stream_name(stamp.signer().as_bytes(), stamp.context(), &sequence.stream),
+            stream: self.stream_name(stamp, sequence),
             number: sequence.number,
             order: self.policy.order,
         }))
     }
 
-    pub(super) fn stream_name(&self, signer: &[u8; 32], context: &str, stream: &[u8]) -> Digest {
+    pub(super) fn stream_name(&self, stamp: &Stamp, sequence: &Sequence) -> Digest {
         // A stream id is at most 64 bytes long.
-        let length = [stream.len() as u8];
+        let length = [sequence.stream.len() as u8];
         Digest::of_parts(&[
             labels::GUARD_STREAM,
             &self.reader,
-            signer,
+            stamp.signer().as_bytes(),
             &length,
-            stream,
-            context.as_bytes(),
+            &sequence.stream,
+            stamp.context().as_bytes(),
         ])
     }
 

@@ -324,7 +324,6 @@ impl<'a> Intake<'a> {
         out: &mut Vec<u8>,
     ) -> Result<(Verified, Passed)> {
         let before = out.len();
-        self.gate.watch()?;
         self.settle(out)?;
         let claimed = self.claim(Some(lease));
         if !matches!(claimed, Ok((_, Passed::New(_)))) {
@@ -346,7 +345,6 @@ impl<'a> Intake<'a> {
 
     /// Claims the message by its stamp alone, which was judged: to refuse it before its content has come.
     pub(super) fn claim_stamp(self, lease: u64) -> Result<(StampOnly, Passed)> {
-        self.gate.watch()?;
         let stamped = self.stamped().ok_or(ErrorKind::WrongOrder)?;
         let passed = self.gate.claim(&stamped.stamp, None, Some(lease))?;
         Ok((stamped, passed))

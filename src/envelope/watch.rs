@@ -29,11 +29,7 @@ impl Gate<'_> {
     fn missing(&self, stamp: &Stamp) -> Result<Vec<RangeInclusive<u64>>> {
         match stamp.sequence() {
             None => Ok(Vec::new()),
-            Some(place) => self.watch()?.guard.missing(&self.stream_name(
-                stamp.signer().as_bytes(),
-                stamp.context(),
-                &place.stream,
-            )),
+            Some(place) => self.watch()?.guard.missing(&self.stream_name(stamp, place)),
         }
     }
 
@@ -42,10 +38,9 @@ impl Gate<'_> {
             ErrorKind::InvalidInput,
             "the message is not in a stream",
         ))?;
-        self.watch()?.guard.skip(
-            &self.stream_name(stamp.signer().as_bytes(), stamp.context(), &place.stream),
-            before,
-        )
+        self.watch()?
+            .guard
+            .skip(&self.stream_name(stamp, place), before)
     }
 }
 

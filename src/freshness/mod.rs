@@ -28,7 +28,7 @@ pub(crate) mod sqlite;
 #[cfg(feature = "sqlite")]
 mod sqlite_counts;
 #[cfg(feature = "sqlite")]
-mod sqlite_row;
+pub(crate) mod sqlite_row;
 #[cfg(feature = "sqlite")]
 mod sqlite_shelf;
 #[cfg(feature = "sqlite")]

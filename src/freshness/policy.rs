@@ -156,6 +156,7 @@ impl Policy {
     }
 
     /// The same, of whatever context.
+    #[cfg(feature = "sqlite")]
     pub(crate) const fn of_any_context(mut self) -> Self {
         self.any_context = true;
         self
@@ -165,6 +166,12 @@ impl Policy {
     pub(crate) const fn for_statement(mut self, statement: StatementType) -> Self {
         self.statement = statement;
         self
+    }
+
+    /// The same, for answers: one may come late, and is worth the same whenever it comes, for what it answers says how old it
+    /// can be; and one may be asked and answered by oneself.
+    pub(crate) const fn for_answers(self, statement: StatementType) -> Self {
+        self.max_age(None).allow_own(true).for_statement(statement)
     }
 
     /// Greatest number of trial decryptions (own keys × stanzas) for one envelope; 100 000 by default. The newest keys are

@@ -19,7 +19,7 @@ const SELECT: &str = "SELECT id, key, value, scope, signer, stranger, issued, ke
     token, lease_until, receipt FROM entry WHERE key = ?1";
 
 /// A time or a number as SQLite keeps it. What is beyond its greatest (as a time, in 292 billion years) is that.
-pub(super) fn number(value: u64) -> i64 {
+pub(crate) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

@@ -180,9 +180,7 @@ impl Question {
         clock: &dyn Clock,
     ) -> Result<Option<Proof>> {
         let policy = Policy::new(&self.context, Senders::only([self.holder]))?
-            .max_age(None)
-            .allow_own(true)
-            .for_statement(StatementType::Audit);
+            .for_answers(StatementType::Audit);
         let opener = Opener::with_clock(keys, &policy, Replay::Unguarded, clock);
         let answer = RawAudit::parse(opener.open(envelope)?.content())?;
         let asked = RawAudit {

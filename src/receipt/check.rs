@@ -80,12 +80,7 @@ impl Receipt {
         envelope: &[u8],
         clock: &dyn Clock,
     ) -> Result<Self> {
-        // A receipt may come late, and is worth the same whenever it comes: what it is about says how old it can be. It is
-        // accepted from oneself too, for one may send to oneself.
-        let policy = policy
-            .max_age(None)
-            .allow_own(true)
-            .for_statement(StatementType::Receipt);
+        let policy = policy.for_answers(StatementType::Receipt);
         let opener = Opener::with_clock(keys, &policy, Replay::Unguarded, clock);
         let (body, opened) = opener.open(envelope)?.into_parts();
         let raw = RawReceipt::parse(&body)?;

@@ -46,8 +46,6 @@ mod sealed {
         pub(super) header_digest: Digest,
         pub(super) opening_digest: Digest,
         pub(super) content: Option<(u64, Digest)>,
-        /// Whether its author may be told of a refusal.
-        pub(super) accepted: bool,
         /// Whether its author is on the policy's list, and not just anyone.
         pub(super) listed: bool,
     }
@@ -59,7 +57,6 @@ mod sealed {
                 header_digest: self.header_digest(),
                 opening_digest: self.opening_digest(),
                 content: Some((self.content_length(), self.content_digest())),
-                accepted: true,
                 listed: self.is_listed(),
             }
         }
@@ -72,7 +69,6 @@ mod sealed {
                 header_digest: self.header_digest(),
                 opening_digest: self.opening_digest(),
                 content: None,
-                accepted: self.is_listed(),
                 listed: self.is_listed(),
             }
         }
@@ -218,7 +214,9 @@ impl<'a> Receipter<'a> {
             false => &nobody,
         };
         let what = [labels::GUARD_RATE, own.as_bytes(), author];
-        Ok(about.accepted && guard.permit(&Digest::of_parts(&what), self.clock.now()?, rate)?)
+        // By the stamp alone only listed authors are told (spec/receipts.md §3).
+        let accepted = about.listed || about.content.is_some();
+        Ok(accepted && guard.permit(&Digest::of_parts(&what), self.clock.now()?, rate)?)
     }
 
     fn make(&self, message: &impl Answerable, status: &Status) -> Result<Option<Vec<u8>>> {

@@ -11,6 +11,7 @@ use super::store::{Received, Store};
 use super::stored::Stored;
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Wiped;
+use crate::envelope::io::read_some;
 use crate::envelope::lease::{Delivery, Lease};
 use crate::envelope::open::OpenStream;
 use crate::envelope::verdict::StampOnly;
@@ -119,13 +120,11 @@ impl<'s, 'a> Incoming<'s, 'a> {
     fn take_all(&mut self, input: &mut dyn Read) -> Result<(), Stop> {
         let mut buffer = std::vec![0; BUFFER];
         loop {
-            let read = match input.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                // Not the disk's: no reason to refuse the message.
-                Err(error) => return Err(Stop::Failed(error.into())),
-            };
+            // A failure here is not the disk's: no reason to refuse the message.
+            let read = read_some(input, &mut buffer).map_err(|error| Stop::Failed(error.into()))?;
+            if read == 0 {
+                break;
+            }
             self.piece(buffer.get(..read).unwrap_or_default())?;
         }
         self.stream.end_provisional(&mut self.content)?;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bulla::{
-    ArmorLabel, Clock, Draft, Error, Identity, Letter, Outbox, Outgoing, Receipts, Sealer, Sent,
-    SystemClock,
+    ArmorLabel, Clock, Draft, Error, Identity, Letter, MAX_NOTE, Outbox, Outgoing, Receipts,
+    Sealer, Sent, SystemClock,
 };
 
 use super::{outbox, writing};
@@ -17,8 +17,6 @@ use crate::terminal::{note, one_line};
 
 /// Content that is known to be at most this long is sealed at once, in memory: 4 MiB.
 const AT_ONCE: u64 = 4 << 20;
-/// Longest note in bytes.
-const MAX_NOTE: usize = bulla::MAX_NOTE;
 
 pub(super) fn send(args: &Send) -> Result<(), Failure> {
     let recipients = identity::load(&args.to)?;

@@ -14,7 +14,6 @@ pub use entry::{Due, OutboxEntry, OutboxFilter, OutboxState};
 pub use spool::{OutboxEnvelope, Outgoing};
 
 use super::check::Receipt;
-use super::status::Status;
 use crate::crypto::digest::Digest;
 use crate::crypto::sign::VerifyingKey;
 use crate::envelope::seal::Sent;
@@ -339,13 +338,4 @@ fn folder(database: &Database) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(".d");
     name.into()
-}
-
-/// Whether a status settles an entry that awaits this.
-fn settles(status: &Status, awaits_stored: bool) -> bool {
-    match status {
-        Status::Stored => true,
-        Status::Delivered => !awaits_stored,
-        Status::Rejected(_) | Status::Damaged(_) => false,
-    }
 }

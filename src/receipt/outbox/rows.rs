@@ -4,13 +4,14 @@ use std::vec::Vec;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::Letter;
 use super::entry::{OutboxEntry, OutboxFilter, OutboxState};
-use super::{Letter, settles};
 use crate::crypto::digest::Digest;
 use crate::crypto::sign::VerifyingKey;
 use crate::envelope::seal::Sent;
 use crate::envelope::stamp::MessageId;
 use crate::error::{Error, ErrorKind, Result};
+use crate::freshness::sqlite_row::number;
 use crate::freshness::trouble::{DAMAGED, Trouble};
 use crate::receipt::status::Status;
 
@@ -25,11 +26,6 @@ pub(super) struct Rows<'a>(pub(super) &'a Connection);
 
 pub(super) fn sql<T>(result: rusqlite::Result<T>) -> Result<T> {
     result.map_err(|error| Trouble::from(error).into())
-}
-
-/// SQLite has no unsigned numbers: times are cut at 2^63 − 1, which no clock reaches.
-pub(super) fn time(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 fn back(seconds: i64) -> u64 {
@@ -53,11 +49,11 @@ impl Rows<'_> {
                 sent.content_digest.as_bytes(),
                 // All 64 bits are kept: the sign is one of them.
                 sent.content_length as i64,
-                time(sent.issued),
-                sent.expires.map(time),
+                number(sent.issued),
+                sent.expires.map(number),
                 letter.context,
                 inside,
-                time(now),
+                number(now),
             ])
         }))?;
         // Another envelope of a message that is waiting is sent in place of the first; the same one changes nothing, and
@@ -71,8 +67,8 @@ impl Rows<'_> {
                     recipient.as_bytes(),
                     sent.header_digest.as_bytes(),
                     letter.awaits_stored,
-                    time(letter.deadline),
-                    time(now),
+                    number(letter.deadline),
+                    number(now),
                     letter.note,
                 ])
             }))?;
@@ -140,7 +136,7 @@ impl Rows<'_> {
         let state = match status {
             // Also after a rejection, and after it was given up: it is there.
             Status::Stored => OutboxState::Settled,
-            Status::Delivered if settles(status, before.awaits_stored) => match before.state {
+            Status::Delivered if !before.awaits_stored => match before.state {
                 OutboxState::Rejected => OutboxState::Rejected,
                 _ => OutboxState::Settled,
             },
@@ -155,7 +151,7 @@ impl Rows<'_> {
                     state.code(),
                     proof,
                     std::string::ToString::to_string(status),
-                    time(now),
+                    number(now),
                     id.0,
                     recipient.as_bytes()
                 ],
@@ -166,7 +162,7 @@ impl Rows<'_> {
                          WHERE message = ? AND recipient = ? AND state = 0 AND hurried < attempts";
             sql(self
                 .0
-                .execute(hurry, params![time(now), id.0, recipient.as_bytes()]))?;
+                .execute(hurry, params![number(now), id.0, recipient.as_bytes()]))?;
         }
         let after = self.one(id, recipient)?.ok_or_else(gone)?;
         Ok((after, state != before.state))
@@ -174,12 +170,12 @@ impl Rows<'_> {
 
     pub(super) fn give_up(&self, now: u64) -> Result<Vec<OutboxEntry>> {
         let find = std::format!("{ENTRY} WHERE e.state = 0 AND e.deadline <= ?");
-        let mut over = self.entries(&find, params![time(now)])?;
+        let mut over = self.entries(&find, params![number(now)])?;
         let change =
             "UPDATE outbox_entry SET state = ?, touched = ? WHERE state = 0 AND deadline <= ?";
         sql(self.0.execute(
             change,
-            params![OutboxState::GivenUp.code(), time(now), time(now)],
+            params![OutboxState::GivenUp.code(), number(now), number(now)],
         ))?;
         for entry in &mut over {
             entry.state = OutboxState::GivenUp;
@@ -197,7 +193,7 @@ impl Rows<'_> {
         let find = std::format!(
             "{ENTRY} WHERE e.state IN ({filter}) ORDER BY l.put_at, e.message LIMIT ?"
         );
-        self.entries(&find, params![limit(at_most)])
+        self.entries(&find, params![number(at_most as u64)])
     }
 
     pub(super) fn of_message(&self, id: MessageId) -> Result<Vec<OutboxEntry>> {
@@ -213,7 +209,7 @@ impl Rows<'_> {
     pub(super) fn forget(&self, before: u64) -> Result<usize> {
         let over = "SELECT message FROM outbox_entry GROUP BY message HAVING min(state) > 0 AND max(touched) < ?";
         let letters = std::format!("DELETE FROM outbox_letter WHERE message IN ({over})");
-        sql(self.0.execute(&letters, params![time(before)]))?;
+        sql(self.0.execute(&letters, params![number(before)]))?;
         let entries =
             "DELETE FROM outbox_entry WHERE message NOT IN (SELECT message FROM outbox_letter)";
         sql(self.0.execute(entries, []))
@@ -252,10 +248,6 @@ impl Rows<'_> {
         }
         Ok(entries)
     }
-}
-
-pub(super) fn limit(at_most: usize) -> i64 {
-    i64::try_from(at_most).unwrap_or(i64::MAX)
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Option<OutboxEntry>> {

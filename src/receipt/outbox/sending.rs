@@ -5,19 +5,33 @@ use std::vec::Vec;
 use rusqlite::params;
 
 use super::entry::{Due, OutboxEntry};
-use super::rows::{ENTRY, Rows, TAKEN, limit, sql, time};
+use super::rows::{ENTRY, Rows, TAKEN, sql};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
+use crate::freshness::sqlite_row::number;
+
+fn due(entry: OutboxEntry) -> Due {
+    Due {
+        message_id: entry.message_id,
+        header_digest: entry.header_digest,
+        recipient: entry.recipient,
+        attempts: entry.attempts,
+        note: entry.note,
+    }
+}
 
 impl Rows<'_> {
     pub(super) fn take_due(&self, now: u64, at_most: usize) -> Result<Vec<Due>> {
         let find = std::format!(
             "{ENTRY} WHERE e.state = 0 AND e.next_due <= ? AND e.deadline > ? ORDER BY e.next_due LIMIT ?"
         );
-        let found = self.entries(&find, params![time(now), time(now), limit(at_most)])?;
+        let found = self.entries(
+            &find,
+            params![number(now), number(now), number(at_most as u64)],
+        )?;
         let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE message = ? AND recipient = ?";
         for entry in &found {
-            let until = time(now.saturating_add(TAKEN));
+            let until = number(now.saturating_add(TAKEN));
             sql(self.0.prepare_cached(take).and_then(|mut take| {
                 take.execute(params![
                     until,
@@ -26,14 +40,12 @@ impl Rows<'_> {
                 ])
             }))?;
         }
-        let due = |entry: OutboxEntry| Due {
-            message_id: entry.message_id,
-            header_digest: entry.header_digest,
-            recipient: entry.recipient,
+        // What was found is as it was before it was taken.
+        let taken = found.into_iter().map(|entry| Due {
             attempts: entry.attempts.saturating_add(1),
-            note: entry.note,
-        };
-        Ok(found.into_iter().map(due).collect())
+            ..due(entry)
+        });
+        Ok(taken.collect())
     }
 
     pub(super) fn mark_sent(&self, due: &Due, next: u64) -> Result<()> {
@@ -41,7 +53,7 @@ impl Rows<'_> {
         let mark = "UPDATE outbox_entry SET next_due = ? WHERE message = ? AND recipient = ? AND attempts = ? AND state = 0";
         sql(self.0.prepare_cached(mark).and_then(|mut mark| {
             mark.execute(params![
-                time(next),
+                number(next),
                 due.message_id.0,
                 due.recipient.as_bytes(),
                 due.attempts
@@ -53,7 +65,7 @@ impl Rows<'_> {
     /// Gives the envelope to this caller, for each recipient who has not answered.
     pub(super) fn take(&self, header: &Digest, now: u64) -> Result<Vec<Due>> {
         let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE header = ? AND state = 0";
-        let until = time(now.saturating_add(TAKEN));
+        let until = number(now.saturating_add(TAKEN));
         sql(self.0.execute(take, params![until, header.as_bytes()]))?;
         self.taken(header)
     }
@@ -62,13 +74,6 @@ impl Rows<'_> {
     pub(super) fn taken(&self, header: &Digest) -> Result<Vec<Due>> {
         let find = std::format!("{ENTRY} WHERE e.header = ? AND e.state = 0 AND e.attempts > 0");
         let found = self.entries(&find, params![header.as_bytes()])?;
-        let due = |entry: OutboxEntry| Due {
-            message_id: entry.message_id,
-            header_digest: entry.header_digest,
-            recipient: entry.recipient,
-            attempts: entry.attempts,
-            note: entry.note,
-        };
         Ok(found.into_iter().map(due).collect())
     }
 }

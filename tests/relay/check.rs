@@ -60,8 +60,8 @@ pub(crate) fn all(folder: &Path, seen: &Seen) {
         seen.settled
     );
     println!(
-        "  corrupted copies that were rejected by their stamp, which was whole: {}; all others counted for nothing",
-        seen.rejected_by_stamp
+        "  corrupted copies that were answered by their stamp, which was whole: {}; all others counted for nothing",
+        seen.answered_by_stamp
     );
     println!(
         "  files: {}, each of one message; long envelopes left beside the outbox: {kept}",

@@ -1,5 +1,6 @@
 //! The receiver: stores each message under a name made of its id, and answers with the receipt that was committed.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,11 @@ pub(crate) fn disk(lives: u64) -> &'static dyn Disk {
     }
 }
 
+thread_local! {
+    /// Whether the disk was said to be full for the envelope that this thread works on: then its stamp alone is judged.
+    static BY_STAMP: Cell<bool> = const { Cell::new(false) };
+}
+
 struct Receiver<'a> {
     mouth: Mouth,
     guard: &'a SqliteGuard,
@@ -94,7 +100,9 @@ pub(crate) fn run(folder: &Path, now: u64, lives: u64) {
     let dice = Mutex::new(Dice::new(seed, 77 + lives));
     let has_room = |_: &Path, length: Option<u64>| {
         // Now and then there is none for a while.
-        length != Some(NO_ROOM as u64) && !dice.lock().unwrap().percent(1)
+        let room = length != Some(NO_ROOM as u64) && !dice.lock().unwrap().percent(1);
+        BY_STAMP.set(!room);
+        room
     };
     let opener = Opener::with_clock(&bob, &policy, Replay::Guarded(&guard), &clock);
     let store = Store::new(opener, LEASE, disk(lives))
@@ -126,11 +134,13 @@ impl Role for Receiver<'_> {
 
     fn parcel(&self, frame: &Frame) {
         self.mouth.stage(2);
+        BY_STAMP.set(false);
         match self.take(&frame.bytes) {
             Ok(Some(receipt)) => {
                 self.mouth.stage(4);
                 let header = bulla::inspect(&frame.bytes).unwrap().unwrap().header_digest;
-                let answer = [header.as_bytes().as_slice(), &receipt].concat();
+                let by_stamp = [u8::from(BY_STAMP.get())];
+                let answer = [header.as_bytes().as_slice(), &by_stamp, &receipt].concat();
                 self.mouth.say(Kind::Answer, frame.number, &answer);
                 self.mouth.stage(5);
             }

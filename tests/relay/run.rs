@@ -33,7 +33,7 @@ pub(crate) struct Seen {
     pub(crate) answers: HashMap<Digest, Vec<u8>>,
     pub(crate) answered_again: u64,
     /// Answers to corrupted copies: rejections, for which the stamp was enough.
-    pub(crate) rejected_by_stamp: u64,
+    pub(crate) answered_by_stamp: u64,
     pub(crate) settled: u64,
     pub(crate) refused: BTreeMap<(&'static str, String), u64>,
     pub(crate) gave_up: BTreeSet<u64>,
@@ -52,7 +52,7 @@ impl Seen {
             index_of: HashMap::new(),
             answers: HashMap::new(),
             answered_again: 0,
-            rejected_by_stamp: 0,
+            answered_by_stamp: 0,
             settled: 0,
             refused: BTreeMap::new(),
             gave_up: BTreeSet::new(),
@@ -95,15 +95,18 @@ impl Seen {
     fn hear_receiver(&mut self, folder: &Path, relay: &mut Relay, frame: &Frame) {
         match frame.kind {
             Kind::Answer => {
-                let (header, receipt) = frame.bytes.split_at(32);
+                let (header, rest) = frame.bytes.split_at(32);
+                let (judged_by_stamp, receipt) = (rest[0] == 1, &rest[1..]);
                 let header = Digest::from_bytes(header.try_into().unwrap());
                 let index = self.index_of[&header];
                 if let Some(bad) = relay.is_bad(frame.number) {
-                    // A rejection needs no more than the stamp, which can be whole; the content is never looked at.
+                    // A rejection needs no more than the stamp, which can be whole; the content is never looked at. So
+                    // does the answer to a copy for which there is no room just now: the receipt of the whole, which is
+                    // checked below (spec/guard.md §3).
                     let fate = Plan::of(self.seed, index).fate;
-                    let by_stamp = matches!(fate, Fate::TooLarge | Fate::NoRoom);
+                    let by_stamp = judged_by_stamp || matches!(fate, Fate::TooLarge | Fate::NoRoom);
                     assert!(by_stamp, "an envelope that was {bad} was answered");
-                    self.rejected_by_stamp += 1;
+                    self.answered_by_stamp += 1;
                 }
                 if let Some(first) = self.answers.get(&header) {
                     assert!(first == receipt, "message {index} got two receipts");
@@ -230,8 +233,8 @@ pub(crate) fn bad_relay(seed: u64) {
         for frame in &said {
             seen.hear_receiver(folder, &mut relay, frame);
         }
-        if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Answer && torn.bytes.len() > 32) {
-            relay.take_torn(Way::Back, torn.bytes[32..].to_vec(), seen.now);
+        if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Answer && torn.bytes.len() > 33) {
+            relay.take_torn(Way::Back, torn.bytes[33..].to_vec(), seen.now);
         }
         if over && relay.is_empty() {
             break;

@@ -82,6 +82,10 @@ errors! {
     SessionOver = 12, Usage, "the sealing session is over: begin a new one";
     /// A call came in the wrong order, for example after a failure.
     WrongOrder = 13, Usage, "this call is not possible in this state: begin again";
+    /// Memory that a caller of the C interface provided has no room for the result.
+    BufferTooSmall = 14, Usage, "the buffer is too small for the result: give a longer one, or one that grows";
+    /// A panic was contained at the border to C.
+    Internal = 15, Usage, "a defect of Bulla was met, and contained: what was in hand is not done; please report it";
 
     /// Not an envelope, or not whole.
     Malformed = 20, NotAcceptable, "not a well-formed Bulla envelope: it was cut, changed, or is something else";

@@ -1,0 +1,1955 @@
+/*
+ * bulla.h - seal, sign and freshness-stamp messages, end to end
+ *
+ * This is the C interface of Bulla. It reads from top to bottom; docs/c.md is the guide, with examples that run.
+ *
+ * WHAT A CALL RETURNS. Nearly every function returns a bulla_status. 0, BULLA_OK, is success. Codes from 1 to 99 are failures,
+ * with a text each (bulla_status_text()). Codes above 100 are answers that are no failures and that a caller must tell apart, such
+ * as BULLA_AGAIN. Numbers are never used for anything else. A new version may add codes: treat an unknown one below 100 as a failure.
+ *
+ *     1 to 19    the call was wrong, or something around it failed; nothing is said about the envelope
+ *     20 to 39   not acceptable as an envelope for this reader; nobody is known to have said anything
+ *     40 to 69   authentic, but refused: wrong sender, context, time, or seen before
+ *     70 to 79   not decided: try again later, and never bounce
+ *
+ * ERRORS. The last parameter of such a function is a place for more about a failure, or NULL. There is no global state, nothing
+ * to initialise, and no errno. A text never holds a secret.
+ *
+ * OUTPUTS come last, and are written only on success: after a failure they are as they were. An output parameter must not be NULL
+ * unless its comment says so.
+ *
+ * HANDLES are what bulla_..._new() and its like give. Each has one _free() function, to be called once; _free(NULL) does nothing.
+ * Handles may be freed in any order: what was made with one keeps what it needs. Calls that use something up, such as
+ * bulla_seal_stream_finish(), leave the handle to be freed; any other call on it is BULLA_WRONG_ORDER.
+ *
+ * POINTERS. NULL where something must be given is BULLA_INVALID_INPUT. NULL with length 0 is an empty slice. Strings are UTF-8
+ * and closed with NUL; paths are what the system takes. What is given is copied, or not needed after the call, unless its
+ * comment says otherwise. What the library cannot check is the caller's part: that a pointer which is not NULL points to what its
+ * type says, for as many elements as said, and that a handle was not freed.
+ *
+ * THREADS. Any function may be called from any thread. What its comment says after "Threads" is about one and the same handle:
+ * "any" means that several threads may use it at once. Where "one at a time" is broken the call fails with BULLA_WRONG_ORDER, it
+ * does not corrupt anything. A handle is freed when no other call uses it.
+ *
+ * CALLBACKS may be called from any thread that calls the library, until their `drop` was called. They return a bulla_status, and
+ * must not throw, jump out, or call the library with a handle of the call around them. A code that is not one of those here is
+ * taken for a failure.
+ *
+ * PANICS. A defect inside the library that would end a Rust program is contained: the call returns BULLA_INTERNAL. The handle it
+ * happened on can then only be freed.
+ *
+ * TIMES are seconds since 1970-01-01T00:00:00Z. Lengths are bytes. Digests are BLAKE3.
+ */
+
+#ifndef BULLA_H
+#define BULLA_H
+
+/* Made by `cargo run --package bulla-header` from src/ffi: change that, and not this. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The result must be looked at. */
+#if defined(__cplusplus) && __cplusplus >= 201703L
+#define BULLA_MUST_CHECK [[nodiscard]]
+#elif defined(__GNUC__) || defined(__clang__)
+#define BULLA_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define BULLA_MUST_CHECK
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header. bulla_version() tells that of the library. */
+#define BULLA_VERSION "0.1.0"
+#define BULLA_VERSION_MAJOR 0
+#define BULLA_VERSION_MINOR 1
+#define BULLA_VERSION_PATCH 0
+/* For comparisons: major * 1000000 + minor * 1000 + patch. */
+#define BULLA_VERSION_NUMBER 1000
+
+/* ==== Status codes: failures (the answers that are none are below) ================================================== */
+
+/* an argument is not acceptable. */
+#define BULLA_INVALID_INPUT 1
+
+/* no recipient: name at least one. */
+#define BULLA_NO_RECIPIENT 2
+
+/* two recipients have the same encryption key: name each once. */
+#define BULLA_DUPLICATE_RECIPIENT 3
+
+/* this identity has no encryption key that can be used: ask for a newer identity line. */
+#define BULLA_NO_USABLE_KEY 4
+
+/* the random generator of the system failed: nothing was made. */
+#define BULLA_RANDOM_FAILED 5
+
+/* the clock could not be read. */
+#define BULLA_CLOCK_FAILED 6
+
+/* the key holder (agent, token, HSM) did not answer: see that it is there and unlocked. */
+#define BULLA_KEY_UNAVAILABLE 7
+
+/* reading or writing failed. */
+#define BULLA_IO 8
+
+/* the passphrase is wrong, or the key file was changed. */
+#define BULLA_WRONG_PASSPHRASE 9
+
+/* this key file is protected: give its passphrase. */
+#define BULLA_PASSPHRASE_NEEDED 10
+
+/* the content is not as long as announced: seal it again. */
+#define BULLA_LENGTH_MISMATCH 11
+
+/* the sealing session is over: begin a new one. */
+#define BULLA_SESSION_OVER 12
+
+/* this call is not possible in this state: begin again. */
+#define BULLA_WRONG_ORDER 13
+
+/* the buffer is too small for the result: give a longer one, or one that grows. */
+#define BULLA_BUFFER_TOO_SMALL 14
+
+/* a defect of Bulla was met, and contained: what was in hand is not done; please report it. */
+#define BULLA_INTERNAL 15
+
+/* not a well-formed Bulla envelope: it was cut, changed, or is something else. */
+#define BULLA_MALFORMED 20
+
+/* this needs a newer version of Bulla: update this program. */
+#define BULLA_UNSUPPORTED_VERSION 21
+
+/* another kind of envelope: `open` is for sealed ones, `verify` for signed ones, and detached ones need their content. */
+#define BULLA_WRONG_KIND 22
+
+/* not sealed to this key, or damaged: check which identity it was sealed to. */
+#define BULLA_NOT_FOR_ME 23
+
+/* not authentic: it was changed, cut or forged on the way; ask for it again. */
+#define BULLA_NOT_AUTHENTIC 24
+
+/* authentic, but not a message (a receipt, perhaps): use the call made for it. */
+#define BULLA_WRONG_STATEMENT 40
+
+/* authentic, but made with this very key: allow own messages if that is meant. */
+#define BULLA_OWN_MESSAGE 41
+
+/* authentic, but from a sender who is not accepted here: add the sender's identity if you trust it. */
+#define BULLA_UNTRUSTED_SENDER 42
+
+/* authentic, but made for another context: give it to the application it was made for, or check which context is asked for here. */
+#define BULLA_WRONG_CONTEXT 43
+
+/* authentic, but dated in the future: check the clocks. */
+#define BULLA_NOT_YET_VALID 44
+
+/* authentic, but expired: ask for a new one, or reopen it as an archive. */
+#define BULLA_EXPIRED 45
+
+/* authentic, but older than accepted here: ask for a new one, raise the greatest age, or reopen it as an archive. */
+#define BULLA_TOO_OLD 46
+
+/* authentic, but it never expires, and a replay guard cannot remember forever: set a greatest age. */
+#define BULLA_UNBOUNDED 47
+
+/* authentic, but already received: a second copy is not accepted; to read it again, reopen it as an archive. */
+#define BULLA_REPLAYED 48
+
+/* authentic, but a newer one is already known: use that one. */
+#define BULLA_SUPERSEDED 49
+
+/* authentic, but messages before it are missing: get those first, and then try again. */
+#define BULLA_GAP 50
+
+/* authentic, but it answers no challenge that is open here: ask anew. */
+#define BULLA_WRONG_CHALLENGE 51
+
+/* an authentic receipt, but not for this message: it settles nothing. */
+#define BULLA_WRONG_RECEIPT 52
+
+/* THE RECIPIENT HAS OTHER CONTENT than was sent: what is stored there is not this message; look into it, and send it again. */
+#define BULLA_CONTENT_DIFFERS 53
+
+/* this message is being worked on: try again later. */
+#define BULLA_PENDING 70
+
+/* the replay guard is full: try again later, or give it more room. */
+#define BULLA_GUARD_FULL 71
+
+/* the replay guard cannot be used: see its store, and try again. */
+#define BULLA_GUARD_UNAVAILABLE 72
+
+/* the claim on this message ran out before it was finished: try again. */
+#define BULLA_LEASE_LOST 73
+
+/* the outbox cannot be used, and nothing was recorded: see its file, and try again. */
+#define BULLA_OUTBOX_UNAVAILABLE 74
+
+/* ==== Values ====================================================================================================== */
+
+/**
+ * A BLAKE3 digest: 32 bytes.
+ */
+typedef struct bulla_digest {
+  /**
+   * The bytes.
+   */
+  uint8_t bytes[32];
+} bulla_digest;
+
+/**
+ * A public signing key (Ed25519): the name by which a person is known.
+ */
+typedef struct bulla_key {
+  /**
+   * The bytes, as RFC 8032 encodes them.
+   */
+  uint8_t bytes[32];
+} bulla_key;
+
+/**
+ * The id of a message: the same when it is sealed or sent again.
+ */
+typedef struct bulla_message_id {
+  /**
+   * The bytes.
+   */
+  uint8_t bytes[16];
+} bulla_message_id;
+
+/**
+ * What was sent: what a receipt is compared with. Keep it, byte for byte, until the receipt has come.
+ */
+typedef struct bulla_sent {
+  /**
+   * The id of the message.
+   */
+  struct bulla_message_id message_id;
+  /**
+   * Names the envelope.
+   */
+  struct bulla_digest header_digest;
+  /**
+   * Digest of the opening, its signature included.
+   */
+  struct bulla_digest opening_digest;
+  /**
+   * Digest of the content.
+   */
+  struct bulla_digest content_digest;
+  /**
+   * Length of the content in bytes.
+   */
+  uint64_t content_length;
+  /**
+   * When it was issued, in seconds since 1970.
+   */
+  uint64_t issued;
+  /**
+   * When it expires, in seconds since 1970; only if `has_expires` is 1.
+   */
+  uint64_t expires;
+  /**
+   * 1 if it expires.
+   */
+  uint8_t has_expires;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[7];
+} bulla_sent;
+
+/**
+ * Bytes that belong to something else and are only looked at: they stay as long as what they were asked of.
+ */
+typedef struct bulla_view {
+  /**
+   * The bytes, not closed with NUL; NULL if there are none.
+   */
+  const uint8_t *data;
+  /**
+   * How many.
+   */
+  size_t length;
+} bulla_view;
+
+/* ==== Status and errors =========================================================================================== */
+
+/**
+ * Length of the text of a bulla_error, its closing NUL included, in bytes.
+ */
+#define BULLA_ERROR_TEXT 512
+
+/**
+ * What became of a call: BULLA_OK, one of the answers above 100, or a failure.
+ */
+typedef int32_t bulla_status;
+
+/**
+ * Where a failing call says more, if the caller gives it a place. Written only on failure. It never holds a secret.
+ */
+typedef struct bulla_error {
+  /**
+   * The same as the call returned.
+   */
+  bulla_status code;
+  /**
+   * 1 if `signer` is set: who signed what was refused with BULLA_UNTRUSTED_SENDER. The text does not name it, for logs may
+   * be read by those who must not learn it.
+   */
+  uint8_t has_signer;
+  /**
+   * The public signing key of that sender.
+   */
+  bulla_key signer;
+  /**
+   * One line in UTF-8, closed with NUL: what is wrong, and what to do.
+   */
+  char text[BULLA_ERROR_TEXT];
+} bulla_error;
+
+/**
+ * It was done.
+ */
+#define BULLA_OK 0
+
+/**
+ * Not a failure: the message came before, and was dealt with. Give the same answer again, and do nothing else.
+ */
+#define BULLA_AGAIN 101
+
+/**
+ * Not a failure: there is nothing more, or nothing there.
+ */
+#define BULLA_NOTHING 102
+
+/**
+ * Not a failure: authentic, but longer than the store accepts. A lease is given to refuse it with.
+ */
+#define BULLA_TOO_LARGE 103
+
+/**
+ * Not a failure: authentic, but there is no room for it. A lease is given to refuse it with.
+ */
+#define BULLA_NO_ROOM 104
+
+/**
+ * Not a failure: more of the input is needed before anything can be said.
+ */
+#define BULLA_MORE 105
+
+/**
+ * The one line of a status code, as a static string: what is wrong and what to do. Never NULL.
+ *
+ * @param status What a call returned; any number.
+ * @return The text; it lives as long as the library.
+ * Threads: any.
+ */
+const char *bulla_status_text(bulla_status status);
+
+/**
+ * The name of a status code as the specification and the command line write it, such as "NotAuthentic". Never NULL.
+ *
+ * @param status What a call returned; any number.
+ * @return The name; it lives as long as the library.
+ * Threads: any.
+ */
+const char *bulla_status_name(bulla_status status);
+
+/* ==== Versions ==================================================================================================== */
+
+/**
+ * The number of the binary interface. It grows when something that was there changes or goes; what is only added leaves it.
+ */
+#define BULLA_ABI_VERSION 0
+
+/**
+ * The version of the library that runs, such as "0.1.0". Compare with BULLA_VERSION, the one of the header.
+ *
+ * @return The version; it lives as long as the library.
+ * Threads: any.
+ */
+const char *bulla_version(void);
+
+/**
+ * The number of the binary interface of the library that runs. Compare with BULLA_ABI_VERSION, the one of the header.
+ *
+ * @return The number.
+ * Threads: any.
+ */
+uint32_t bulla_abi_version(void);
+
+/**
+ * What this library was built with. The names are "keyfile", "sqlite" and "redis".
+ *
+ * @param feature A name, closed with NUL.
+ * @return 1 if it is built in; 0 if not, if there is no such name, or if `feature` is NULL.
+ * Threads: any.
+ */
+uint8_t bulla_has_feature(const char *feature);
+
+/* ==== Buffers ===================================================================================================== */
+
+/**
+ * Where a call puts bytes. Made by bulla_buffer_new() it grows as needed, in memory of the library; made by
+ * bulla_buffer_wrap() it is memory of the caller's, of fixed length.
+ *
+ * Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows.
+ */
+typedef struct bulla_buffer bulla_buffer;
+
+/**
+ * Makes an empty buffer in memory of the library, which grows as needed.
+ *
+ * @param buffer Receives the buffer; free it with bulla_buffer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT if `buffer` is NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_buffer_new(struct bulla_buffer **buffer, bulla_error *error);
+
+/**
+ * Makes a buffer of memory of the caller's. What has no room in it is BULLA_BUFFER_TOO_SMALL, and then nothing is written.
+ *
+ * @param memory `capacity` bytes that belong to the buffer until it is freed; may be NULL if `capacity` is 0.
+ * @param capacity How many bytes.
+ * @param buffer Receives the buffer; free it with bulla_buffer_free(), which leaves the memory and what is in it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_buffer_wrap(uint8_t *memory, size_t capacity, struct bulla_buffer **buffer, bulla_error *error);
+
+/**
+ * What is in a buffer. It stays there until the next call that appends to the buffer, clears it or frees it.
+ *
+ * @param buffer The buffer; NULL has nothing in it.
+ * @return The bytes, as many as bulla_buffer_length() says. NULL if there are none.
+ * Threads: one at a time for each buffer.
+ */
+const uint8_t *bulla_buffer_data(const struct bulla_buffer *buffer);
+
+/**
+ * How many bytes are in a buffer.
+ *
+ * @param buffer The buffer; NULL has nothing in it.
+ * @return The length in bytes.
+ * Threads: one at a time for each buffer.
+ */
+size_t bulla_buffer_length(const struct bulla_buffer *buffer);
+
+/**
+ * Empties a buffer, to use it again, and wipes what was in it. Memory of the library stays with the buffer.
+ *
+ * @param buffer The buffer; NULL is nothing.
+ * Threads: one at a time for each buffer.
+ */
+void bulla_buffer_clear(struct bulla_buffer *buffer);
+
+/**
+ * Frees a buffer, and wipes what was in memory of the library.
+ *
+ * @param buffer The buffer; NULL is nothing.
+ * Threads: one at a time for each buffer.
+ */
+void bulla_buffer_free(struct bulla_buffer *buffer);
+
+/* ==== Identities ================================================================================================== */
+
+/**
+ * A public identity: a signing key, and the encryption keys of whom it belongs to.
+ */
+typedef struct bulla_public bulla_public;
+
+/**
+ * Reads an identity line ("bulla1…").
+ *
+ * @param line The line, closed with NUL; white space around it is an error.
+ * @param identity Receives the identity; free it with bulla_public_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_parse(const char *line, struct bulla_public **identity, bulla_error *error);
+
+/**
+ * Writes the identity line, without a line end and without a closing NUL.
+ *
+ * @param identity The identity.
+ * @param line The line is appended to this buffer; at most 1023 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the identity, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_line(const struct bulla_public *identity, bulla_buffer *line, bulla_error *error);
+
+/**
+ * The signing key of an identity: the name by which policies, guards and receipts know it.
+ *
+ * @param identity The identity.
+ * @param key Receives the key: 32 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_key(const struct bulla_public *identity, bulla_key *key, bulla_error *error);
+
+/**
+ * Frees a public identity.
+ *
+ * @param identity The identity; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_public_free(struct bulla_public *identity);
+
+/**
+ * A secret identity: a signing key and encryption keys, here or at an external holder (agent, token, HSM).
+ *
+ * What was made with it (sealers, openers) keeps a share of it: it may be freed before them.
+ */
+typedef struct bulla_identity bulla_identity;
+
+/**
+ * Makes a new identity, with the generator of the system.
+ *
+ * @param identity Receives the identity; free it with bulla_identity_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_RANDOM_FAILED, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_generate(struct bulla_identity **identity, bulla_error *error);
+
+/**
+ * Reads a key file from the disk.
+ *
+ * @param file Its path, closed with NUL.
+ * @param passphrase Closed with NUL; needed, and used, only if the file is protected. May be NULL.
+ * @param identity Receives the identity; free it with bulla_identity_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_PASSPHRASE_NEEDED,
+ *         BULLA_WRONG_PASSPHRASE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_load(const char *file,
+                                 const char *passphrase,
+                                 struct bulla_identity **identity,
+                                 bulla_error *error);
+
+/**
+ * Writes a new key file, readable by its owner alone. It is an error if there is one already.
+ *
+ * @param identity The identity, whose keys must be here.
+ * @param file The path, closed with NUL.
+ * @param passphrase Closed with NUL; protects the file (Argon2id, 64 MiB). NULL: the file is not protected.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO (then nothing is left behind), BULLA_RANDOM_FAILED, BULLA_KEY_UNAVAILABLE if the keys are with
+ *         an external holder, BULLA_INVALID_INPUT for NULL and for an empty passphrase.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_save(const struct bulla_identity *identity,
+                                 const char *file,
+                                 const char *passphrase,
+                                 bulla_error *error);
+
+/**
+ * Replaces a key file in one step, as after bulla_identity_rotate(). After a crash there is the old one or the new one, whole.
+ *
+ * @param identity The identity, whose keys must be here.
+ * @param file The path, closed with NUL.
+ * @param passphrase Closed with NUL; protects the file. NULL: the file is not protected.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_identity_save(); on failure the old file is unchanged.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_replace(const struct bulla_identity *identity,
+                                    const char *file,
+                                    const char *passphrase,
+                                    bulla_error *error);
+
+/**
+ * Reads a key file from memory, as from a secret store.
+ *
+ * @param text The text of the file.
+ * @param length Its length in bytes.
+ * @param passphrase Closed with NUL; needed, and used, only if the file is protected. May be NULL.
+ * @param identity Receives the identity; free it with bulla_identity_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_identity_load(), but never BULLA_IO.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_parse(const uint8_t *text,
+                                  size_t length,
+                                  const char *passphrase,
+                                  struct bulla_identity **identity,
+                                  bulla_error *error);
+
+/**
+ * Writes the text of a key file to memory, to be kept secret.
+ *
+ * @param identity The identity, whose keys must be here.
+ * @param passphrase Closed with NUL; protects the text. NULL: it is not protected.
+ * @param text The text is appended to this buffer; at most 8192 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_identity_save(), but never BULLA_IO; BULLA_BUFFER_TOO_SMALL.
+ * Threads: any for the identity, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_text(const struct bulla_identity *identity,
+                                 const char *passphrase,
+                                 bulla_buffer *text,
+                                 bulla_error *error);
+
+/**
+ * What others need of an identity: its signing key and its newest encryption key.
+ *
+ * @param identity The identity.
+ * @param public_identity Receives the public identity; free it with bulla_public_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_public(const struct bulla_identity *identity, bulla_public **public_identity, bulla_error *error);
+
+/**
+ * Makes a new encryption key with the next generation. The keys so far stay and still open. Write the key file again with
+ * bulla_identity_replace(), and give others the new identity line.
+ *
+ * @param identity The identity, whose keys must be here, and with which nothing that still lives was made.
+ * @param old_not_after When the keys so far may be destroyed, in seconds since 1970; 0: no end.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_RANDOM_FAILED, BULLA_INVALID_INPUT at 32 keys, BULLA_WRONG_ORDER while it is in use,
+ *         BULLA_KEY_UNAVAILABLE if the keys are with an external holder.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_rotate(struct bulla_identity *identity, uint64_t old_not_after, bulla_error *error);
+
+/**
+ * Destroys the encryption keys whose end has come, but for the newest. What was sealed to them can never be opened again. Write
+ * the key file again for it to be true there.
+ *
+ * @param identity The identity, whose keys must be here, and with which nothing that still lives was made.
+ * @param now The time in seconds since 1970; UINT64_MAX destroys all but the newest that have an end.
+ * @param destroyed Receives how many; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_WRONG_ORDER and BULLA_KEY_UNAVAILABLE as bulla_identity_rotate(); BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_destroy_expired(struct bulla_identity *identity,
+                                            uint64_t now,
+                                            size_t *destroyed,
+                                            bulla_error *error);
+
+/**
+ * Frees an identity, and wipes its secrets once nothing that was made with it lives any more.
+ *
+ * @param identity The identity; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_identity_free(struct bulla_identity *identity);
+
+/* ==== Clocks ====================================================================================================== */
+
+/**
+ * A clock of the host's own. Without one, the clock of the system is used.
+ */
+typedef struct bulla_clock bulla_clock;
+
+/**
+ * Tells the time: writes the seconds since 1970 to `now` and returns BULLA_OK, or returns another code and the call in hand
+ * fails with BULLA_CLOCK_FAILED. It may be called from any thread that uses what the clock was given to, and must not panic,
+ * throw or jump out.
+ */
+typedef bulla_status (*bulla_clock_now)(void *context, uint64_t *now);
+
+/**
+ * Called once, when the context of callbacks is needed no more. May be NULL.
+ */
+typedef void (*bulla_drop)(void *context);
+
+/**
+ * Makes a clock of a function of the host's.
+ *
+ * @param now The function.
+ * @param context Given to it with each call; may be NULL.
+ * @param drop Called with the context when the clock, and all that it was given to, are freed; may be NULL. If this call
+ *        fails it is not called.
+ * @param clock Receives the clock; free it with bulla_clock_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_clock_new(bulla_clock_now now,
+                             void *context,
+                             bulla_drop drop,
+                             struct bulla_clock **clock,
+                             bulla_error *error);
+
+/**
+ * Makes a clock that stands still: to judge as of a given time, and for tests.
+ *
+ * @param time Seconds since 1970.
+ * @param clock Receives the clock; free it with bulla_clock_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_clock_fixed(uint64_t time, struct bulla_clock **clock, bulla_error *error);
+
+/**
+ * Frees a clock; what it was given to keeps its share.
+ *
+ * @param clock The clock; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_clock_free(struct bulla_clock *clock);
+
+/* ==== What is said of a message =================================================================================== */
+
+/**
+ * A receipt when the message was opened and handed to the application.
+ */
+#define BULLA_RECEIPT_DELIVERED 1
+
+/**
+ * A receipt when the content is on the disk, and was read again from there.
+ */
+#define BULLA_RECEIPT_STORED 2
+
+/**
+ * A receipt when the message is rejected for good, with the reason.
+ */
+#define BULLA_RECEIPT_REJECTED 4
+
+/**
+ * What is said of a message: context, times, content type, attributes. It can be used for many messages; each gets an id of
+ * its own.
+ */
+typedef struct bulla_draft bulla_draft;
+
+/**
+ * Begins what is said of a message for a context: the name of the application or protocol, which the reader demands.
+ *
+ * @param context 1 to 255 bytes without control characters, closed with NUL.
+ * @param draft Receives the draft; free it with bulla_draft_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_new(const char *context, struct bulla_draft **draft, bulla_error *error);
+
+/**
+ * The message expires so long after it is sealed. Without an end a reader goes by its own greatest age.
+ *
+ * @param draft The draft.
+ * @param seconds How long.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_expires_in(struct bulla_draft *draft, uint64_t seconds, bulla_error *error);
+
+/**
+ * The message expires at this time.
+ *
+ * @param draft The draft.
+ * @param time Seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_expires_at(struct bulla_draft *draft, uint64_t time, bulla_error *error);
+
+/**
+ * What the content is.
+ *
+ * @param draft The draft.
+ * @param media_type 1 to 255 characters of printable ASCII, such as "image/jpeg", closed with NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_content_type(struct bulla_draft *draft, const char *media_type, bulla_error *error);
+
+/**
+ * Adds an attribute, or replaces the one of that name. At most 64 of them. A file name goes into the attribute "name".
+ *
+ * @param draft The draft.
+ * @param name 1 to 64 bytes without control characters, closed with NUL.
+ * @param value The value: any bytes.
+ * @param length Its length in bytes, at most 4096.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_attribute(struct bulla_draft *draft,
+                                   const char *name,
+                                   const uint8_t *value,
+                                   size_t length,
+                                   bulla_error *error);
+
+/**
+ * The place of the message in a stream of messages of this sender and context.
+ *
+ * @param draft The draft.
+ * @param stream The name of the stream: any bytes.
+ * @param length Its length in bytes, 1 to 64.
+ * @param number The number of the message in it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_sequence(struct bulla_draft *draft,
+                                  const uint8_t *stream,
+                                  size_t length,
+                                  uint64_t number,
+                                  bulla_error *error);
+
+/**
+ * The message answers a challenge of the reader's.
+ *
+ * @param draft The draft.
+ * @param challenge 32 bytes, as bulla_opener_challenge() of the reader gave them.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_answers(struct bulla_draft *draft, const uint8_t *challenge, bulla_error *error);
+
+/**
+ * Asks the reader for receipts, sealed to an encryption key of the sender's.
+ *
+ * @param draft The draft.
+ * @param receipts One or more of BULLA_RECEIPT_DELIVERED, BULLA_RECEIPT_STORED, BULLA_RECEIPT_REJECTED, added.
+ * @param reply_to The sender's own public identity, to whose newest encryption key receipts are sealed.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NO_USABLE_KEY if `reply_to` has no encryption key; BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_ask_receipts(struct bulla_draft *draft,
+                                      uint32_t receipts,
+                                      const bulla_public *reply_to,
+                                      bulla_error *error);
+
+/**
+ * Seals an earlier message again: with its id and its times, so that readers count both as one. The end that was set has no
+ * effect then.
+ *
+ * @param draft The draft, with everything as it was the first time.
+ * @param sent What the first sealing gave.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_draft_again(struct bulla_draft *draft, const bulla_sent *sent, bulla_error *error);
+
+/**
+ * Frees a draft.
+ *
+ * @param draft The draft; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_draft_free(struct bulla_draft *draft);
+
+/* ==== Sealing and signing ========================================================================================= */
+
+/**
+ * A session: many envelopes of one sender under one ephemeral key, which saves most of the work for each. Relays can tell
+ * that they belong together, and who steals that one key opens them all: for batches in one trust domain only. It ends
+ * after 10 minutes or 65 536 envelopes, and in a process that was forked off.
+ */
+typedef struct bulla_session bulla_session;
+
+/**
+ * Begins a session.
+ *
+ * @param identity The sender.
+ * @param session Receives the session; free it with bulla_session_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_RANDOM_FAILED, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_session_new(const bulla_identity *identity, struct bulla_session **session, bulla_error *error);
+
+/**
+ * Frees a session; sealers that use it keep their share.
+ *
+ * @param session The session; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_session_free(struct bulla_session *session);
+
+/**
+ * No padding: relays see the length of the content.
+ */
+#define BULLA_PADDING_NONE 0
+
+/**
+ * The length is rounded up by at most 12 %, so that relays see its size class only (Padmé). What a new sealer does.
+ */
+#define BULLA_PADDING_PADME 1
+
+/**
+ * Seals to recipients, and signs.
+ */
+typedef struct bulla_sealer bulla_sealer;
+
+/**
+ * Makes a sealer that signs with this identity, by the clock of the system. It has no recipients yet.
+ *
+ * @param identity The sender.
+ * @param sealer Receives the sealer; free it with bulla_sealer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_new(const bulla_identity *identity, struct bulla_sealer **sealer, bulla_error *error);
+
+/**
+ * Goes by a clock of the host's from now on.
+ *
+ * @param sealer The sealer.
+ * @param host_clock The clock.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_clock(struct bulla_sealer *sealer, const bulla_clock *host_clock, bulla_error *error);
+
+/**
+ * Adds a recipient, to its newest encryption key. All recipients open the same envelope, and do not learn of each other.
+ *
+ * @param sealer The sealer.
+ * @param recipient The recipient.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NO_USABLE_KEY if the recipient has no encryption key; BULLA_INVALID_INPUT for NULL, and at 10 000
+ *         recipients.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_to(struct bulla_sealer *sealer, const bulla_public *recipient, bulla_error *error);
+
+/**
+ * Forgets the recipients, to seal to others.
+ *
+ * @param sealer The sealer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_to_nobody(struct bulla_sealer *sealer, bulla_error *error);
+
+/**
+ * How the length of sealed content is hidden.
+ *
+ * @param sealer The sealer.
+ * @param padding BULLA_PADDING_PADME or BULLA_PADDING_NONE.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_padding(struct bulla_sealer *sealer, uint32_t padding, bulla_error *error);
+
+/**
+ * Adds random stanzas beside those of the recipients, so that relays do not learn how many there are.
+ *
+ * @param sealer The sealer.
+ * @param count How many; with the recipients at most 10 000.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL; too many are told by bulla_seal().
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_decoys(struct bulla_sealer *sealer, size_t count, bulla_error *error);
+
+/**
+ * Stirs bytes of the host's into what is random, for systems whose generator is not trusted alone.
+ *
+ * @param sealer The sealer.
+ * @param entropy Bytes that others do not know; they are copied.
+ * @param length How many, at most 1024.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_extra_entropy(struct bulla_sealer *sealer, const uint8_t *entropy, size_t length, bulla_error *error);
+
+/**
+ * Seals in a session from now on (see bulla_session_new()).
+ *
+ * @param sealer The sealer.
+ * @param session A session of the same identity.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL. That the session is another sender's, or over, is told by bulla_seal() as
+ *         BULLA_SESSION_OVER.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sealer_session(struct bulla_sealer *sealer, const bulla_session *session, bulla_error *error);
+
+/**
+ * Seals content to the recipients: private, signed, with a stamp.
+ *
+ * @param sealer The sealer, with at least one recipient.
+ * @param draft What is said of the message.
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @param envelope The envelope is appended to this buffer.
+ * @param sent Receives what receipts are to be compared with; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_NO_RECIPIENT, BULLA_DUPLICATE_RECIPIENT, BULLA_RANDOM_FAILED, BULLA_CLOCK_FAILED,
+ *         BULLA_KEY_UNAVAILABLE, BULLA_SESSION_OVER, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT.
+ * Threads: any for sealer and draft, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_seal(const struct bulla_sealer *sealer,
+                        const bulla_draft *draft,
+                        const uint8_t *content,
+                        size_t length,
+                        bulla_buffer *envelope,
+                        bulla_sent *sent,
+                        bulla_error *error);
+
+/**
+ * Signs content, which stays readable for everyone, inside the envelope. Recipients of the sealer play no part.
+ *
+ * @param sealer The sealer.
+ * @param draft What is said of the message.
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @param envelope The envelope is appended to this buffer.
+ * @param sent Receives what was signed; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_seal(), but for recipients and sessions.
+ * Threads: any for sealer and draft, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sign(const struct bulla_sealer *sealer,
+                        const bulla_draft *draft,
+                        const uint8_t *content,
+                        size_t length,
+                        bulla_buffer *envelope,
+                        bulla_sent *sent,
+                        bulla_error *error);
+
+/**
+ * Signs content that stays beside the envelope, as for web pages and software.
+ *
+ * @param sealer The sealer.
+ * @param draft What is said of the message.
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @param envelope The envelope, without the content, is appended to this buffer.
+ * @param sent Receives what was signed; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_sign().
+ * Threads: any for sealer and draft, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sign_detached(const struct bulla_sealer *sealer,
+                                 const bulla_draft *draft,
+                                 const uint8_t *content,
+                                 size_t length,
+                                 bulla_buffer *envelope,
+                                 bulla_sent *sent,
+                                 bulla_error *error);
+
+/**
+ * Frees a sealer.
+ *
+ * @param sealer The sealer; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_sealer_free(struct bulla_sealer *sealer);
+
+/**
+ * For a length that is not known when the stream begins.
+ */
+#define BULLA_LENGTH_UNKNOWN UINT64_MAX
+
+/**
+ * A detached envelope in the making, over content that comes in pieces.
+ */
+typedef struct bulla_detached_signer bulla_detached_signer;
+
+/**
+ * An envelope in the making. One that is not finished opens to nobody.
+ */
+typedef struct bulla_seal_stream bulla_seal_stream;
+
+/**
+ * Begins a sealed envelope whose content comes in pieces.
+ *
+ * If the length is known it is signed up front, and the envelope is padded as the sealer says; otherwise it is not padded.
+ * For its reader the content is provisional until its end: bulla_seal() is better where the content is at hand.
+ *
+ * @param sealer The sealer, with at least one recipient. It may be changed or freed while the stream goes on.
+ * @param draft What is said of the message.
+ * @param length How long the content will be, in bytes, or BULLA_LENGTH_UNKNOWN.
+ * @param envelope The beginning of the envelope is appended to this buffer.
+ * @param stream Receives the stream; free it with bulla_seal_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_seal().
+ * Threads: any for sealer and draft, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_seal_stream_new(const bulla_sealer *sealer,
+                                   const bulla_draft *draft,
+                                   uint64_t length,
+                                   bulla_buffer *envelope,
+                                   struct bulla_seal_stream **stream,
+                                   bulla_error *error);
+
+/**
+ * Begins a signed envelope whose content comes in pieces and stays readable for everyone.
+ *
+ * @param sealer The sealer. It may be changed or freed while the stream goes on.
+ * @param draft What is said of the message.
+ * @param length How long the content will be, in bytes, or BULLA_LENGTH_UNKNOWN.
+ * @param envelope The beginning of the envelope is appended to this buffer.
+ * @param stream Receives the stream; free it with bulla_seal_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_sign().
+ * Threads: any for sealer and draft, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_sign_stream_new(const bulla_sealer *sealer,
+                                   const bulla_draft *draft,
+                                   uint64_t length,
+                                   bulla_buffer *envelope,
+                                   struct bulla_seal_stream **stream,
+                                   bulla_error *error);
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param stream The stream.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param envelope What the piece completes of the envelope is appended to this buffer: write it out, clear it, use it again.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_LENGTH_MISMATCH if there is more content than announced; BULLA_BUFFER_TOO_SMALL;
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After a failure of the first two kinds
+ *         the stream is of no use.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_seal_stream_update(struct bulla_seal_stream *stream,
+                                      const uint8_t *content,
+                                      size_t length,
+                                      bulla_buffer *envelope,
+                                      bulla_error *error);
+
+/**
+ * Ends the envelope. The stream can then only be freed.
+ *
+ * @param stream The stream.
+ * @param envelope The end of the envelope is appended to this buffer, with padding of up to 12 % of the content.
+ * @param sent Receives what receipts are to be compared with; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_LENGTH_MISMATCH if there was less content than announced; BULLA_KEY_UNAVAILABLE;
+ *         BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after a failure and after the end.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_seal_stream_finish(struct bulla_seal_stream *stream,
+                                      bulla_buffer *envelope,
+                                      bulla_sent *sent,
+                                      bulla_error *error);
+
+/**
+ * Frees a stream; one that is not finished leaves nothing to clean up.
+ *
+ * @param stream The stream; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_seal_stream_free(struct bulla_seal_stream *stream);
+
+/**
+ * Begins a detached envelope over content that comes in pieces.
+ *
+ * @param sealer The sealer. It may be changed or freed while the stream goes on.
+ * @param draft What is said of the message.
+ * @param signer Receives what takes the content; free it with bulla_detached_signer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any for sealer and draft.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_signer_new(const bulla_sealer *sealer,
+                                       const bulla_draft *draft,
+                                       struct bulla_detached_signer **signer,
+                                       bulla_error *error);
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param signer What takes the content.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_INVALID_INPUT for NULL, BULLA_WRONG_ORDER after bulla_detached_signer_finish().
+ * Threads: one at a time for each signer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_signer_update(struct bulla_detached_signer *signer,
+                                          const uint8_t *content,
+                                          size_t length,
+                                          bulla_error *error);
+
+/**
+ * Makes the envelope. The signer can then only be freed.
+ *
+ * @param signer What took the content.
+ * @param envelope The envelope, without the content, is appended to this buffer.
+ * @param sent Receives what was signed; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_sign_detached(); BULLA_WRONG_ORDER after the end.
+ * Threads: one at a time for each signer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_signer_finish(struct bulla_detached_signer *signer,
+                                          bulla_buffer *envelope,
+                                          bulla_sent *sent,
+                                          bulla_error *error);
+
+/**
+ * Frees a detached signer.
+ *
+ * @param signer What took the content; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_detached_signer_free(struct bulla_detached_signer *signer);
+
+/* ==== What is accepted ============================================================================================ */
+
+/**
+ * For a greatest age that there is none of: messages are accepted until they expire.
+ */
+#define BULLA_NO_MAX_AGE UINT64_MAX
+
+/**
+ * Messages are taken as they come.
+ */
+#define BULLA_ORDER_ANY 0
+
+/**
+ * Of each stream only what is newer than all before it: for configuration, web pages.
+ */
+#define BULLA_ORDER_MONOTONIC 1
+
+/**
+ * Of each stream everything, within a window, and it is known what is missing.
+ */
+#define BULLA_ORDER_GAPLESS 2
+
+/**
+ * What a reader accepts: one context, and the senders that are named. It accepts nobody until they are.
+ */
+typedef struct bulla_policy bulla_policy;
+
+/**
+ * Begins a policy for a context.
+ *
+ * @param context The context that messages must be made for: 1 to 255 bytes without control characters, closed with NUL.
+ * @param policy Receives the policy; free it with bulla_policy_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_new(const char *context, struct bulla_policy **policy, bulla_error *error);
+
+/**
+ * Accepts messages of this sender.
+ *
+ * @param policy The policy.
+ * @param sender The sender's signing key, as bulla_public_key() gives it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is no signing key.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_allow(struct bulla_policy *policy, const bulla_key *sender, bulla_error *error);
+
+/**
+ * Accepts messages of anyone. The sender is then known by the key in the stamp alone: look at it.
+ *
+ * @param policy The policy.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_allow_anyone(struct bulla_policy *policy, bulla_error *error);
+
+/**
+ * Accepts messages that are at most so old. A new policy accepts 30 days.
+ *
+ * @param policy The policy.
+ * @param seconds How old, or BULLA_NO_MAX_AGE.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_max_age(struct bulla_policy *policy, uint64_t seconds, bulla_error *error);
+
+/**
+ * How far the clocks of sender and reader may differ. A new policy accepts 120 seconds.
+ *
+ * @param policy The policy.
+ * @param seconds How far, at most 3600; more counts as 3600.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_skew(struct bulla_policy *policy, uint64_t seconds, bulla_error *error);
+
+/**
+ * Whether messages made with the reader's own key are accepted. A new policy refuses them.
+ *
+ * @param policy The policy.
+ * @param allow 1 or 0.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_allow_own(struct bulla_policy *policy, uint8_t allow, bulla_error *error);
+
+/**
+ * Demands that messages come in the order of their streams. It needs a replay guard.
+ *
+ * @param policy The policy.
+ * @param order BULLA_ORDER_ANY, BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
+ * @param window With BULLA_ORDER_GAPLESS: how many numbers before the greatest may be missing, 1 to 4096. Else it is ignored.
+ * @param first With BULLA_ORDER_GAPLESS: the number with which streams begin. Else it is ignored.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_order(struct bulla_policy *policy,
+                                uint32_t order,
+                                uint16_t window,
+                                uint64_t first,
+                                bulla_error *error);
+
+/**
+ * Demands that messages answer a challenge of this reader's (bulla_opener_challenge()). It needs a replay guard.
+ *
+ * @param policy The policy.
+ * @param demand 1 or 0.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_demand_challenge(struct bulla_policy *policy, uint8_t demand, bulla_error *error);
+
+/**
+ * How many trial decryptions (keys of the reader × stanzas of an envelope) are made at most. A new policy makes 100 000.
+ *
+ * @param policy The policy.
+ * @param trials How many.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_max_trials(struct bulla_policy *policy, size_t trials, bulla_error *error);
+
+/**
+ * Frees a policy; what was made with it keeps it as it was then.
+ *
+ * @param policy The policy; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_policy_free(struct bulla_policy *policy);
+
+/**
+ * A replay guard: remembers what was accepted, so that nothing is accepted twice. It may be used by several threads, and by
+ * several openers.
+ */
+typedef struct bulla_guard bulla_guard;
+
+/**
+ * How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL. In each field 0 means: as usual for the others.
+ */
+typedef struct bulla_guard_limits {
+  /**
+   * Messages of senders that the policy names.
+   */
+  size_t capacity;
+  /**
+   * Messages of others, accepted because anyone is.
+   */
+  size_t strangers;
+  /**
+   * Messages of one named sender.
+   */
+  size_t per_sender;
+  /**
+   * Messages of one other.
+   */
+  size_t per_stranger;
+} bulla_guard_limits;
+
+/**
+ * Makes a guard in memory. It forgets everything when the process ends: what was accepted may then be accepted once more, as
+ * long as its time is not over.
+ *
+ * @param how_much How much it remembers; NULL: a million messages. It takes memory only for what it remembers, about 300
+ *        bytes a message.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_in_memory(const struct bulla_guard_limits *how_much, struct bulla_guard **guard, bulla_error *error);
+
+/**
+ * Drops entries whose time has come. Guards do that by themselves as messages come; this is for idle times.
+ *
+ * @param guard The guard.
+ * @param now The time in seconds since 1970.
+ * @param at_most How many entries at most.
+ * @param dropped Receives how many; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_sweep(const struct bulla_guard *guard,
+                               uint64_t now,
+                               size_t at_most,
+                               size_t *dropped,
+                               bulla_error *error);
+
+/**
+ * Frees a guard; what was made with it keeps its share.
+ *
+ * @param guard The guard; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_guard_free(struct bulla_guard *guard);
+
+/* ==== What is known of a message ================================================================================== */
+
+/**
+ * What the sender signed of a message: who, when, what for. It belongs to what it was asked of, and lives as long.
+ *
+ * The signature is verified. While a stream goes on, and after a refusal, nothing is known yet of the content.
+ */
+typedef struct bulla_stamp bulla_stamp;
+
+/**
+ * The public signing key of the sender.
+ *
+ * @param stamp The stamp.
+ * @param signer Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_signer(const struct bulla_stamp *stamp, bulla_key *signer, bulla_error *error);
+
+/**
+ * The id of the message.
+ *
+ * @param stamp The stamp.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_message_id(const struct bulla_stamp *stamp, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The context that the message was made for, in UTF-8.
+ *
+ * @param stamp The stamp.
+ * @return The context, which lives as long as the stamp; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_stamp_context(const struct bulla_stamp *stamp);
+
+/**
+ * What the content is, in printable ASCII.
+ *
+ * @param stamp The stamp.
+ * @return The media type, which lives as long as the stamp; nothing if the sender gave none, and for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_stamp_content_type(const struct bulla_stamp *stamp);
+
+/**
+ * When the message was issued, as the sender says.
+ *
+ * @param stamp The stamp.
+ * @return Seconds since 1970; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_stamp_issued(const struct bulla_stamp *stamp);
+
+/**
+ * When the message expires.
+ *
+ * @param stamp The stamp.
+ * @param expires Receives seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it does not expire; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_expires(const struct bulla_stamp *stamp, uint64_t *expires, bulla_error *error);
+
+/**
+ * The length of the content, if it is signed up front.
+ *
+ * @param stamp The stamp.
+ * @param length Receives the length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it is told only at the end; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_length(const struct bulla_stamp *stamp, uint64_t *length, bulla_error *error);
+
+/**
+ * The place of the message in a stream.
+ *
+ * @param stamp The stamp.
+ * @param stream Receives the name of the stream, which lives as long as the stamp.
+ * @param number Receives the number in it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it has none; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_sequence(const struct bulla_stamp *stamp, bulla_view *stream, uint64_t *number, bulla_error *error);
+
+/**
+ * Which receipts the sender asks for: BULLA_RECEIPT_DELIVERED, BULLA_RECEIPT_STORED, BULLA_RECEIPT_REJECTED, added.
+ *
+ * @param stamp The stamp.
+ * @return The receipts; 0 for none, and for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_stamp_receipts(const struct bulla_stamp *stamp);
+
+/**
+ * How many attributes there are.
+ *
+ * @param stamp The stamp.
+ * @return The number, at most 64; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_stamp_attribute_count(const struct bulla_stamp *stamp);
+
+/**
+ * An attribute by its number. What is in it is data of the sender's: a file name is never a path.
+ *
+ * @param stamp The stamp.
+ * @param index Less than bulla_stamp_attribute_count().
+ * @param name Receives the name, in UTF-8, which lives as long as the stamp.
+ * @param value Receives the value, which lives as long as the stamp.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_attribute_at(const struct bulla_stamp *stamp,
+                                      size_t index,
+                                      bulla_view *name,
+                                      bulla_view *value,
+                                      bulla_error *error);
+
+/**
+ * An attribute by its name. What is in it is data of the sender's: a file name is never a path.
+ *
+ * @param stamp The stamp.
+ * @param name The name, closed with NUL.
+ * @param value Receives the value, which lives as long as the stamp.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there is none of this name; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_stamp_attribute(const struct bulla_stamp *stamp, const char *name, bulla_view *value, bulla_error *error);
+
+/**
+ * A message that passed every check. Only the gate makes it.
+ */
+typedef struct bulla_message bulla_message;
+
+/**
+ * Whether freshness was checked: 0 for messages from an archive.
+ *
+ * @param message The message.
+ * @return 1 or 0; 0 for NULL.
+ * Threads: any.
+ */
+uint8_t bulla_message_is_fresh(const struct bulla_message *message);
+
+/**
+ * What the sender signed: who, when, what for.
+ *
+ * @param message The message.
+ * @return The stamp, which lives as long as the message and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_stamp *bulla_message_stamp(const struct bulla_message *message);
+
+/**
+ * Length of the content, verified.
+ *
+ * @param message The message.
+ * @return The length in bytes; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_message_content_length(const struct bulla_message *message);
+
+/**
+ * Digest of the content, verified.
+ *
+ * @param message The message.
+ * @param content_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_message_content_digest(const struct bulla_message *message,
+                                          bulla_digest *content_digest,
+                                          bulla_error *error);
+
+/**
+ * Digest of the header: names this very envelope.
+ *
+ * @param message The message.
+ * @param header_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_message_header_digest(const struct bulla_message *message, bulla_digest *header_digest, bulla_error *error);
+
+/**
+ * Proof of author, claimed time, context and content, that a third party can check without the reader's keys. It does not
+ * prove who the recipients were.
+ *
+ * @param message The message.
+ * @param evidence The evidence is appended to this buffer; at most 20 480 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the message, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_message_evidence(const struct bulla_message *message, bulla_buffer *evidence, bulla_error *error);
+
+/**
+ * Frees a message, and the stamp with it.
+ *
+ * @param message The message; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_message_free(struct bulla_message *message);
+
+/* ==== Opening and verifying ======================================================================================= */
+
+/**
+ * The one gate: opens sealed envelopes, or verifies signed ones, by a policy and a replay guard.
+ */
+typedef struct bulla_opener bulla_opener;
+
+/**
+ * Makes an opener of sealed envelopes.
+ *
+ * @param identity The reader.
+ * @param policy What is accepted; it must name senders. Later changes of it have no effect on the opener.
+ * @param guard The replay guard.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_new(const bulla_identity *identity,
+                              const bulla_policy *policy,
+                              const bulla_guard *guard,
+                              struct bulla_opener **opener,
+                              bulla_error *error);
+
+/**
+ * Makes an opener of sealed envelopes without a replay guard: the same message is accepted as often as it comes.
+ *
+ * @param identity The reader.
+ * @param policy What is accepted; it must name senders. Later changes of it have no effect on the opener.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_new_unguarded(const bulla_identity *identity,
+                                        const bulla_policy *policy,
+                                        struct bulla_opener **opener,
+                                        bulla_error *error);
+
+/**
+ * Makes an opener of archived envelopes: everything is checked but freshness, and bulla_message_is_fresh() says so.
+ *
+ * @param identity The reader.
+ * @param policy What is accepted; it must name senders.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_new_archive(const bulla_identity *identity,
+                                      const bulla_policy *policy,
+                                      struct bulla_opener **opener,
+                                      bulla_error *error);
+
+/**
+ * Makes an opener of signed envelopes, which verifies them. It has no key, so the guard knows it by a name.
+ *
+ * @param reader The name of the reader, closed with NUL: each reader that is to accept a message once for itself has its own.
+ * @param policy What is accepted; it must name senders.
+ * @param guard The replay guard.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verifier_new(const char *reader,
+                                const bulla_policy *policy,
+                                const bulla_guard *guard,
+                                struct bulla_opener **opener,
+                                bulla_error *error);
+
+/**
+ * Makes an opener of signed envelopes without a replay guard: the same message is accepted as often as it comes.
+ *
+ * @param policy What is accepted; it must name senders.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verifier_new_unguarded(const bulla_policy *policy, struct bulla_opener **opener, bulla_error *error);
+
+/**
+ * Makes an opener of archived signed envelopes: everything is checked but freshness, and bulla_message_is_fresh() says so.
+ *
+ * @param policy What is accepted; it must name senders.
+ * @param opener Receives the opener; free it with bulla_opener_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verifier_new_archive(const bulla_policy *policy, struct bulla_opener **opener, bulla_error *error);
+
+/**
+ * Goes by a clock of the host's from now on.
+ *
+ * @param opener The opener.
+ * @param host_clock The clock.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_clock(struct bulla_opener *opener, const bulla_clock *host_clock, bulla_error *error);
+
+/**
+ * By which name the guard knows the reader, instead of by its signing key: for readers that share a key and are each to
+ * accept a message once.
+ *
+ * @param opener An opener of sealed envelopes; those of signed ones have their name from the beginning.
+ * @param reader The name, closed with NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_reader_name(struct bulla_opener *opener, const char *reader, bulla_error *error);
+
+/**
+ * Remembers the keys of senders' sessions, which saves most of the work for each further envelope of one.
+ *
+ * @param opener An opener of sealed envelopes.
+ * @param sessions How many sessions at most.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_cache(struct bulla_opener *opener, size_t sessions, bulla_error *error);
+
+/**
+ * Opens a sealed envelope, or verifies a signed one with its content inside, once. Nothing is given out before everything
+ * is checked, and what is accepted counts as accepted from then on.
+ *
+ * @param opener The opener.
+ * @param envelope The envelope, without armor.
+ * @param length Its length in bytes.
+ * @param content The content is appended to this buffer. Memory of the caller's must have room for `length` bytes.
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or a failure; then nothing was accepted. BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_WRONG_KIND,
+ *         BULLA_NOT_FOR_ME and BULLA_NOT_AUTHENTIC say that nobody is known to have said anything. Authentic but refused are
+ *         codes 40 to 69. Codes 70 to 79 decide nothing: try again later, and never bounce. BULLA_BUFFER_TOO_SMALL and
+ *         BULLA_INVALID_INPUT come before anything is looked at.
+ * Threads: any for the opener, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open(const struct bulla_opener *opener,
+                        const uint8_t *envelope,
+                        size_t length,
+                        bulla_buffer *content,
+                        bulla_message **message,
+                        bulla_error *error);
+
+/**
+ * Verifies a detached envelope against the content beside it, once.
+ *
+ * @param opener An opener of signed envelopes.
+ * @param envelope The envelope, without armor.
+ * @param envelope_length Its length in bytes.
+ * @param content The content.
+ * @param content_length Its length in bytes.
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_open(); BULLA_NOT_AUTHENTIC also if the content is not the signed one; BULLA_WRONG_ORDER for an opener of
+ *         sealed envelopes.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verify_detached(const struct bulla_opener *opener,
+                                   const uint8_t *envelope,
+                                   size_t envelope_length,
+                                   const uint8_t *content,
+                                   size_t content_length,
+                                   bulla_message **message,
+                                   bulla_error *error);
+
+/**
+ * Frees an opener; streams made with it go on.
+ *
+ * @param opener The opener; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_opener_free(struct bulla_opener *opener);
+
+/**
+ * A detached envelope, judged, whose content comes in pieces.
+ */
+typedef struct bulla_detached_stream bulla_detached_stream;
+
+/**
+ * An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
+ */
+typedef struct bulla_open_stream bulla_open_stream;
+
+/**
+ * Begins an envelope that comes in pieces, with its content inside.
+ *
+ * @param opener The opener. It may be changed or freed while the stream goes on.
+ * @param stream Receives the stream; free it with bulla_open_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_new(const bulla_opener *opener, struct bulla_open_stream **stream, bulla_error *error);
+
+/**
+ * Takes the next piece of the envelope. What it gives is provisional: the stamp was judged before the first byte of it, but a
+ * co-recipient could have changed the content, and the message may have come before. Keep it out of use until
+ * bulla_open_stream_finish() has succeeded.
+ *
+ * @param stream The stream.
+ * @param envelope The piece, without armor.
+ * @param length Its length in bytes.
+ * @param content Provisional content is appended to this buffer: put it aside, clear it, use it again.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(); after a failure that is not BULLA_INVALID_INPUT the stream can only be freed.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_update_provisional(struct bulla_open_stream *stream,
+                                                  const uint8_t *envelope,
+                                                  size_t length,
+                                                  bulla_buffer *content,
+                                                  bulla_error *error);
+
+/**
+ * The end of the envelope has come: checks all but the replay guard. For hosts that make the content durable before the message
+ * counts as accepted.
+ *
+ * @param stream The stream.
+ * @param content The rest of the content, still provisional, is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open().
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_settle_provisional(struct bulla_open_stream *stream, bulla_buffer *content, bulla_error *error);
+
+/**
+ * What the sender signed, as soon as it is verified and judged.
+ *
+ * @param stream The stream.
+ * @return The stamp, which lives until the next call on the stream and is not freed; NULL if nothing is known yet.
+ * Threads: one at a time for each stream.
+ */
+const bulla_stamp *bulla_open_stream_stamp(const struct bulla_open_stream *stream);
+
+/**
+ * Ends the envelope, and claims the message from the replay guard: from now on all of the content counts. The stream can then
+ * only be freed.
+ *
+ * @param stream The stream.
+ * @param content The rest of the content is appended to this buffer. It must grow by itself (bulla_buffer_new()), for the
+ *        message counts as accepted once this has succeeded.
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(): then throw away all of the content.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_finish(struct bulla_open_stream *stream,
+                                      bulla_buffer *content,
+                                      bulla_message **message,
+                                      bulla_error *error);
+
+/**
+ * Frees a stream; one that is not finished claims nothing.
+ *
+ * @param stream The stream; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_open_stream_free(struct bulla_open_stream *stream);
+
+/**
+ * Judges a detached envelope, whose content then comes in pieces.
+ *
+ * @param opener An opener of signed envelopes. It may be changed or freed while the stream goes on.
+ * @param envelope The envelope, without armor.
+ * @param length Its length in bytes.
+ * @param stream Receives the stream; free it with bulla_detached_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_verify_detached(), for all that can be told before the content is there.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_stream_new(const bulla_opener *opener,
+                                       const uint8_t *envelope,
+                                       size_t length,
+                                       struct bulla_detached_stream **stream,
+                                       bulla_error *error);
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param stream The stream.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_NOT_AUTHENTIC if there is more than was signed, BULLA_INVALID_INPUT for NULL, BULLA_WRONG_ORDER
+ *         after bulla_detached_stream_finish().
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_stream_update(struct bulla_detached_stream *stream,
+                                          const uint8_t *content,
+                                          size_t length,
+                                          bulla_error *error);
+
+/**
+ * The content has ended: judges the whole. The stream can then only be freed.
+ *
+ * @param stream The stream.
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_verify_detached().
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_detached_stream_finish(struct bulla_detached_stream *stream, bulla_message **message, bulla_error *error);
+
+/**
+ * Frees a stream; one that is not finished claims nothing.
+ *
+ * @param stream The stream; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_detached_stream_free(struct bulla_detached_stream *stream);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* BULLA_H */

@@ -1,0 +1,113 @@
+//! What comes from C: slices, strings, paths, callbacks' contexts.
+
+use core::ffi::{CStr, c_char, c_void};
+use std::path::Path;
+
+use super::handle::null;
+use crate::{Error, ErrorKind, Result};
+
+/// `length` bytes at `data`. NULL with length 0 is empty.
+pub(super) unsafe fn bytes<'a>(
+    data: *const u8,
+    length: usize,
+    what: &'static str,
+) -> Result<&'a [u8]> {
+    unsafe { items(data, length, what) }
+}
+
+/// `count` items at `data`. NULL with count 0 is none.
+pub(super) unsafe fn items<'a, T>(
+    data: *const T,
+    count: usize,
+    what: &'static str,
+) -> Result<&'a [T]> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(null(what));
+    }
+    let fits = count
+        .checked_mul(size_of::<T>())
+        .is_some_and(|bytes| isize::try_from(bytes).is_ok());
+    if !fits {
+        return Err(Error::with(
+            ErrorKind::InvalidInput,
+            "a length is greater than memory can be",
+        ));
+    }
+    // SAFETY: not NULL, of possible length, and as long as said, as the contract says.
+    Ok(unsafe { core::slice::from_raw_parts(data, count) })
+}
+
+/// A string closed with NUL.
+pub(super) unsafe fn text<'a>(string: *const c_char, what: &'static str) -> Result<&'a str> {
+    unsafe { maybe_text(string) }?.ok_or(null(what))
+}
+
+/// A string closed with NUL, or NULL.
+pub(super) unsafe fn maybe_text<'a>(string: *const c_char) -> Result<Option<&'a str>> {
+    if string.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: closed with NUL, as the contract says.
+    let text = unsafe { CStr::from_ptr(string) }.to_str();
+    text.map(Some).map_err(|_| {
+        Error::with(
+            ErrorKind::InvalidInput,
+            "a string is not UTF-8: convert it first",
+        )
+    })
+}
+
+/// A path closed with NUL: any bytes on Unix, UTF-8 elsewhere.
+pub(super) unsafe fn path<'a>(path: *const c_char, what: &'static str) -> Result<&'a Path> {
+    if path.is_null() {
+        return Err(null(what));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        // SAFETY: closed with NUL, as the contract says.
+        let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+        Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+    }
+    #[cfg(not(unix))]
+    Ok(Path::new(unsafe { text(path, what) }?))
+}
+
+/// A structure, or NULL.
+pub(super) unsafe fn value<'a, T>(value: *const T, what: &'static str) -> Result<&'a T> {
+    // SAFETY: NULL or a whole value of this type, as the contract says.
+    unsafe { value.as_ref() }.ok_or(null(what))
+}
+
+/// What a host gets back with each of its callbacks. The host promises in the header that it may be used from any thread.
+pub(super) struct Context {
+    pub(super) pointer: *mut c_void,
+    pub(super) drop: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: the header demands that callbacks and their context may be used from any thread.
+unsafe impl Send for Context {}
+unsafe impl Sync for Context {}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if let Some(drop) = self.drop {
+            // SAFETY: the host's own function, with the host's own pointer, once.
+            unsafe { drop(self.pointer) }
+        }
+    }
+}
+
+/// What a callback returned, as a result: a code of ours with `failed`'s text, and `failed` for what is no code.
+pub(super) fn answered(code: i32, failed: Error) -> Result<()> {
+    if code == 0 {
+        return Ok(());
+    }
+    match ErrorKind::ALL.iter().find(|kind| kind.code() == code) {
+        Some(kind) => Err((*kind).into()),
+        None => Err(failed),
+    }
+}

@@ -1,0 +1,42 @@
+//! The C ABI: `include/bulla.h` is made from this folder, one file per noun, over the public Rust API only.
+//!
+//! The contract stands at the head of the header (`bindings/header/contract.h`); what it promises is kept here:
+//!
+//! - Every function runs inside [`status::entry`]: a panic becomes `BULLA_INTERNAL`, an error its code and, if the caller
+//!   gave a place for it, its text.
+//! - Every pointer goes through [`input`] or [`handle`]: NULL is an error and not undefined behaviour, NULL with length 0
+//!   is an empty slice.
+//! - Outputs are written last, and only on success.
+//! - Handles are shared references to C, never exclusive ones: what changes is behind a lock that is only ever tried
+//!   ([`handle::Exclusive`]), so that two threads, or a callback, that use one handle at once get an error.
+//!
+//! What cannot be checked is the caller's part, and is the safety contract of every function here: a pointer that is not NULL
+//! points to what its type says, for as many elements as said, and a handle was not freed.
+#![allow(
+    unsafe_code,
+    non_camel_case_types,
+    // The contract is one for all, above and in the header.
+    clippy::missing_safety_doc,
+    // Fields of structs of C, whose comments stand where they are declared.
+    clippy::too_many_arguments
+)]
+
+pub mod buffer;
+pub mod clock;
+pub mod draft;
+pub mod guard;
+mod handle;
+pub mod identity;
+mod input;
+pub mod message;
+pub mod open_stream;
+pub mod opener;
+pub mod policy;
+pub mod public;
+pub mod seal_stream;
+pub mod sealer;
+pub mod session;
+pub mod stamp;
+pub mod status;
+pub mod types;
+pub mod version;

@@ -1,0 +1,430 @@
+//! Sealing and signing in one piece.
+
+use std::sync::Arc;
+use std::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::buffer::bulla_buffer;
+use super::clock::{bulla_clock, clock};
+use super::draft::bulla_draft;
+use super::handle::{Exclusive, Out, free, shared};
+use super::identity::{Keys, bulla_identity};
+use super::input::bytes;
+use super::public::bulla_public;
+use super::session::bulla_session;
+use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
+use super::types::bulla_sent;
+use crate::{
+    Clock, Draft, Error, ErrorKind, OsEntropy, Padding, PublicIdentity, Result, Sealer, Sent,
+    Session, SystemClock,
+};
+
+/// No padding: relays see the length of the content.
+pub const BULLA_PADDING_NONE: u32 = 0;
+/// The length is rounded up by at most 12 %, so that relays see its size class only (Padmé). What a new sealer does.
+pub const BULLA_PADDING_PADME: u32 = 1;
+
+/// Seals to recipients, and signs.
+pub struct bulla_sealer {
+    parts: Exclusive<Arc<SealerParts>>,
+}
+
+/// All that a sealer is made of, for each call anew: so it can be changed, and freed, while streams go on.
+#[derive(Clone)]
+pub(super) struct SealerParts {
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    recipients: Vec<PublicIdentity>,
+    padding: Padding,
+    decoys: usize,
+    extra: Zeroizing<Vec<u8>>,
+    session: Option<Arc<Session>>,
+}
+
+impl SealerParts {
+    pub(super) fn sealer(&self) -> Sealer<'_> {
+        let mut sealer = Sealer::with(&*self.keys, &*self.clock, &OsEntropy)
+            .to_all(&self.recipients)
+            .padding(self.padding)
+            .decoys(self.decoys);
+        if !self.extra.is_empty() {
+            sealer = sealer.extra_entropy(&self.extra);
+        }
+        match &self.session {
+            Some(session) => sealer.in_session(session),
+            None => sealer,
+        }
+    }
+}
+
+impl bulla_sealer {
+    fn of(keys: Arc<Keys>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            parts: Exclusive::new(Arc::new(SealerParts {
+                keys,
+                clock,
+                recipients: Vec::new(),
+                padding: Padding::Padme,
+                decoys: 0,
+                extra: Zeroizing::default(),
+                session: None,
+            })),
+        }
+    }
+
+    pub(super) fn parts(&self) -> Result<Arc<SealerParts>> {
+        self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
+    }
+
+    fn change(&self, work: impl FnOnce(&mut SealerParts)) -> Result<bulla_status> {
+        work(Arc::make_mut(&mut *self.parts.enter_waiting()?));
+        Ok(BULLA_OK)
+    }
+}
+
+/// What is appended to a buffer, and what is told of it besides.
+pub(super) fn make(
+    out: &bulla_buffer,
+    sent: *mut bulla_sent,
+    work: impl FnOnce(&mut Vec<u8>) -> Result<Sent>,
+) -> Result<bulla_status> {
+    let made = out.append(None, work)?;
+    // It may be NULL: nobody wants to know.
+    if let Ok(place) = Out::new(sent, "") {
+        place.put((&made).into());
+    }
+    Ok(BULLA_OK)
+}
+
+/// Makes a sealer that signs with this identity, by the clock of the system. It has no recipients yet.
+///
+/// @param identity The sender.
+/// @param sealer Receives the sealer; free it with bulla_sealer_free().
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_new(
+    identity: *const bulla_identity,
+    sealer: *mut *mut bulla_sealer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let out = Out::new(sealer, "sealer is NULL")?;
+        // SAFETY: as the contract says.
+        let identity = unsafe { shared(identity, "identity is NULL") }?;
+        out.give(bulla_sealer::of(identity.keys()?, Arc::new(SystemClock)));
+        Ok(BULLA_OK)
+    })
+}
+
+/// Goes by a clock of the host's from now on.
+///
+/// @param sealer The sealer.
+/// @param host_clock The clock.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_clock(
+    sealer: *mut bulla_sealer,
+    host_clock: *const bulla_clock,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (sealer, clock) = unsafe { (shared(sealer, "sealer is NULL")?, clock(host_clock)?) };
+        sealer.change(|parts| parts.clock = Arc::clone(clock))
+    })
+}
+
+/// Adds a recipient, to its newest encryption key. All recipients open the same envelope, and do not learn of each other.
+///
+/// @param sealer The sealer.
+/// @param recipient The recipient.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK; BULLA_NO_USABLE_KEY if the recipient has no encryption key; BULLA_INVALID_INPUT for NULL, and at 10 000
+///         recipients.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_to(
+    sealer: *mut bulla_sealer,
+    recipient: *const bulla_public,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (sealer, recipient) = unsafe {
+            let sealer = shared(sealer, "sealer is NULL")?;
+            (sealer, shared(recipient, "recipient is NULL")?)
+        };
+        if recipient.identity.newest_key().is_none() {
+            return Err(ErrorKind::NoUsableKey.into());
+        }
+        if sealer.parts()?.recipients.len() >= crate::limits::MAX_STANZAS {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "an envelope has at most 10 000 recipients",
+            ));
+        }
+        sealer.change(|parts| parts.recipients.push(recipient.identity.clone()))
+    })
+}
+
+/// Forgets the recipients, to seal to others.
+///
+/// @param sealer The sealer.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_to_nobody(
+    sealer: *mut bulla_sealer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let sealer = unsafe { shared(sealer, "sealer is NULL") }?;
+        sealer.change(|parts| parts.recipients.clear())
+    })
+}
+
+/// How the length of sealed content is hidden.
+///
+/// @param sealer The sealer.
+/// @param padding BULLA_PADDING_PADME or BULLA_PADDING_NONE.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_padding(
+    sealer: *mut bulla_sealer,
+    padding: u32,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let sealer = unsafe { shared(sealer, "sealer is NULL") }?;
+        let padding = match padding {
+            BULLA_PADDING_NONE => Padding::None,
+            BULLA_PADDING_PADME => Padding::Padme,
+            _ => {
+                return Err(Error::with(
+                    ErrorKind::InvalidInput,
+                    "there is no such padding",
+                ));
+            }
+        };
+        sealer.change(|parts| parts.padding = padding)
+    })
+}
+
+/// Adds random stanzas beside those of the recipients, so that relays do not learn how many there are.
+///
+/// @param sealer The sealer.
+/// @param count How many; with the recipients at most 10 000.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL; too many are told by bulla_seal().
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_decoys(
+    sealer: *mut bulla_sealer,
+    count: usize,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let sealer = unsafe { shared(sealer, "sealer is NULL") }?;
+        sealer.change(|parts| parts.decoys = count)
+    })
+}
+
+/// Stirs bytes of the host's into what is random, for systems whose generator is not trusted alone.
+///
+/// @param sealer The sealer.
+/// @param entropy Bytes that others do not know; they are copied.
+/// @param length How many, at most 1024.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_extra_entropy(
+    sealer: *mut bulla_sealer,
+    entropy: *const u8,
+    length: usize,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (sealer, entropy) = unsafe {
+            let sealer = shared(sealer, "sealer is NULL")?;
+            (sealer, bytes(entropy, length, "entropy is NULL")?)
+        };
+        if entropy.len() > 1024 {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "more than 1024 bytes of entropy",
+            ));
+        }
+        sealer.change(|parts| parts.extra = Zeroizing::new(entropy.to_vec()))
+    })
+}
+
+/// Seals in a session from now on (see bulla_session_new()).
+///
+/// @param sealer The sealer.
+/// @param session A session of the same identity.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL. That the session is another sender's, or over, is told by bulla_seal() as
+///         BULLA_SESSION_OVER.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_session(
+    sealer: *mut bulla_sealer,
+    session: *const bulla_session,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (sealer, session) = unsafe {
+            let sealer = shared(sealer, "sealer is NULL")?;
+            (sealer, shared(session, "session is NULL")?)
+        };
+        sealer.change(|parts| parts.session = Some(Arc::clone(&session.session)))
+    })
+}
+
+/// Checks the arguments that the one-shot calls have in common, and runs one.
+unsafe fn whole(
+    arguments: (*const bulla_sealer, *const bulla_draft, *const u8, usize),
+    envelope: *mut bulla_buffer,
+    sent: *mut bulla_sent,
+    work: impl FnOnce(&Sealer<'_>, &Draft, &[u8], &mut Vec<u8>) -> Result<Sent>,
+) -> Result<bulla_status> {
+    let (sealer, draft, content, length) = arguments;
+    // SAFETY: as the contract says.
+    let (sealer, draft, content, envelope) = unsafe {
+        (
+            shared(sealer, "sealer is NULL")?,
+            shared(draft, "draft is NULL")?,
+            bytes(content, length, "content is NULL")?,
+            shared(envelope, "envelope is NULL")?,
+        )
+    };
+    let (parts, draft) = (sealer.parts()?, draft.get()?);
+    make(envelope, sent, |out| {
+        work(&parts.sealer(), &draft, content, out)
+    })
+}
+
+/// Seals content to the recipients: private, signed, with a stamp.
+///
+/// @param sealer The sealer, with at least one recipient.
+/// @param draft What is said of the message.
+/// @param content The content.
+/// @param length Its length in bytes.
+/// @param envelope The envelope is appended to this buffer.
+/// @param sent Receives what receipts are to be compared with; may be NULL.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, BULLA_NO_RECIPIENT, BULLA_DUPLICATE_RECIPIENT, BULLA_RANDOM_FAILED, BULLA_CLOCK_FAILED,
+///         BULLA_KEY_UNAVAILABLE, BULLA_SESSION_OVER, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT.
+/// Threads: any for sealer and draft, one at a time for the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_seal(
+    sealer: *const bulla_sealer,
+    draft: *const bulla_draft,
+    content: *const u8,
+    length: usize,
+    envelope: *mut bulla_buffer,
+    sent: *mut bulla_sent,
+    error: *mut bulla_error,
+) -> bulla_status {
+    // SAFETY: as the contract says.
+    entry(error, || unsafe {
+        whole(
+            (sealer, draft, content, length),
+            envelope,
+            sent,
+            |sealer, draft, content, out| sealer.seal_into(draft, content, out),
+        )
+    })
+}
+
+/// Signs content, which stays readable for everyone, inside the envelope. Recipients of the sealer play no part.
+///
+/// @param sealer The sealer.
+/// @param draft What is said of the message.
+/// @param content The content.
+/// @param length Its length in bytes.
+/// @param envelope The envelope is appended to this buffer.
+/// @param sent Receives what was signed; may be NULL.
+/// @param error May be NULL; see bulla_error.
+/// @return As bulla_seal(), but for recipients and sessions.
+/// Threads: any for sealer and draft, one at a time for the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sign(
+    sealer: *const bulla_sealer,
+    draft: *const bulla_draft,
+    content: *const u8,
+    length: usize,
+    envelope: *mut bulla_buffer,
+    sent: *mut bulla_sent,
+    error: *mut bulla_error,
+) -> bulla_status {
+    // SAFETY: as the contract says.
+    entry(error, || unsafe {
+        whole(
+            (sealer, draft, content, length),
+            envelope,
+            sent,
+            |sealer, draft, content, out| sealer.sign_into(draft, content, out),
+        )
+    })
+}
+
+/// Signs content that stays beside the envelope, as for web pages and software.
+///
+/// @param sealer The sealer.
+/// @param draft What is said of the message.
+/// @param content The content.
+/// @param length Its length in bytes.
+/// @param envelope The envelope, without the content, is appended to this buffer.
+/// @param sent Receives what was signed; may be NULL.
+/// @param error May be NULL; see bulla_error.
+/// @return As bulla_sign().
+/// Threads: any for sealer and draft, one at a time for the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sign_detached(
+    sealer: *const bulla_sealer,
+    draft: *const bulla_draft,
+    content: *const u8,
+    length: usize,
+    envelope: *mut bulla_buffer,
+    sent: *mut bulla_sent,
+    error: *mut bulla_error,
+) -> bulla_status {
+    // SAFETY: as the contract says.
+    entry(error, || unsafe {
+        whole(
+            (sealer, draft, content, length),
+            envelope,
+            sent,
+            |sealer, draft, content, out| {
+                let mut signer = sealer.sign_detached_stream(draft);
+                signer.update(content);
+                signer.finish(out)
+            },
+        )
+    })
+}
+
+/// Frees a sealer.
+///
+/// @param sealer The sealer; NULL is nothing.
+/// Threads: when no other call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_sealer_free(sealer: *mut bulla_sealer) {
+    // SAFETY: as the contract says.
+    unsafe { free(sealer) }
+}

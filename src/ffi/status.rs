@@ -1,0 +1,153 @@
+//! Status codes, the place for an error's text, and the one way into the library.
+
+use core::ffi::c_char;
+use core::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::ffi::types::bulla_key;
+use crate::{Error, ErrorKind, Result};
+
+/// What became of a call: BULLA_OK, one of the answers above 100, or a failure.
+pub type bulla_status = i32;
+
+/// It was done.
+pub const BULLA_OK: bulla_status = 0;
+/// Not a failure: the message came before, and was dealt with. Give the same answer again, and do nothing else.
+pub const BULLA_AGAIN: bulla_status = 101;
+/// Not a failure: there is nothing more, or nothing there.
+pub const BULLA_NOTHING: bulla_status = 102;
+/// Not a failure: authentic, but longer than the store accepts. A lease is given to refuse it with.
+pub const BULLA_TOO_LARGE: bulla_status = 103;
+/// Not a failure: authentic, but there is no room for it. A lease is given to refuse it with.
+pub const BULLA_NO_ROOM: bulla_status = 104;
+/// Not a failure: more of the input is needed before anything can be said.
+pub const BULLA_MORE: bulla_status = 105;
+
+/// Length of the text of a bulla_error, its closing NUL included, in bytes.
+pub const BULLA_ERROR_TEXT: usize = 512;
+
+/// Where a failing call says more, if the caller gives it a place. Written only on failure. It never holds a secret.
+#[repr(C)]
+#[derive(Debug)]
+pub struct bulla_error {
+    /// The same as the call returned.
+    pub code: bulla_status,
+    /// 1 if `signer` is set: who signed what was refused with BULLA_UNTRUSTED_SENDER. The text does not name it, for logs may
+    /// be read by those who must not learn it.
+    pub has_signer: u8,
+    /// The public signing key of that sender.
+    pub signer: bulla_key,
+    /// One line in UTF-8, closed with NUL: what is wrong, and what to do.
+    pub text: [c_char; BULLA_ERROR_TEXT],
+}
+
+/// The one line of a status code, as a static string: what is wrong and what to do. Never NULL.
+///
+/// @param status What a call returned; any number.
+/// @return The text; it lives as long as the library.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn bulla_status_text(status: bulla_status) -> *const c_char {
+    crate::ffi::version::status_text(status).as_ptr()
+}
+
+/// The name of a status code as the specification and the command line write it, such as "NotAuthentic". Never NULL.
+///
+/// @param status What a call returned; any number.
+/// @return The name; it lives as long as the library.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn bulla_status_name(status: bulla_status) -> *const c_char {
+    crate::ffi::version::status_name(status).as_ptr()
+}
+
+/// Runs a call: a panic becomes a code, and an error its code and its text.
+pub(super) fn entry(
+    error: *mut bulla_error,
+    work: impl FnOnce() -> Result<bulla_status>,
+) -> bulla_status {
+    // What the closure leaves behind is whole, or behind a lock that is poisoned by now.
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        // What a host's callback panicked with may panic once more when it is dropped.
+        core::mem::forget(panic);
+        Err(ErrorKind::Internal.into())
+    });
+    match outcome {
+        Ok(status) => status,
+        Err(failure) => {
+            let code = failure.kind().code();
+            // SAFETY: NULL, or a place of this type, as the contract says.
+            if let Some(error) = unsafe { error.as_mut() } {
+                error.fill(&failure);
+            }
+            code
+        }
+    }
+}
+
+/// As [`entry`], for what gives nothing back: freeing.
+pub(super) fn quietly(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        core::mem::forget(panic);
+    }
+}
+
+/// As [`entry`], for what cannot fail: `instead` is given where it does all the same.
+pub(super) fn plain<T>(instead: T, work: impl FnOnce() -> Option<T>) -> T {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Some(value)) => value,
+        Ok(None) => instead,
+        Err(panic) => {
+            core::mem::forget(panic);
+            instead
+        }
+    }
+}
+
+impl bulla_error {
+    fn fill(&mut self, failure: &Error) {
+        self.code = failure.kind().code();
+        let signer = failure.signer();
+        self.has_signer = u8::from(signer.is_some());
+        self.signer = bulla_key {
+            bytes: signer.unwrap_or_default(),
+        };
+        let mut text = Text {
+            place: &mut self.text,
+            used: 0,
+        };
+        // It is cut where it is too long.
+        let _ = write!(text, "{failure}");
+        let used = text.used;
+        if let Some(rest) = self.text.get_mut(used..) {
+            rest.fill(0);
+        }
+    }
+}
+
+/// Writes to a place of fixed length, whole characters only, and leaves room for the closing NUL.
+struct Text<'a> {
+    place: &'a mut [c_char; BULLA_ERROR_TEXT],
+    used: usize,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars().filter(|it| *it != '\0') {
+            let mut bytes = [0; 4];
+            let bytes = character.encode_utf8(&mut bytes).as_bytes();
+            let end = self.used + bytes.len();
+            if end >= BULLA_ERROR_TEXT {
+                return Err(fmt::Error);
+            }
+            let Some(place) = self.place.get_mut(self.used..end) else {
+                return Err(fmt::Error);
+            };
+            for (to, from) in place.iter_mut().zip(bytes) {
+                *to = c_char::from_ne_bytes([*from]);
+            }
+            self.used = end;
+        }
+        Ok(())
+    }
+}

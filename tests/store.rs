@@ -20,10 +20,12 @@ use bulla::{
     Target,
 };
 use storing::faulty::Operation;
+use storing::here::CHUNK;
 use storing::hooked::Hooked;
 use storing::wrapped::Wrapped;
 use storing::{
-    alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, store_well, stored,
+    alice, bob, content, draft, folder, header_digest, header_len, names, policy, seal,
+    seal_stream, store, store_well, stored,
 };
 
 #[test]
@@ -74,13 +76,22 @@ fn what_is_not_verified_is_nowhere() {
     for at in (0..envelope.len()).step_by(997) {
         let mut changed = envelope.clone();
         changed[at] ^= 1;
-        store
-            .store(changed.as_slice(), Target::Path(&path))
-            .unwrap_err();
-        store
-            .store(&envelope[..at], Target::Path(&path))
-            .unwrap_err();
-        assert_eq!(names(folder.path()), [""; 0]);
+        for came in [&changed, &envelope[..at]] {
+            let refused = store.store(came, Target::Path(&path)).unwrap_err();
+            assert_eq!(names(folder.path()), [""; 0]);
+            // A note of damage rests on the stamp, which is in the first chunk: where that did not come as it was made, who
+            // wrote it is not known.
+            let first = header_len(&envelope) + 56 + CHUNK;
+            match refused.damaged() {
+                None => assert!(at < first, "{at}"),
+                Some(stamp) => {
+                    assert!(at >= first, "{at}");
+                    assert_eq!(refused, ErrorKind::NotAuthentic);
+                    assert_eq!(stamp.header_digest(), header_digest(&envelope));
+                    assert_eq!(stamp.stamp().signer(), alice().verifying_key());
+                }
+            }
+        }
     }
     // A corrupted copy first does not harm the true one.
     store_well(&store, &envelope, &path, &bytes);
@@ -275,6 +286,30 @@ fn a_message_that_takes_long_to_read_again_stays_reserved() {
         .unwrap();
     // Four pieces, each slower than a third of the lease, and one renewal before and one after.
     assert_eq!(guard.renewals.load(Ordering::SeqCst), 6);
+}
+
+/// What is refused for another reason than damage has no note of damage, even if its stamp is authentic.
+#[test]
+fn a_refusal_is_no_damage() {
+    let (folder, guard) = (folder(), Wrapped::new());
+    let path = folder.path().join("x");
+    let envelope = seal(&draft(), &content(50_000));
+    let store = store(&guard, &OsDisk);
+    let target = Target::Path(&path);
+    for kind in [ErrorKind::GuardFull, ErrorKind::GuardUnavailable] {
+        *guard.claim.lock().unwrap() = Some(kind);
+        let refused = store.store(envelope.as_slice(), target).unwrap_err();
+        assert_eq!(refused, kind);
+        assert!(refused.damaged().is_none());
+    }
+    fs::write(&path, b"other").unwrap();
+    let refused = store.store(envelope.as_slice(), target).unwrap_err();
+    assert_eq!(refused, ErrorKind::Io);
+    assert!(refused.damaged().is_none());
+    let elsewhere = seal(&bulla::Draft::new("elsewhere").unwrap(), &content(50_000));
+    let refused = store.store(&elsewhere[..40_000], target).unwrap_err();
+    assert_eq!(refused, ErrorKind::WrongContext);
+    assert!(refused.damaged().is_none());
 }
 
 /// What another program left in the guard is not guessed at: a rejection could become a success.

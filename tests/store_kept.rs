@@ -91,6 +91,8 @@ fn what_was_changed_while_it_was_held_is_refused_and_removed() {
             .resume(&here.header, &here.envelope[held..], here.target())
             .unwrap_err();
         assert_eq!(refused, ErrorKind::NotAuthentic, "{number}");
+        // The damage is our own.
+        assert!(refused.damaged().is_none(), "{number}");
         assert_eq!(names(here.folder.path()), [""; 0], "{number}");
         // From the beginning, then.
         stored(store.store(here.envelope.as_slice(), here.target()))
@@ -265,23 +267,26 @@ fn of_each_envelope_at_most_so_many_bytes_are_kept() {
         (start as u64 + CHUNK as u64 - 1, 0),
         (0, 0),
     ] {
-        let here = Here::of(envelope.clone(), bytes.clone());
-        let guard = MemoryGuard::new(10);
-        let partials = Partials::new(here.folder.path(), 5, most);
-        let store = storing::store(&guard, &OsDisk).resumable(partials);
         // However it comes: a chunk at a time, or much more than may be kept at once.
         for step in [CHUNK, 64 * 1024] {
+            let here = Here::of(envelope.clone(), bytes.clone());
+            let guard = MemoryGuard::new(10);
+            let partials = Partials::new(here.folder.path(), 5, most);
+            let store = storing::store(&guard, &OsDisk).resumable(partials);
             let cut = Slowly(&envelope[..150_000], step);
             store.store(cut, here.target()).unwrap_err();
             let held = store.held(&here.header).unwrap() as usize;
             assert_eq!(held, kept, "at most {most}, {step} at a time");
             let on_disk = here.partial().metadata().map_or(0, |it| it.len());
             assert!(on_disk <= most, "{on_disk} of {most}");
-        }
-        if kept > 0 {
-            here.resume(&store, kept as u64);
-        } else {
-            drop(stored(store.store(envelope.as_slice(), here.target())));
+            // Nothing of it stays once the message is dealt with.
+            if kept > 0 {
+                here.resume(&store, kept as u64);
+            } else {
+                let whole = stored(store.store(envelope.as_slice(), here.target()));
+                let _ = whole.commit(b"").unwrap();
+                here.is_well(&store);
+            }
         }
     }
 }

@@ -152,6 +152,7 @@ fn a_wrong_rest_is_refused_and_the_right_one_completes() {
     ] {
         let refused = store.resume(&here.header, rest, here.target()).unwrap_err();
         assert_eq!(refused, ErrorKind::NotAuthentic);
+        assert!(refused.damaged().is_some());
         assert_eq!(store.held(&here.header).unwrap() as usize, held);
         assert!(!here.path.exists());
     }

@@ -234,7 +234,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.partial = partial.append(bytes);
         }
         unkept.drain(..verified);
-        if self.partial.is_none() {
+        if self.partial.as_ref().is_none_or(Partial::is_full) {
             self.unkept = None;
         }
     }

@@ -80,8 +80,9 @@ pub use disk::{Access, Disk, Temporary, os::OsDisk};
 pub use envelope::draft::Draft;
 pub use envelope::evidence::Evidence;
 pub use envelope::inspect::{Inspection, inspect};
-pub use envelope::lease::{Again, Delivery, Lease};
+pub use envelope::lease::{Delivery, Lease};
 pub use envelope::open::{OpenStream, Opener};
+pub use envelope::outcome::{Again, MAX_STORED_RECEIPT, Outcome};
 pub use envelope::padding::Padding;
 pub use envelope::seal::{Sealer, Sent};
 #[cfg(feature = "std")]
@@ -98,7 +99,7 @@ pub use envelope::{
 };
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use freshness::clock::{Clock, FixedClock};
-pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT, Place, ReplayGuard};
+pub use freshness::guard::{Claim, Claimed, LeaseToken, MAX_STORED_ANSWER, Place, ReplayGuard};
 pub use freshness::order::{MAX_WINDOW, Order};
 pub use freshness::policy::{DEFAULT_MAX_AGE, DEFAULT_SKEW, MAX_SKEW, Policy, Replay, Senders};
 pub use freshness::rate::Rate;
@@ -117,6 +118,7 @@ pub use identity::public::{EncryptionKey, PublicIdentity};
 pub use identity::secret::Identity;
 pub use receipt::audit::{Asked, Asker, Proof, Prover, Question};
 pub use receipt::check::Receipt;
+pub use receipt::committed::{Committed, Rejection};
 pub use receipt::make::{Answerable, Receipter};
 #[cfg(feature = "sqlite")]
 pub use receipt::outbox::{
@@ -129,7 +131,7 @@ pub use receipt::status::{Reason, Status};
 pub use receipt::{
     file_name::{Target, message_file_name, safe_file_name},
     partial::Partials,
-    store::{Received, Store},
+    store::{NotStored, Received, Store},
     stored::Stored,
 };
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};

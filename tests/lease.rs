@@ -9,7 +9,7 @@
 
 use bulla::{
     Delivery, Draft, ErrorKind, FixedClock, Identity, MemoryGuard, Opener, Order, OsEntropy,
-    Policy, Replay, Sealer, Senders,
+    Outcome, Policy, Replay, Sealer, Senders,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -64,10 +64,13 @@ fn committed_once_and_then_the_same_receipt() {
     let (_, lease) = message.into_parts();
     assert_eq!(lease.proof().content_length(), 7);
     lease.renew(60).unwrap();
-    lease.commit(b"the receipt").unwrap();
+    lease.commit(Outcome::Own(200), b"the receipt").unwrap();
     for _ in 0..2 {
         match opener.open_leased(&envelope, 60).unwrap() {
-            Delivery::Again(again) => assert_eq!(again.receipt(), b"the receipt"),
+            Delivery::Again(again) => {
+                assert_eq!(again.outcome(), Outcome::Own(200));
+                assert_eq!(again.receipt().unwrap(), b"the receipt");
+            }
             Delivery::New(_) => panic!("it was committed"),
         }
     }
@@ -105,10 +108,17 @@ fn a_lost_lease_cannot_commit() {
     // The clock of the first still says that it holds the lease: the guard knows better.
     let (_, first) = first.into_parts();
     assert_eq!(first.renew(60).unwrap_err(), ErrorKind::LeaseLost);
-    assert_eq!(first.commit(b"first").unwrap_err(), ErrorKind::LeaseLost);
-    second.into_parts().1.commit(b"second").unwrap();
+    assert_eq!(
+        first.commit(Outcome::Delivered, b"first").unwrap_err(),
+        ErrorKind::LeaseLost
+    );
+    second
+        .into_parts()
+        .1
+        .commit(Outcome::Delivered, b"second")
+        .unwrap();
     match slow.open_leased(&envelope, 60).unwrap() {
-        Delivery::Again(again) => assert_eq!(again.into_receipt(), b"second"),
+        Delivery::Again(again) => assert_eq!(again.into_receipt().unwrap(), b"second"),
         Delivery::New(_) => panic!("it was committed"),
     }
 }
@@ -243,10 +253,10 @@ fn refused_by_the_stamp_before_the_content_has_come() {
     let Delivery::New(refused) = begin(20_000).refuse_leased(60).unwrap() else {
         panic!("it is new");
     };
-    refused.commit(b"too large").unwrap();
+    refused.reject(b"too large").unwrap();
     // The content of a one-shot message is in its stamp: the whole of it gets the same answer.
     match opener.open_leased(&envelope, 60).unwrap() {
-        Delivery::Again(again) => assert_eq!(again.receipt(), b"too large"),
+        Delivery::Again(again) => assert_eq!(again.receipt().unwrap(), b"too large"),
         Delivery::New(_) => panic!("it was refused"),
     }
 }
@@ -279,9 +289,16 @@ fn a_copy_that_is_judged_by_its_stamp_alone_gets_the_same_answer() {
         panic!("it is new");
     };
     assert_eq!(refuse(&stored).unwrap_err(), ErrorKind::Pending);
-    message.into_parts().1.commit(b"stored").unwrap();
+    message
+        .into_parts()
+        .1
+        .commit(Outcome::Stored, b"stored")
+        .unwrap();
     match refuse(&stored).unwrap() {
-        Delivery::Again(again) => assert_eq!(again.receipt(), b"stored"),
+        Delivery::Again(again) => {
+            assert_eq!(again.outcome(), Outcome::Stored);
+            assert_eq!(again.receipt().unwrap(), b"stored");
+        }
         Delivery::New(_) => panic!("it was stored"),
     }
 
@@ -293,9 +310,12 @@ fn a_copy_that_is_judged_by_its_stamp_alone_gets_the_same_answer() {
         opener.open_leased(&rejected, 60).unwrap_err(),
         ErrorKind::Pending
     );
-    lease.commit(b"rejected").unwrap();
+    lease.reject(b"rejected").unwrap();
     match opener.open_leased(&rejected, 60).unwrap() {
-        Delivery::Again(again) => assert_eq!(again.receipt(), b"rejected"),
+        Delivery::Again(again) => {
+            assert_eq!(again.outcome(), Outcome::Rejected);
+            assert_eq!(again.receipt().unwrap(), b"rejected");
+        }
         Delivery::New(_) => panic!("it was rejected"),
     }
     assert_eq!(
@@ -337,10 +357,51 @@ fn a_reader_is_finished_with_a_lease() {
     let Delivery::New(lease) = guarded().unwrap() else {
         panic!("it may come again");
     };
-    lease.commit(b"receipt").unwrap();
-    assert!(matches!(guarded().unwrap(), Delivery::Again(it) if it.receipt() == b"receipt"));
+    lease.commit(Outcome::Delivered, b"").unwrap();
+    assert!(matches!(guarded().unwrap(), Delivery::Again(it) if it.receipt().is_none()));
     assert_eq!(
         read(Replay::Unguarded).unwrap_err(),
         ErrorKind::InvalidInput
     );
+}
+
+#[test]
+fn a_receipt_has_at_most_4095_bytes_and_an_outcome_a_number_that_is_known() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let envelope = pair.seal(draft(), NOW);
+    let take = || match opener.open_leased(&envelope, 60).unwrap() {
+        Delivery::New(message) => message.into_parts().1,
+        Delivery::Again(again) => panic!("{again:?}"),
+    };
+    for (outcome, answer) in [
+        (Outcome::Stored, vec![7; 4096]),
+        (Outcome::Own(127), Vec::new()),
+        (Outcome::Own(2), Vec::new()),
+    ] {
+        let refused = take().commit(outcome, &answer).unwrap_err();
+        assert_eq!(refused, ErrorKind::InvalidInput, "{outcome:?}");
+    }
+    let _ = take().commit(Outcome::Stored, &[7; 4095]).unwrap();
+    assert_eq!(bulla::MAX_STORED_RECEIPT, 4095);
+    let again = opener.open_leased(&envelope, 60).unwrap();
+    assert!(matches!(again, Delivery::Again(it) if it.receipt() == Some(&[7; 4095])));
+}
+
+/// What is opened without a lease is handed to the application, and has no receipt.
+#[test]
+fn what_was_opened_without_a_lease() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let envelope = pair.seal(draft(), NOW);
+    opener.open(&envelope).unwrap();
+    match opener.open_leased(&envelope, 60).unwrap() {
+        Delivery::Again(again) => {
+            assert_eq!(again.outcome(), Outcome::Delivered);
+            assert_eq!(again.receipt(), None);
+        }
+        Delivery::New(_) => panic!("it was opened"),
+    }
 }

@@ -85,28 +85,30 @@ impl Scene {
     fn answer(
         &self,
         envelope: &[u8],
-        make: impl Fn(&Receipter<'_>, &Lease<'_>) -> bulla::Result<Option<Vec<u8>>>,
+        make: impl Fn(&Receipter<'_>, Lease<'_>) -> bulla::Result<Option<Vec<u8>>>,
     ) -> Vec<u8> {
         let policy = Policy::new("test", Senders::only([*self.alice.verifying_key()])).unwrap();
         let clock = FixedClock(NOW + 5);
-        let opener = Opener::with_clock(&self.bob, &policy, Replay::Guarded(&self.guard), &clock);
+        // The test asks for several answers, which no honest recipient would give: so each has a guard of its own.
+        let guard = MemoryGuard::new(1);
+        let opener = Opener::with_clock(&self.bob, &policy, Replay::Guarded(&guard), &clock);
         let Delivery::New(message) = opener.open_leased(envelope, 60).unwrap() else {
             panic!("it is new");
         };
         let receipter = Receipter::with(&self.bob, &clock, &OsEntropy);
-        // The test asks for several answers, which no honest recipient would give: so nothing is committed.
-        make(&receipter, message.proof()).unwrap().unwrap()
+        make(&receipter, message.into_parts().1).unwrap().unwrap()
     }
 
     fn delivered(&self, envelope: &[u8]) -> Vec<u8> {
         self.answer(envelope, |receipter, lease| {
-            receipter.delivered(lease.proof())
+            Ok(receipter.delivered(lease)?.into_receipt())
         })
     }
 
     fn rejected(&self, envelope: &[u8]) -> Vec<u8> {
         self.answer(envelope, |receipter, lease| {
-            receipter.rejected(lease, Reason::new(Reason::FULL, "")?)
+            let reason = Reason::new(Reason::FULL, "")?;
+            Ok(receipter.rejected(lease, reason)?.into_receipt())
         })
     }
 

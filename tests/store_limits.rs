@@ -1,4 +1,5 @@
-//! A rejection is final, so nobody but the author may cause one (spec/receipts.md §3).
+//! What is too large, or finds no room: nothing is left of it. A rejection is final, so nobody but the author may cause one
+//! (spec/receipts.md §3).
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -10,12 +11,19 @@
 mod common;
 mod storing;
 
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bulla::{
-    ErrorKind, FixedClock, MemoryGuard, Opener, OsDisk, Policy, Received, Replay, Senders, Store,
-    Target,
+    Again, Delivery, ErrorKind, FixedClock, MemoryGuard, Opener, OsDisk, Outcome, Policy, Received,
+    Replay, Senders, Store, Target,
 };
 use bulla_forge::{CONTEXT, Forge, Layout, NOW, Person};
 use common::{identity, key};
+use storing::faulty::{Fault, Faulty, Operation, When};
+use storing::{
+    alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, stored,
+};
 
 const LIMIT: u64 = 100_000;
 
@@ -32,13 +40,17 @@ fn receive(envelopes: &[Vec<u8>]) -> (Vec<Result<&'static str, ErrorKind>>, usiz
             let store = Store::new(opener, 60, &OsDisk).max_content(LIMIT);
             match store.store(envelope.as_slice(), Target::ById(folder.path())) {
                 Ok(Received::Stored(stored)) => stored.commit(b"stored").map(|_| "stored"),
-                Ok(Received::TooLarge(lease)) => lease.commit(b"rejected").map(|_| "too large"),
-                Ok(Received::Again(again)) if again.receipt() == b"stored" => Ok("stored again"),
-                Ok(Received::Again(_)) => Ok("rejected again"),
+                Ok(Received::TooLarge(lease)) => lease.reject(b"").map(|_| "too large"),
+                Ok(Received::Again(again)) if again.outcome() == Outcome::Stored => {
+                    Ok("stored again")
+                }
+                Ok(Received::Again(again)) if again.outcome() == Outcome::Rejected => {
+                    Ok("rejected again")
+                }
                 Ok(other) => panic!("{other:?}"),
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             }
-            .map_err(|error| error.kind())
+            .map_err(|error: bulla::Error| error.kind())
         })
         .collect();
     (outcomes, std::fs::read_dir(folder.path()).unwrap().count())
@@ -80,9 +92,9 @@ fn a_co_recipient_cannot_fill_a_disk_in_the_author_s_name() {
         match store.store(envelope, Target::ById(folder.path())) {
             Ok(Received::NoRoom(lease)) => lease.release().map(|()| "no room"),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
-        .map_err(|error| error.kind())
+        .map_err(|error: bulla::Error| error.kind())
     };
     let forged = sealed(Layout::LengthUnknown, 150_000, 1000);
     assert_eq!(attempt(&forged), Err(ErrorKind::NotAuthentic));
@@ -106,4 +118,131 @@ fn what_its_author_made_too_large_is_rejected_for_good() {
         let (outcomes, _) = receive(&[sealed(layout, LIMIT as usize, LIMIT as usize)]);
         assert_eq!(outcomes, [Ok("stored")]);
     }
+}
+
+#[test]
+fn too_large_is_told_with_what_a_rejection_needs() {
+    let bytes = content(100_000);
+    for (envelope, early) in [
+        (seal(&draft(), &bytes), true),
+        (seal_stream(&bytes, Some(100_000)).0, true),
+        (seal_stream(&bytes, None).0, false),
+    ] {
+        let (folder, guard) = (folder(), MemoryGuard::new(100));
+        let path = folder.path().join("x");
+        let target = Target::Path(&path);
+        let small = store(&guard, &OsDisk).max_content(99_999);
+        let read = AtomicUsize::new(0);
+        let counted = Counted(&envelope, &read);
+        let Received::TooLarge(lease) = small.store(counted, target).unwrap() else {
+            panic!("it is too large")
+        };
+        assert_eq!(names(folder.path()), [""; 0]);
+        assert_eq!(
+            lease.proof().header_digest(),
+            storing::header_digest(&envelope)
+        );
+        assert_eq!(lease.proof().stamp().signer(), alice().verifying_key());
+        // By the signed length it is known at once.
+        assert_eq!(read.load(Ordering::SeqCst) < 70_000, early);
+        // Given up, it may come again, here with more room: exactly as long as allowed.
+        lease.release().unwrap();
+        let enough = store(&guard, &OsDisk).max_content(100_000);
+        drop(stored(enough.store(envelope.as_slice(), target)));
+        // Rejected for good: copies get the same receipt.
+        let Received::TooLarge(lease) = small.store(envelope.as_slice(), target).unwrap() else {
+            panic!("it is too large")
+        };
+        lease.reject(b"rejected").unwrap();
+        let again = small.store(envelope.as_slice(), target).unwrap();
+        assert!(matches!(again, Received::Again(again) if is_rejected(&again, b"rejected")));
+        // A failure is never upgraded, neither by a copy that now would fit.
+        match enough.store(envelope.as_slice(), target) {
+            Ok(Received::Again(again)) => assert!(is_rejected(&again, b"rejected")),
+            Err(error) => assert_eq!(error, ErrorKind::Replayed),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+}
+
+struct Counted<'a>(&'a [u8], &'a AtomicUsize);
+
+impl std::io::Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = buffer.len().min(10_000);
+        let read = self.0.read(&mut buffer[..most])?;
+        self.1.fetch_add(read, Ordering::SeqCst);
+        Ok(read)
+    }
+}
+
+#[test]
+fn the_host_says_whether_there_is_room() {
+    let (folder, guard) = (folder(), MemoryGuard::new(100));
+    let path = folder.path().join("x");
+    let asked = std::sync::Mutex::new(Vec::new());
+    let none = |folder: &Path, length: Option<u64>| {
+        asked.lock().unwrap().push((folder.to_path_buf(), length));
+        false
+    };
+    let full = store(&guard, &OsDisk).has_room(&none);
+    let bytes = content(70_000);
+    for envelope in [seal(&draft(), &bytes), seal_stream(&bytes, None).0] {
+        match full
+            .store(envelope.as_slice(), Target::Path(&path))
+            .unwrap()
+        {
+            Received::NoRoom(lease) => lease.release().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+    let folder_path = folder.path().to_path_buf();
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [(folder_path.clone(), Some(70_000)), (folder_path, None)]
+    );
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_full_disk_leaves_what_a_rejection_needs() {
+    let bytes = content(300_000);
+    for operation in [
+        Operation::Create,
+        Operation::Write,
+        Operation::Sync,
+        Operation::Publish,
+        Operation::SyncFolder,
+    ] {
+        for envelope in [seal(&draft(), &bytes), seal_stream(&bytes, None).0] {
+            let (folder, guard) = (folder(), MemoryGuard::new(100));
+            let path = folder.path().join("x");
+            let fault = Fault::Fails(std::io::ErrorKind::StorageFull);
+            let full = Faulty::new(When::First(operation, 1), fault, true);
+            let Received::NoRoom(lease) = store(&guard, &full)
+                .store(envelope.as_slice(), Target::Path(&path))
+                .unwrap()
+            else {
+                panic!("it is full")
+            };
+            assert_eq!(
+                lease.proof().header_digest(),
+                storing::header_digest(&envelope)
+            );
+            lease.reject(b"full").unwrap();
+            assert_eq!(names(folder.path()), [""; 0]);
+            let again =
+                Opener::new(bob(), policy(), Replay::Guarded(&guard)).open_leased(&envelope, 60);
+            match again {
+                Ok(Delivery::Again(again)) => assert!(is_rejected(&again, b"full")),
+                Err(error) => assert_eq!(error, ErrorKind::Replayed),
+                Ok(Delivery::New(_)) => panic!("a rejection is final"),
+            }
+        }
+    }
+}
+
+fn is_rejected(again: &Again, answer: &[u8]) -> bool {
+    again.outcome() == Outcome::Rejected && again.receipt() == Some(answer)
 }

@@ -255,7 +255,9 @@ fn a_cut_envelope_is_completed() {
     let digest = send(&stage, &[]);
     let envelope = stage.read("envelope");
     let resumable = with(&words(RECEIVE), &["--resumable"]);
-    stage.pipe(&resumable, &envelope[..600_000]).fails(2, "");
+    stage
+        .pipe(&resumable, &envelope[..600_000])
+        .fails_late(2, "");
     let held = stage
         .run(with(&words(RECEIVE), &["--held", &digest]))
         .ok()

@@ -13,7 +13,7 @@ use common::transfer::{RECEIVE, SETTLE, in_inbox, send, stage};
 use common::{Stage, content, with, words};
 use std::time::{Duration, SystemTime};
 
-use bulla::{Delivery, Identity, Opener, Policy, Replay, Senders, SqliteGuard};
+use bulla::{Delivery, Identity, Opener, Outcome, Policy, Replay, Senders, SqliteGuard};
 
 const SMALL: [&str; 3] = ["--max-size", "10k", "envelope"];
 
@@ -114,22 +114,30 @@ fn who_was_told_too_often_may_come_again() {
 }
 
 #[test]
-fn what_others_left_in_the_guard_is_taken_for_stored() {
-    for receipt in [&b"BULLA, a receipt"[..], b""] {
-        let stage = stage(b"hello");
-        send(&stage, &[]);
-        let bob = Identity::from_key_file(&stage.read("bob.key"), None).unwrap();
-        let policy = Policy::new("test", Senders::anyone()).unwrap();
-        let guard = SqliteGuard::open(stage.path("guard")).unwrap();
-        let opener = Opener::new(&bob, &policy, Replay::Guarded(&guard));
-        let Delivery::New(message) = opener.open_leased(&stage.read("envelope"), 60).unwrap()
-        else {
-            panic!("it is new");
-        };
-        message.into_parts().1.commit(receipt).unwrap();
-        let again = stage.run(with(&words(RECEIVE), &["envelope"])).ok();
-        assert_eq!(again.stdout, receipt);
-        assert!(again.stderr.contains("it came before, and was dealt with"));
+fn what_another_program_committed_is_dealt_with_as_it_said() {
+    for (outcome, status) in [
+        (Outcome::Delivered, Some(0)),
+        (Outcome::Own(200), Some(0)),
+        (Outcome::Rejected, Some(3)),
+    ] {
+        for receipt in [&b"a receipt"[..], b""] {
+            let stage = stage(b"hello");
+            send(&stage, &[]);
+            let bob = Identity::from_key_file(&stage.read("bob.key"), None).unwrap();
+            let policy = Policy::new("test", Senders::anyone()).unwrap();
+            let guard = SqliteGuard::open(stage.path("guard")).unwrap();
+            let opener = Opener::new(&bob, &policy, Replay::Guarded(&guard));
+            let envelope = stage.read("envelope");
+            let Delivery::New(message) = opener.open_leased(&envelope, 60).unwrap() else {
+                panic!("it is new");
+            };
+            let lease = message.into_parts().1;
+            let _ = lease.commit(outcome, receipt).unwrap();
+            let again = stage.run(with(&words(RECEIVE), &["envelope"]));
+            assert_eq!(again.status, status, "{}", again.stderr);
+            assert_eq!(again.stdout, receipt);
+            assert!(in_inbox(&stage).is_empty());
+        }
     }
 }
 
@@ -171,7 +179,9 @@ fn what_was_left_behind_long_ago_is_removed() {
     send(&stage, &[]);
     let envelope = stage.read("envelope");
     let resumable = with(&words(RECEIVE), &["--resumable"]);
-    stage.pipe(&resumable, &envelope[..600_000]).fails(2, "");
+    stage
+        .pipe(&resumable, &envelope[..600_000])
+        .fails_late(2, "");
     let kept = in_inbox(&stage);
     assert_eq!(kept.len(), 1);
     let age = |seconds| {

@@ -97,6 +97,29 @@ class Stream:
         return ranges
 
 
+# ---- answers (guard.md §3) ----------------------------------------------------------------------------
+
+DELIVERED, STORED, REJECTED = 1, 2, 3
+
+
+def is_outcome(code):
+    return code in (DELIVERED, STORED, REJECTED) or 128 <= code <= 255
+
+
+def make_answer(outcome, receipt):
+    require(is_outcome(outcome), "InvalidInput")
+    require(len(receipt) <= 4095, "InvalidInput")
+    return bytes([outcome]) + receipt
+
+
+def read_answer(answer):
+    """Outcome and receipt."""
+    if not answer:
+        return DELIVERED, b""  # of what was claimed without a lease
+    require(is_outcome(answer[0]), "GuardUnavailable")
+    return answer[0], answer[1:]
+
+
 # ---- the guard (guard.md §3 to §7) --------------------------------------------------------------------
 
 @dataclass
@@ -105,7 +128,7 @@ class Entry:
     state: str  # "reserved", "released" or "committed"
     token: int = 0
     lease_until: int = 0
-    receipt: bytes = b""
+    answer: bytes = b""
 
 
 @dataclass
@@ -138,7 +161,7 @@ class Guard:
         return self.high_water
 
     def claim(self, claim, now, lease=None):
-        """("new", token) or ("same", receipt)."""
+        """("new", token) or ("same", answer)."""
         now = self.clock(now)
         self.sweep(now)  # so an entry that is over is absent
         entry = self.entries.get(claim.key)
@@ -147,7 +170,7 @@ class Guard:
                 self.join_times(entry, claim)
                 require(entry.claim.value == claim.value or UNKNOWN in (entry.claim.value, claim.value), "Replayed")
                 require(entry.state == "committed", "Pending")
-                return "same", entry.receipt
+                return "same", entry.answer
         claim, used = self.judge(claim, entry, now)
         stream_room = claim.place is None or claim.place[0] in self.streams or self.stream_room(claim)
         if entry is None:
@@ -163,7 +186,7 @@ class Guard:
                                   challenge=claim.challenge or entry.claim.challenge)
         self.tokens += 1
         if lease is None:
-            entry.state, entry.receipt = "committed", b""
+            entry.state, entry.answer = "committed", b""
             self.settle(entry.claim)
         else:
             entry.state, entry.token = "reserved", self.tokens
@@ -215,8 +238,8 @@ class Guard:
                 and self.high_water < entry.claim.keep_until, "LeaseLost")
         return entry
 
-    def commit(self, token, receipt):
-        require(len(receipt) <= 4096, "InvalidInput")
+    def commit(self, token, answer):
+        require(len(answer) <= 4096, "InvalidInput")
         entry = self.held(token)
         try:
             self.judge_order(entry.claim)
@@ -225,7 +248,7 @@ class Guard:
             raise
         place = entry.claim.place
         require(place is None or place[0] in self.streams or self.stream_room(entry.claim), "GuardFull")
-        entry.state, entry.receipt = "committed", receipt
+        entry.state, entry.answer = "committed", answer
         self.settle(entry.claim)
 
     def release(self, token):

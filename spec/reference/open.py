@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from basics import H, Verdict, dcbor, require
-from guard import make_claim, reader_id
+from guard import make_claim, read_answer, reader_id
 from statements import ATTACHED, DETACHED, SEALED, read_closing, read_opening
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -36,7 +36,7 @@ class Opened:
     header_hash: bytes
     opening_hash: bytes
     token: tuple | None = None  # of the guard
-    receipt: bytes | None = None  # of a copy of what was committed, with a lease alone
+    again: tuple | None = None  # outcome and receipt, of a copy of what was committed, with a lease alone
 
 
 class Opener:
@@ -54,7 +54,7 @@ class Opener:
         return self.named(self.checks)
 
     def refuse(self):
-        """Claims the message by its stamp alone, to refuse it (guard.md §3): ("new", token) or ("same", receipt)."""
+        """Claims the message by its stamp alone, to refuse it (guard.md §3): ("new", token) or ("same", (outcome, receipt))."""
         return self.named(lambda: self.claim(self.judged_stamp(), None))
 
     def named(self, checks):
@@ -78,7 +78,7 @@ class Opener:
             opened.token = detail
         elif answer == "same":
             require(self.lease is not None, "Replayed")
-            opened.receipt = detail
+            opened.again = detail
         return opened
 
     def claim(self, stamp, content):  # step 7
@@ -86,7 +86,11 @@ class Opener:
             return None, None
         self.step = 7
         self.policy.judge_times(stamp, self.now, self.guard)
-        return self.guard.claim(make_claim(self.reader_id, stamp, content, self.policy), self.now, self.lease)
+        claim = make_claim(self.reader_id, stamp, content, self.policy)
+        answer, detail = self.guard.claim(claim, self.now, self.lease)
+        if answer == "same" and self.lease is not None:
+            detail = read_answer(detail)
+        return answer, detail
 
     def judged_stamp(self):  # steps 1 to 5
         self.read_header()

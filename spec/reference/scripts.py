@@ -3,7 +3,7 @@ import base64, pickle
 from io import BytesIO
 
 from basics import Verdict
-from guard import Guard, Limits, challenge_name, reader_id, stream_name
+from guard import Guard, Limits, challenge_name, make_answer, reader_id, stream_name
 from keys import Secret
 from open import Opener
 from policy import Policy
@@ -47,16 +47,17 @@ class Play:
             answer, detail = opener.refuse()
         else:
             opened = opener.open()
-            answer, detail = ("new", opened.token) if opened.receipt is None else ("same", opened.receipt)
+            answer, detail = ("new", opened.token) if opened.again is None else ("same", opened.again)
         if answer == "same":
-            return {"verdict": "again", "receipt": base64.b64encode(detail).decode()}
+            outcome, receipt = detail
+            return {"verdict": "again", "outcome": outcome, "receipt": base64.b64encode(receipt).decode()}
         if "as" in step:
             self.leases[step["as"]] = detail
 
     def commit(self, step):
         token = self.leases.pop(step["lease"])
         try:
-            self.guard.commit(token, decode(step["receipt"]))
+            self.guard.commit(token, make_answer(step["outcome"], decode(step["receipt"])))
         except Verdict:
             try:
                 self.guard.release(token)

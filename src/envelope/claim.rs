@@ -17,7 +17,7 @@ use crate::wire::labels;
 pub(super) enum Passed {
     /// Nobody has seen it before, or there is no guard. With a lease it is reserved under this token.
     New(Option<LeaseToken>),
-    /// The same message was committed before, with this receipt. Only with a lease.
+    /// The same message was committed before, with this answer. Only with a lease.
     Again(Vec<u8>),
 }
 
@@ -62,7 +62,7 @@ impl<'a> Gate<'a> {
         let claim = self.guard_claim(stamp, content)?;
         let refused = match guard.claim(&claim, freshness.clock.now()?, lease)? {
             Claimed::New(token) => return Ok(Passed::New(lease.map(|_| token))),
-            Claimed::Same(receipt) if lease.is_some() => return Ok(Passed::Again(receipt)),
+            Claimed::Same(answer) if lease.is_some() => return Ok(Passed::Again(answer)),
             Claimed::Same(_) | Claimed::Replayed => ErrorKind::Replayed,
             Claimed::Pending => ErrorKind::Pending,
             Claimed::Forgotten => ErrorKind::TooOld,
@@ -76,7 +76,6 @@ impl<'a> Gate<'a> {
     /// spec/guard.md §2.
     fn guard_claim(&self, stamp: &Stamp, content: Option<(u64, Digest)>) -> Result<Claim> {
         let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
-        let id = stamp.message_id().0;
         let content = content.map(|(length, digest)| (length, *digest.as_bytes()));
         let value = if content.is_none() && stamp.digest().is_none() {
             Claim::UNKNOWN
@@ -100,7 +99,7 @@ impl<'a> Gate<'a> {
             .filter(|_| self.policy.challenged)
             .map(|challenge| self.challenge_name(challenge));
         Ok(Claim {
-            key: Digest::of_parts(&[labels::GUARD_KEY, &self.reader, signer, &id, context]),
+            key: self.message_key(stamp),
             value,
             scope: Digest::of_parts(&[labels::GUARD_SCOPE, &self.reader, context]),
             signer: *signer,
@@ -118,6 +117,13 @@ impl<'a> Gate<'a> {
             },
             challenge,
         })
+    }
+
+    /// What names the message in the guard: reader, signer, message id, context.
+    pub(super) fn message_key(&self, stamp: &Stamp) -> Digest {
+        let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
+        let id = stamp.message_id().0;
+        Digest::of_parts(&[labels::GUARD_KEY, &self.reader, signer, &id, context])
     }
 
     /// Where the message stands in an ordered stream, if the policy demands one.

@@ -31,6 +31,11 @@ pub(super) struct Gate<'a> {
 }
 
 impl Gate<'_> {
+    /// Whether an author that is accepted is on the policy's list, and not just anyone.
+    pub(super) const fn listed(&self) -> bool {
+        !self.policy.senders.is_anyone()
+    }
+
     /// Step 4: takes an opening apart and checks its signature.
     pub(super) fn authenticate(
         &self,

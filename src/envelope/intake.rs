@@ -14,7 +14,7 @@ use super::verdict::{StampOnly, Verified, discard};
 use crate::crypto::body::{BodyKey, PREFIX_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Secret;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::wire::header::{Header, Kind};
 use crate::wire::labels;
 
@@ -29,6 +29,8 @@ pub(super) struct Intake<'a> {
     state: State,
     /// Input of the part that is not complete yet: header, body prefix, or chunk.
     pub(super) held: Vec<u8>,
+    /// What was known of a message when it failed with `NotAuthentic` after its stamp was judged (spec/receipts.md §3).
+    pub(super) damaged: Option<Box<StampOnly>>,
 }
 
 // There is one for each envelope, never many: a box would save nothing.
@@ -77,6 +79,7 @@ impl<'a> Intake<'a> {
             unlock,
             state: State::Header,
             held: Vec::new(),
+            damaged: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl<'a> Intake<'a> {
         let mut digested = before;
         while !input.is_empty() {
             if let Err(error) = self.step(&mut input, out) {
+                self.note_damage(&error, self.stamped());
                 self.state = State::Failed;
                 discard(out, before);
                 return Err(error);
@@ -262,7 +266,9 @@ impl<'a> Intake<'a> {
             } => {
                 // Full chunks were taken as they came: what is left is shorter, as the last chunk must be.
                 let from = out.len();
-                open_chunk(&body, next, &self.held, &mut plaintext, &self.gate, out)?;
+                open_chunk(&body, next, &self.held, &mut plaintext, &self.gate, out).inspect_err(
+                    |error| self.note_damage(error, plaintext.stamped(self.gate.listed())),
+                )?;
                 plaintext.digest(out.get(from..).unwrap_or_default());
                 (plaintext, Some(unlocked))
             }
@@ -302,7 +308,11 @@ impl<'a> Intake<'a> {
         else {
             return Err(ErrorKind::WrongOrder.into());
         };
-        let verified = Box::new(plaintext.finish(out)?);
+        let stamped = plaintext.stamped(self.gate.listed());
+        let verified = plaintext
+            .finish(out)
+            .inspect_err(|error| self.note_damage(error, stamped))?;
+        let verified = Box::new(verified);
         self.state = State::Settled { verified, unlocked };
         Ok(())
     }
@@ -334,12 +344,18 @@ impl<'a> Intake<'a> {
 
     /// What is known of the message without its content.
     pub(super) fn stamped(&self) -> Option<StampOnly> {
-        let listed = !self.gate.policy.senders.is_anyone();
+        let listed = self.gate.listed();
         match &self.state {
             State::Settled { verified, .. } => Some(verified.stamp_only(listed)),
             _ => self
                 .plaintext()
                 .and_then(|plaintext| plaintext.stamped(listed)),
+        }
+    }
+
+    fn note_damage(&mut self, error: &Error, stamped: Option<StampOnly>) {
+        if error.kind() == ErrorKind::NotAuthentic {
+            self.damaged = stamped.map(Box::new);
         }
     }
 
@@ -357,7 +373,7 @@ impl<'a> Intake<'a> {
             return Err(ErrorKind::WrongOrder.into());
         };
         let mut verified = verified;
-        verified.listed = !self.gate.policy.senders.is_anyone();
+        verified.listed = self.gate.listed();
         let content = (verified.content_length, verified.content_digest);
         let passed = self.gate.claim(&verified.stamp, Some(content), lease)?;
         if let Some(unlocked) = &unlocked {

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::claim::{Passed, Watch};
 use super::open::{OpenStream, Opener};
+use super::outcome::{self, Again, Outcome};
 use super::verdict::{Fresh, Message, Opened, StampOnly, discard, prove};
 use super::verify::Verifier;
 use crate::error::{ErrorKind, Result};
@@ -20,32 +21,13 @@ pub enum Delivery<T> {
     Again(Again),
 }
 
-/// A message that was dealt with before.
-#[derive(Debug)]
-pub struct Again {
-    receipt: Vec<u8>,
-}
-
-impl Again {
-    /// The receipt that was stored when it was committed, byte for byte; empty if none was.
-    #[must_use]
-    pub fn receipt(&self) -> &[u8] {
-        &self.receipt
-    }
-
-    /// The same, taken out.
-    #[must_use]
-    pub fn into_receipt(self) -> Vec<u8> {
-        self.receipt
-    }
-}
-
 /// A message that is reserved in the replay guard, with its proof: everything was checked.
 ///
-/// Make its effect durable, then [`commit`](Self::commit); or [`release`](Self::release) it, and it may come again. If it is
-/// dropped it is released, as well as that can be done; if the process dies, it falls free when its lease ends. The effect
-/// is exactly once only if it happens in the guard's own transaction or is idempotent: after a crash between the effect
-/// and the commit, the message is new once more.
+/// Make its effect durable, then commit it: with a receipt, which [`Receipter::delivered`](crate::Receipter::delivered) and
+/// [`Receipter::rejected`](crate::Receipter::rejected) make, or [without](Lease::commit). Or [`release`](Self::release) it,
+/// and it may come again. If it is dropped it is released, as well as that can be done; if the process dies, it falls free
+/// when its lease ends. The effect is exactly once only if it happens in the guard's own transaction or is idempotent: after
+/// a crash between the effect and the commit, the message is new once more.
 #[must_use]
 pub struct Lease<'a, P = Opened> {
     proof: P,
@@ -90,18 +72,17 @@ impl<'a, P> Lease<'a, P> {
         guard.renew(&self.hold.token, clock.now()?, seconds)
     }
 
-    /// Makes it final, and stores the receipt (at most 4096 bytes) that copies will get. Send the receipt only after this
-    /// has succeeded.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::LeaseLost`], [`ErrorKind::Superseded`], [`ErrorKind::Gap`]: undo the effect.
-    /// [`ErrorKind::GuardUnavailable`]: not known; the message may come again. [`ErrorKind::InvalidInput`]: the receipt is too
-    /// long.
-    pub fn commit(mut self, receipt: &[u8]) -> Result<P> {
-        self.hold.watch.guard.commit(&self.hold.token, receipt)?;
+    /// Makes it final: copies will get this outcome and this receipt (spec/guard.md §3).
+    pub(crate) fn end(mut self, outcome: Outcome, receipt: &[u8]) -> Result<P> {
+        let answer = outcome::answer(outcome, receipt)?;
+        self.hold.watch.guard.commit(&self.hold.token, &answer)?;
         self.hold.ended = true;
         Ok(self.proof)
+    }
+
+    /// Gives it up, as well as that can be done, and keeps the proof.
+    pub(crate) fn give_up(self) -> P {
+        self.proof
     }
 
     /// Gives it up: it may come again.
@@ -115,14 +96,43 @@ impl<'a, P> Lease<'a, P> {
     }
 }
 
-#[cfg(all(feature = "std", unix))]
 impl<'a> Lease<'a> {
+    /// Makes it final, with an answer of the host's own (at most [`MAX_STORED_RECEIPT`](crate::MAX_STORED_RECEIPT) bytes,
+    /// which may be none): copies will get this outcome and this answer. Answer only after this has succeeded.
+    ///
+    /// Receipts are made and committed in one step by [`Receipter`](crate::Receipter).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::LeaseLost`], [`ErrorKind::Superseded`], [`ErrorKind::Gap`]: undo the effect.
+    /// [`ErrorKind::GuardUnavailable`]: not known; the message may come again. [`ErrorKind::InvalidInput`]: the answer is too
+    /// long, or the outcome's number none of a host's own; then nothing was committed.
+    pub fn commit(self, outcome: Outcome, answer: &[u8]) -> Result<Opened> {
+        self.end(outcome, answer)
+    }
+
     /// The same reservation, in order to refuse the message.
+    #[cfg(all(feature = "std", unix))]
     pub(crate) fn into_stamp_only(self) -> Lease<'a, StampOnly> {
         let Self { proof, hold } = self;
         // All of it was verified: whoever its author is, it is his.
         let proof = proof.stamp_only(true);
         Lease { proof, hold }
+    }
+}
+
+impl Lease<'_, StampOnly> {
+    /// Rejects it for good, with an answer of the host's own, which may be none: copies will get it, and be
+    /// [rejected](Outcome::Rejected) too.
+    ///
+    /// Whoever asked to be told of rejections should be: that is what
+    /// [`Receipter::rejected`](crate::Receipter::rejected) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lease::commit`].
+    pub fn reject(self, answer: &[u8]) -> Result<StampOnly> {
+        self.end(Outcome::Rejected, answer)
     }
 }
 
@@ -156,11 +166,14 @@ impl<'a> OpenStream<'a, Fresh> {
         deliver(prove::<Fresh>(verified), watch, passed)
     }
 
-    /// What is known of the message so far, for a note of damage if it fails later; `None` before the
-    /// [`stamp`](Self::stamp) is there, and after a failure.
+    /// What is known of the message so far; `None` before the [`stamp`](Self::stamp) is there.
+    ///
+    /// After a failure it is there only if a copy came damaged: the stamp was verified and judged, and what followed failed
+    /// with [`ErrorKind::NotAuthentic`]. Then it is what a note of [damage](crate::Receipter::damaged) is made of.
     #[must_use]
     pub fn stamp_only(&self) -> Option<StampOnly> {
-        self.intake.stamped()
+        let damaged = || self.intake.damaged.as_deref().cloned();
+        self.intake.stamped().or_else(damaged)
     }
 
     /// Reserves the message, of which only the [`stamp`](Self::stamp) is verified and judged, in order to refuse it: for
@@ -181,7 +194,7 @@ fn deliver<'a, P>(proof: P, watch: Watch<'a>, passed: Passed) -> Result<Delivery
         Passed::New(Some(token)) => Ok(Delivery::New(Lease::new(proof, watch, token))),
         // A claim with a lease gives a token.
         Passed::New(None) => Err(ErrorKind::GuardUnavailable.into()),
-        Passed::Again(receipt) => Ok(Delivery::Again(Again { receipt })),
+        Passed::Again(answer) => Again::parse(answer).map(Delivery::Again),
     }
 }
 
@@ -190,7 +203,7 @@ impl<'a> Opener<'a> {
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {
-    /// # use bulla::{Delivery, Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+    /// # use bulla::{Delivery, Draft, Identity, MemoryGuard, Opener, OsEntropy, Outcome, Policy, Replay, Sealer, Senders};
     /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
     /// # let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
     /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
@@ -201,11 +214,11 @@ impl<'a> Opener<'a> {
     ///     Delivery::New(message) => {
     ///         let (content, lease) = message.into_parts();
     ///         store.push(content); // make it durable, then:
-    ///         lease.commit(b"receipt")?;
+    ///         lease.commit(Outcome::Delivered, b"")?; // or with a receipt: see Receipter
     ///     }
-    ///     Delivery::Again(_) => {} // send the receipt again
+    ///     Delivery::Again(_) => {} // a copy: it was dealt with
     /// }
-    /// assert!(matches!(opener.open_leased(&envelope, 60)?, Delivery::Again(it) if it.receipt() == b"receipt"));
+    /// assert!(matches!(opener.open_leased(&envelope, 60)?, Delivery::Again(it) if it.outcome() == Outcome::Delivered));
     /// # Ok(()) }
     /// ```
     ///

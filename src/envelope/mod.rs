@@ -16,6 +16,7 @@ pub(crate) mod intake;
 pub(crate) mod io;
 pub(crate) mod lease;
 pub(crate) mod open;
+pub(crate) mod outcome;
 pub(crate) mod padding;
 mod piece;
 pub(crate) mod plaintext;

@@ -115,6 +115,12 @@ impl<'a, M: Mode> Opener<'a, M> {
         (self.gate, self.unlock)
     }
 
+    /// What names a message of this reader in the guard (spec/guard.md §2).
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn message_key(&self, stamp: &Stamp) -> Digest {
+        self.gate.message_key(stamp)
+    }
+
     /// Opens an envelope that is in memory.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ impl Verified {
 
 /// Proof that the stamp of a message was verified and judged, by an opener that judges freshness. Of the content nothing is
 /// known: it is enough to refuse the message, and for nothing else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StampOnly {
     pub(super) stamp: Stamp,
     pub(super) header_digest: Digest,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::guard::{Claim, Claimed, LeaseToken, MAX_STORED_RECEIPT};
+use super::guard::{Claim, Claimed, LeaseToken, MAX_STORED_ANSWER};
 use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -93,12 +93,12 @@ fn differ(one: &Digest, other: &Digest) -> bool {
     one != other && *one != Claim::UNKNOWN && *other != Claim::UNKNOWN
 }
 
-/// Checks the length of a receipt that is to be stored.
-pub(crate) fn check_receipt(receipt: &[u8]) -> Result<()> {
-    if receipt.len() > MAX_STORED_RECEIPT {
+/// Checks the length of an answer that is to be kept.
+pub(crate) fn check_answer(answer: &[u8]) -> Result<()> {
+    if answer.len() > MAX_STORED_ANSWER {
         return Err(Error::with(
             ErrorKind::InvalidInput,
-            "a stored receipt is at most 4096 bytes",
+            "what a guard keeps with a message is at most 4096 bytes",
         ));
     }
     Ok(())

@@ -8,8 +8,8 @@ use super::rate::Rate;
 use crate::crypto::digest::Digest;
 use crate::error::Result;
 
-/// Longest receipt that a guard stores with an entry, in bytes.
-pub const MAX_STORED_RECEIPT: usize = 4096;
+/// Longest answer that a guard keeps with an entry, in bytes: what became of the message, and a receipt.
+pub const MAX_STORED_ANSWER: usize = 4096;
 
 /// What the gate asks a guard to remember. All of it comes from a verified stamp and the reader's policy.
 ///
@@ -72,7 +72,7 @@ pub struct LeaseToken {
 pub enum Claimed {
     /// Was not there, and is now: committed, or reserved under this token if a lease was asked for.
     New(LeaseToken),
-    /// The same message, committed before, with the receipt stored then (maybe empty).
+    /// The same message, committed before, with the answer that was kept then, byte for byte (maybe empty).
     Same(Vec<u8>),
     /// Reserved by somebody whose lease still runs.
     Pending,
@@ -115,8 +115,9 @@ pub trait ReplayGuard: Send + Sync {
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable); then nothing was claimed.
     fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed>;
 
-    /// Makes a reservation final and stores a receipt of at most [`MAX_STORED_RECEIPT`] bytes with it. If the message has a
-    /// place in a stream, it is judged once more, and settled.
+    /// Makes a reservation final and keeps an answer of at most [`MAX_STORED_ANSWER`] bytes with it, which means nothing to
+    /// the guard (spec/guard.md §3 says what openers put there). If the message has a place in a stream, it is judged once
+    /// more, and settled.
     ///
     /// # Errors
     ///
@@ -124,8 +125,8 @@ pub trait ReplayGuard: Send + Sync {
     /// somebody else claimed since; [`ErrorKind::Superseded`](crate::ErrorKind::Superseded) if a newer message of its stream
     /// was committed meanwhile: then the reservation is given up;
     /// [`ErrorKind::GuardFull`](crate::ErrorKind::GuardFull) if its stream is new and there is no room for one more;
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a longer receipt.
-    fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()>;
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a longer answer.
+    fn commit(&self, token: &LeaseToken, answer: &[u8]) -> Result<()>;
 
     /// Gives a reservation up: the message may come again.
     ///

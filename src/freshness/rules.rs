@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
-use super::entry::{Entry, State, check_receipt};
+use super::entry::{Entry, State, check_answer};
 use super::guard::{Claim, Claimed, LeaseToken, Place};
 use super::order::{Order, Stream};
 use super::policy::MAX_SKEW;
@@ -214,7 +214,7 @@ pub(crate) fn commit<S: Shelf>(
     token: &LeaseToken,
     receipt: &[u8],
 ) -> Result<core::result::Result<(), ErrorKind>> {
-    check_receipt(receipt)?;
+    check_answer(receipt)?;
     let mut entry = held(shelf, token)?;
     let before = entry.claim.keep_until;
     let refused = out_of_order(shelf, entry.claim.place)?;

@@ -156,7 +156,7 @@ impl ReplayGuard for SqliteGuard {
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
         // Before it is copied.
-        super::entry::check_receipt(receipt)?;
+        super::entry::check_answer(receipt)?;
         let (token, receipt) = (*token, receipt.to_vec());
         self.step(move |shelf| rules::commit(shelf, &token, &receipt))?
             .map_err(Into::into)

@@ -3,11 +3,12 @@
 use std::borrow::ToOwned;
 use std::format;
 use std::path::{Path, PathBuf};
-use std::string::String;
+use std::string::{String, ToString};
 
-use crate::crypto::digest::Digest;
 use crate::disk::{folder_of, is_partial_name, is_temporary_name};
+use crate::envelope::open::Opener;
 use crate::envelope::stamp::Stamp;
+use crate::envelope::verdict::Mode;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The attribute in which an author suggests a name for the content.
@@ -21,7 +22,8 @@ const LONGEST: usize = 254;
 pub enum Target<'t> {
     /// Under this path, which the host chose. The folder must be there.
     Path(&'t Path),
-    /// In this folder, under a name made of message id, signer and context, as [`message_file_name`] gives it.
+    /// In this folder, under a name made of message id, reader, signer and context, as [`message_file_name`] gives it. Several
+    /// readers may share a folder: an envelope to two of them is two files.
     ById(&'t Path),
     /// In this folder, under the name that the author suggests in the attribute `name`, as [`safe_file_name`] makes it
     /// harmless; without one, as [`ById`](Self::ById). Two authors may suggest the same name: the second one gets an error, and
@@ -54,13 +56,13 @@ impl<'t> Target<'t> {
     }
 
     /// The final name.
-    pub(super) fn path(&self, stamp: &Stamp) -> PathBuf {
+    pub(super) fn path(&self, opener: &Opener<'_>, stamp: &Stamp) -> PathBuf {
         let suggested = |stamp: &Stamp| stamp.attribute(NAME).and_then(safe_file_name);
         match self {
             Self::Path(path) => path.to_path_buf(),
-            Self::ById(folder) => folder.join(message_file_name(stamp)),
+            Self::ById(folder) => folder.join(message_file_name(opener, stamp)),
             Self::Suggested(folder) => {
-                folder.join(suggested(stamp).unwrap_or_else(|| message_file_name(stamp)))
+                folder.join(suggested(stamp).unwrap_or_else(|| message_file_name(opener, stamp)))
             }
         }
     }
@@ -70,18 +72,19 @@ fn is_own(name: &str) -> bool {
     is_temporary_name(name) || is_partial_name(name)
 }
 
-/// A file name for a message: its id, and 16 hexadecimal digits for signer and context, so that nobody can take the name of
-/// somebody else's message by using its id.
+/// A file name for a message of this reader: its id, and the first 32 hexadecimal digits of its key in the replay guard
+/// (spec/guard.md §2), which is made of reader, signer, message id and context. So nobody can take the name of somebody else's
+/// message by using its id, and readers that share a folder do not share files. A reader is who it is for the guard: its
+/// signing key, or the [name](Opener::reader_name) that it was given.
 ///
-/// It is the same for every copy and every re-seal of the message.
+/// It is the same for every copy and every re-seal of the message: 65 characters.
 #[must_use]
-pub fn message_file_name(stamp: &Stamp) -> String {
-    let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());
-    let author = std::string::ToString::to_string(&Digest::of_parts(&[signer, context]));
+pub fn message_file_name<M: Mode>(opener: &Opener<'_, M>, stamp: &Stamp) -> String {
+    let key = opener.message_key(stamp).to_string();
     format!(
         "{}-{}",
         stamp.message_id(),
-        author.get(..16).unwrap_or_default()
+        key.get(..32).unwrap_or_default()
     )
 }
 

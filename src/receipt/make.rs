@@ -3,11 +3,13 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::committed::{Committed, Rejection};
 use super::status::{Reason, Status};
 use crate::crypto::digest::Digest;
 use crate::crypto::random::Entropy;
 use crate::envelope::draft::Draft;
 use crate::envelope::lease::Lease;
+use crate::envelope::outcome::Outcome;
 use crate::envelope::seal::Sealer;
 use crate::envelope::stamp::Stamp;
 use crate::envelope::verdict::{Opened, StampOnly};
@@ -16,16 +18,10 @@ use crate::freshness::clock::Clock;
 use crate::freshness::guard::ReplayGuard;
 use crate::freshness::rate::Rate;
 use crate::identity::holder::Signer;
-use crate::identity::public::PublicIdentity;
+use crate::identity::public::{EncryptionKey, PublicIdentity};
 use crate::wire::claims::StatementType;
 use crate::wire::labels;
 use crate::wire::receipt::RawReceipt;
-
-/// How often a rejection or a note of damage goes to one author, unless said otherwise: 20 at once, then one a minute.
-const REFUSALS: Rate = Rate {
-    every: 60,
-    burst: 20,
-};
 
 /// What is known of a message that a receipt can be about. Only the gate makes such things.
 pub trait Answerable: sealed::Answerable {}
@@ -77,12 +73,31 @@ mod sealed {
 
 use sealed::About;
 
+impl<'a> About<'a> {
+    /// Where a receipt with this status is to be sent; `None` if it was not asked for.
+    fn reply_key(&self, status: &Status) -> Option<&'a EncryptionKey> {
+        let asked = self.stamp.receipts();
+        let wanted = match status {
+            Status::Delivered => asked.delivered,
+            Status::Stored => asked.stored,
+            Status::Rejected(_) | Status::Damaged(_) => asked.rejected,
+        };
+        // A receipt is never answered, nor is any other statement: else two machines could answer each other forever.
+        let answered = wanted && self.stamp.statement_type() == StatementType::Message;
+        self.stamp.reply_key().filter(|_| answered)
+    }
+}
+
+/// What is committed with a receipt, or without.
+fn bytes(receipt: &Option<Vec<u8>>) -> &[u8] {
+    receipt.as_deref().unwrap_or_default()
+}
+
 /// Makes receipts: statements of a recipient, signed with its key and sealed to the key that the author asked them to be
 /// sent to.
 ///
-/// What it gives is `None` where no receipt may be sent: the author did not ask for this kind, or would be told too often.
-/// So nobody can make this recipient write to somebody else. Send what it gives only after the guard has
-/// [committed](Lease::commit) the message with it.
+/// A receipt comes out of a commit alone: what these calls give, they give after the guard has the message with its receipt.
+/// There is none where the author did not ask for this kind, and so nobody can make this recipient write to somebody else.
 ///
 /// ```
 /// # fn main() -> bulla::Result<()> {
@@ -99,17 +114,26 @@ use sealed::About;
 /// let opener = Opener::new(&bob, &policy, Replay::Guarded(&guard));
 /// let receipt = match opener.open_leased(&envelope, 60)? {
 ///     Delivery::New(message) => {
-///         let receipt = Receipter::new(&bob).delivered(message.proof().proof())?.unwrap_or_default();
-///         message.into_parts().1.commit(&receipt)?;
-///         receipt
+///         let (content, lease) = message.into_parts();
+///         assert_eq!(content, b"hello"); // make it durable, then:
+///         Receipter::new(&bob).delivered(lease)?.into_receipt()
 ///     }
 ///     Delivery::Again(again) => again.into_receipt(),
 /// };
 ///
+/// let receipt = receipt.unwrap(); // it was asked for
 /// let receipt = Receipt::open(&alice, "example", Senders::only([*bob.verifying_key()]), &receipt)?;
 /// receipt.check(&[sent])?;
 /// assert_eq!(receipt.status(), &Status::Delivered);
 /// # Ok(()) }
+/// ```
+///
+/// Before the commit there is none to be had:
+///
+/// ```compile_fail
+/// fn too_early(receipter: &bulla::Receipter<'_>, lease: &bulla::Lease<'_>) -> Option<Vec<u8>> {
+///     receipter.delivered(lease).unwrap().into_receipt()
+/// }
 /// ```
 #[must_use]
 pub struct Receipter<'a> {
@@ -120,6 +144,12 @@ pub struct Receipter<'a> {
 }
 
 impl<'a> Receipter<'a> {
+    /// How often rejections and notes of damage should go to one author: 20 at once, then one a minute.
+    pub const REFUSALS: Rate = Rate {
+        every: 60,
+        burst: 20,
+    };
+
     /// Signs receipts with this key, with the clock and the generator of the system.
     #[cfg(feature = "std")]
     pub fn new(signer: &'a dyn Signer) -> Self {
@@ -142,67 +172,86 @@ impl<'a> Receipter<'a> {
 
     /// Limits how often one author is told of rejections and damage. The guard keeps count.
     ///
-    /// Without this a rejection of a message that is leased is limited by its own guard: 20 at once, then one a minute.
+    /// Without this a rejection is limited by the guard of the message's own lease, to [`REFUSALS`](Self::REFUSALS).
     pub fn limited(mut self, guard: &'a dyn ReplayGuard, rate: Rate) -> Self {
         self.limit = Some((guard, rate));
         self
     }
 
-    /// The message was opened and handed to the application.
+    /// The message was handed to the application: makes the receipt, commits the message with it, and only then gives it.
     ///
     /// # Errors
     ///
-    /// As [`Sealer::seal`].
-    pub fn delivered(&self, message: &Opened) -> Result<Option<Vec<u8>>> {
-        self.make(message, &Status::Delivered)
+    /// As [`Lease::commit`]; then no receipt leaves, also where it is not known whether the guard has it: a copy gets it. As
+    /// [`Sealer::seal`] if the receipt cannot be made: then the message is released.
+    pub fn delivered(&self, message: Lease<'_>) -> Result<Committed<Opened>> {
+        let receipt = self.make(message.proof(), &Status::Delivered)?;
+        let proof = message.commit(Outcome::Delivered, bytes(&receipt))?;
+        Ok(Committed::new(proof, receipt))
     }
 
-    /// The content is on the disk, and was read again from there.
+    /// The content is on the disk, and was read again from there: makes the receipt, commits the message with it, and only
+    /// then gives it.
     ///
     /// # Errors
     ///
-    /// As [`Sealer::seal`].
+    /// As [`Stored::commit`](super::stored::Stored::commit); then no receipt leaves, also where it is not known whether the
+    /// guard has it: a copy gets it. As [`Sealer::seal`] if the receipt cannot be made: then the file is removed, and the
+    /// message released.
     #[cfg(all(feature = "std", unix))]
-    pub fn stored(&self, stored: &super::stored::Stored<'_>) -> Result<Option<Vec<u8>>> {
-        self.make(stored.proof(), &Status::Stored)
+    pub fn stored(&self, stored: super::stored::Stored<'_>) -> Result<Committed<Opened>> {
+        let receipt = self.make(stored.proof(), &Status::Stored)?;
+        let proof = stored.commit(bytes(&receipt))?;
+        Ok(Committed::new(proof, receipt))
     }
 
-    /// The message is rejected for good: after all of it was verified, or by its stamp alone if the author is on the
-    /// policy's list. It must be leased, and committed with this, so that a copy gets the same answer.
+    /// The message is rejected for good: after all of it was verified, or by its stamp alone. It is committed with that, so
+    /// that a copy gets the same answer; but if its author asked to be told and may not be told now, it is
+    /// [released](Rejection::Untold) instead.
+    ///
+    /// Who asked is told at most so often ([`REFUSALS`](Self::REFUSALS), unless [`limited`](Self::limited) otherwise), and by
+    /// the stamp alone only if the policy lists him.
     ///
     /// # Errors
     ///
-    /// As [`Sealer::seal`]; [`ErrorKind::GuardUnavailable`].
+    /// As [`Lease::commit`]; then no receipt leaves. As [`Sealer::seal`], [`ErrorKind::GuardFull`] and
+    /// [`ErrorKind::GuardUnavailable`] if the receipt cannot be made: then the message is released.
     pub fn rejected<P: Answerable>(
         &self,
-        message: &Lease<'_, P>,
+        message: Lease<'_, P>,
         reason: Reason,
-    ) -> Result<Option<Vec<u8>>> {
+    ) -> Result<Rejection<P>> {
         let about = message.proof().about();
-        let (guard, rate) = self.limit.unwrap_or((message.guard(), REFUSALS));
-        if !about.stamp.receipts().rejected || !self.permitted(&about, guard, rate)? {
-            return Ok(None);
+        let asked = about.reply_key(&Status::Rejected(reason.clone())).is_some();
+        let (guard, rate) = self.limit.unwrap_or((message.guard(), Self::REFUSALS));
+        if asked && !self.permitted(&about, guard, rate)? {
+            return Ok(Rejection::Untold(message.give_up()));
         }
-        self.make(message.proof(), &Status::Rejected(reason))
+        let receipt = self.make(message.proof(), &Status::Rejected(reason))?;
+        let proof = message.end(Outcome::Rejected, bytes(&receipt))?;
+        Ok(Rejection::Final(Committed::new(proof, receipt)))
     }
 
     /// A copy came damaged: its stamp is authentic, and what follows is not. This says nothing about the message, which may
-    /// still come.
+    /// still come: nothing is claimed for it, and nothing stored.
+    ///
+    /// `None` if the author did not ask to be told of rejections, is not on the policy's list, or was told too often lately.
+    /// `stamp` is what a [failed store](crate::NotStored::damaged) or [stream](crate::OpenStream::stamp_only) left.
     ///
     /// # Errors
     ///
-    /// As [`Sealer::seal`]; [`ErrorKind::GuardUnavailable`]; [`ErrorKind::InvalidInput`] unless [`limited`](Self::limited).
+    /// As [`Sealer::seal`]; [`ErrorKind::GuardUnavailable`], [`ErrorKind::GuardFull`]; [`ErrorKind::InvalidInput`] unless [`limited`](Self::limited).
     pub fn damaged(&self, stamp: &StampOnly, text: &str) -> Result<Option<Vec<u8>>> {
         let (guard, rate) = self.limit.ok_or(crate::error::Error::with(
             ErrorKind::InvalidInput,
             "notes of damage go out at a limited rate: give it, with a guard that keeps count",
         ))?;
+        let status = Status::Damaged(Reason::new(Reason::DAMAGED, text)?);
         let about = sealed::Answerable::about(stamp);
-        if !about.stamp.receipts().rejected || !self.permitted(&about, guard, rate)? {
+        if about.reply_key(&status).is_none() || !self.permitted(&about, guard, rate)? {
             return Ok(None);
         }
-        let reason = Reason::new(Reason::DAMAGED, text)?;
-        self.make(stamp, &Status::Damaged(reason))
+        self.make(stamp, &status)
     }
 
     fn permitted(&self, about: &About<'_>, guard: &dyn ReplayGuard, rate: Rate) -> Result<bool> {
@@ -221,15 +270,7 @@ impl<'a> Receipter<'a> {
 
     fn make(&self, message: &impl Answerable, status: &Status) -> Result<Option<Vec<u8>>> {
         let about = message.about();
-        let asked = about.stamp.receipts();
-        let wanted = match status {
-            Status::Delivered => asked.delivered,
-            Status::Stored => asked.stored,
-            Status::Rejected(_) | Status::Damaged(_) => asked.rejected,
-        };
-        // A receipt is never answered, nor is any other statement: else two machines could answer each other forever.
-        let message = about.stamp.statement_type() == StatementType::Message;
-        let (true, true, Some(reply_key)) = (wanted, message, about.stamp.reply_key()) else {
+        let Some(reply_key) = about.reply_key(status) else {
             return Ok(None);
         };
         let (code, reason) = status.to_raw();

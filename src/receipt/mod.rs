@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod committed;
 #[cfg(all(feature = "std", unix))]
 pub(crate) mod file_name;
 pub(crate) mod make;

@@ -129,18 +129,23 @@ impl<'a> Partial<'a> {
         read_some(self.disk, &self.file, buffer)
     }
 
-    /// Adds verified bytes. `None` if no more are to be added.
+    /// Adds verified bytes, as many as there may be. `None` if the disk takes no more.
     pub(super) fn append(mut self, bytes: &[u8]) -> Option<Self> {
+        let left = self.limit.saturating_sub(self.length);
+        let left = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        let bytes = bytes.get(..left).unwrap_or_default();
         self.length += bytes.len() as u64;
-        if self.length > self.limit {
-            return None;
-        }
         if write_all(self.disk, &self.file, bytes).is_err() {
             // The disk may be full: the content needs the room more.
             self.remove();
             return None;
         }
         Some(self)
+    }
+
+    /// Whether it takes no more. It stays in hand, so that it goes when the message is dealt with.
+    pub(super) const fn is_full(&self) -> bool {
+        self.length >= self.limit
     }
 
     pub(super) fn remove(self) {

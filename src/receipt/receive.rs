@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::file_name::Target;
 use super::making::{Making, Stop};
 use super::partial::Partial;
-use super::store::{Received, Store};
+use super::store::{NotStored, Received, Store};
 use super::stored::Stored;
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Wiped;
@@ -69,7 +69,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         partial: Partial<'a>,
         header: &Digest,
         rest: &mut dyn Read,
-    ) -> Result<Received<'a>> {
+    ) -> Result<Received<'a>, NotStored> {
         self.unkept = None;
         match self.feed_held(&partial, header) {
             Ok(()) => {
@@ -78,7 +78,8 @@ impl<'s, 'a> Incoming<'s, 'a> {
             }
             Err(Stop::Failed(error)) if error.kind().class() == ErrorClass::NotAcceptable => {
                 partial.remove();
-                Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT))
+                // What was kept here is damaged, and not what came.
+                Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT).into())
             }
             Err(stop) => {
                 (self.partial, self.whole) = (Some(partial), true);
@@ -110,7 +111,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         }
     }
 
-    pub(super) fn run(mut self, input: &mut dyn Read) -> Result<Received<'a>> {
+    pub(super) fn run(mut self, input: &mut dyn Read) -> Result<Received<'a>, NotStored> {
         match self.take_all(input) {
             Ok(()) => self.claim(),
             Err(stop) => self.stop(stop),
@@ -206,7 +207,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         {
             return Err(Stop::NoRoom);
         }
-        let path = self.target.path(stamp);
+        let path = self.target.path(&self.store.opener, stamp);
         self.making = Some((Making::begin(self.store.disk, folder)?, path));
         if self.whole {
             // There is nothing to wait for.
@@ -233,13 +234,13 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.partial = partial.append(bytes);
         }
         unkept.drain(..verified);
-        if self.partial.is_none() {
+        if self.partial.as_ref().is_none_or(Partial::is_full) {
             self.unkept = None;
         }
     }
 
     /// Everything is verified, and the content is on the disk without its name.
-    fn claim(self) -> Result<Received<'a>> {
+    fn claim(self) -> Result<Received<'a>, NotStored> {
         let Self {
             store,
             stream,
@@ -248,7 +249,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             ..
         } = self;
         let Some((making, path)) = making else {
-            return Err(ErrorKind::WrongOrder.into());
+            return Err(Error::from(ErrorKind::WrongOrder).into());
         };
         match stream.finish_leased(store.lease, &mut Vec::new()) {
             Ok(Delivery::New(lease)) => Stored::publish(making, partial, path, lease, store.lease),
@@ -260,19 +261,19 @@ impl<'s, 'a> Incoming<'s, 'a> {
                 let stop = Stop::Failed(error);
                 Partial::after(partial, &stop, true);
                 match stop {
-                    Stop::Failed(error) => Err(error),
-                    _ => Err(ErrorKind::WrongOrder.into()),
+                    Stop::Failed(error) => Err(error.into()),
+                    _ => Err(Error::from(ErrorKind::WrongOrder).into()),
                 }
             }
         }
     }
 
-    fn stop(self, stop: Stop) -> Result<Received<'a>> {
+    fn stop(self, stop: Stop) -> Result<Received<'a>, NotStored> {
         Partial::after(self.partial, &stop, self.whole);
         // Before it is refused, nothing of it is left.
         drop(self.making);
         let refused = match stop {
-            Stop::Failed(error) => return Err(error),
+            Stop::Failed(error) => return Err(NotStored::of(error, &self.stream)),
             Stop::TooLarge => Received::TooLarge,
             Stop::NoRoom => Received::NoRoom,
         };
@@ -287,7 +288,7 @@ fn refuse<'a>(
     stream: OpenStream<'a>,
     lease: u64,
     refused: fn(Lease<'a, StampOnly>) -> Received<'a>,
-) -> Result<Received<'a>> {
+) -> Result<Received<'a>, NotStored> {
     Ok(match stream.refuse_leased(lease)? {
         Delivery::New(lease) => refused(lease),
         Delivery::Again(again) => Received::Again(again),

@@ -1,6 +1,8 @@
 //! Storing what comes, so that it is on the disk when that is said.
 
 use core::fmt;
+use core::ops::Deref;
+use std::boxed::Box;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -12,8 +14,9 @@ use super::stored::Stored;
 use crate::crypto::digest::Digest;
 use crate::disk::os::is_same;
 use crate::disk::{Access, Disk, is_partial_name, is_temporary_name};
-use crate::envelope::lease::{Again, Lease};
-use crate::envelope::open::Opener;
+use crate::envelope::lease::Lease;
+use crate::envelope::open::{OpenStream, Opener};
+use crate::envelope::outcome::Again;
 use crate::envelope::verdict::StampOnly;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,16 +33,86 @@ pub(super) type HasRoom<'a> = &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync);
 // There is one for each envelope, never many: a box would save nothing.
 #[allow(clippy::large_enum_variant)]
 pub enum Received<'a> {
-    /// It is on the disk: make the receipt, and [commit](Stored::commit).
+    /// It is on the disk: commit it, with a [receipt](crate::Receipter::stored) or [without](Stored::commit).
     Stored(Stored<'a>),
     /// It came before, and was dealt with: give the same receipt again.
     Again(Again),
-    /// Its content is longer than this store accepts. Nothing is left of it. Commit it with a receipt that says `rejected`, or
-    /// release it.
+    /// Its content is longer than this store accepts. Nothing is left of it. [Reject](crate::Receipter::rejected) it, which is
+    /// final, or release it.
     TooLarge(Lease<'a, StampOnly>),
-    /// There is no room for it. Nothing is left of it. Release it, and it may come again when there is; or commit it with a
-    /// receipt that says `rejected`, which is final.
+    /// There is no room for it. Nothing is left of it. Release it, and it may come again when there is; or
+    /// [reject](crate::Receipter::rejected) it, which is final.
     NoRoom(Lease<'a, StampOnly>),
+}
+
+/// Why an envelope was not stored: an [`Error`], which it turns into by itself, and whether a copy came damaged.
+pub struct NotStored {
+    error: Error,
+    damaged: Option<Box<StampOnly>>,
+}
+
+impl NotStored {
+    pub(super) fn of(error: Error, stream: &OpenStream<'_>) -> Self {
+        let damaged = match error.kind() {
+            ErrorKind::NotAuthentic => stream.stamp_only().map(Box::new),
+            _ => None,
+        };
+        Self { error, damaged }
+    }
+
+    /// If the stamp of what came was verified and judged, and what followed it was damaged, or cut off at the end of the input:
+    /// what a note of [damage](crate::Receipter::damaged) to its author is made of. `None` for every other failure.
+    #[must_use]
+    pub fn damaged(&self) -> Option<&StampOnly> {
+        self.damaged.as_deref()
+    }
+}
+
+impl Deref for NotStored {
+    type Target = Error;
+
+    fn deref(&self) -> &Error {
+        &self.error
+    }
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            damaged: None,
+        }
+    }
+}
+
+impl From<NotStored> for Error {
+    fn from(not_stored: NotStored) -> Self {
+        not_stored.error
+    }
+}
+
+impl fmt::Debug for NotStored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl fmt::Display for NotStored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl PartialEq<ErrorKind> for NotStored {
+    fn eq(&self, other: &ErrorKind) -> bool {
+        self.error == *other
+    }
+}
+
+impl core::error::Error for NotStored {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error.source()
+    }
 }
 
 /// Opens envelopes to files, and says `stored` only of what it has read again from the disk.
@@ -59,7 +132,7 @@ pub enum Received<'a> {
 /// ```
 /// # fn main() -> bulla::Result<()> {
 /// # use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
-/// use bulla::{OsDisk, Received, Store, Target};
+/// use bulla::{OsDisk, Reason, Receipter, Received, Store, Target};
 /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
 /// # let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
 /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
@@ -67,15 +140,19 @@ pub enum Received<'a> {
 /// # let folder = std::env::temp_dir().join(format!("bulla-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&folder)?;
 /// let store = Store::new(Opener::new(&bob, &policy, Replay::Guarded(&guard)), 60, &OsDisk).max_content(1 << 30);
-/// match store.store(envelope.as_slice(), Target::Path(&folder.join("hello.txt")))? {
-///     Received::Stored(stored) => {
-///         let receipt = bulla::Receipter::new(&bob).stored(&stored)?.unwrap_or_default();
-///         stored.commit(&receipt)?; // send it after this
+/// let receipter = Receipter::new(&bob);
+/// let receipt = match store.store(envelope.as_slice(), Target::Path(&folder.join("hello.txt")))? {
+///     Received::Stored(stored) => receipter.stored(stored)?.into_receipt(),
+///     Received::Again(again) => again.into_receipt(),
+///     Received::TooLarge(lease) => {
+///         let reason = Reason::new(Reason::TOO_LARGE, "at most 1 GiB")?;
+///         receipter.rejected(lease, reason)?.into_receipt()
 ///     }
-///     Received::Again(again) => drop(again.into_receipt()), // send it again
-///     Received::TooLarge(lease) | Received::NoRoom(lease) => lease.release()?, // or commit a `rejected`
-///     _ => {}
-/// }
+///     Received::NoRoom(lease) => lease.release().map(|()| None)?, // it may come again
+///     _ => None,
+/// };
+/// // Send the receipt, if there is one: Alice did not ask for any here.
+/// assert_eq!(receipt, None);
 /// assert_eq!(std::fs::read(folder.join("hello.txt"))?, b"hello");
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok(()) }
@@ -139,7 +216,12 @@ impl<'a> Store<'a> {
     /// As [`Opener::open_leased`]; [`ErrorKind::Pending`] also if another process works on a file of that name;
     /// [`ErrorKind::Io`], also if there is another file of that name, or if what was read again is not what was written.
     /// Then nothing is left but what is [kept](Self::resumable) of the envelope, and the message may come again.
-    pub fn store(&self, mut input: impl Read, target: Target<'_>) -> Result<Received<'a>> {
+    /// If a copy came damaged, [`NotStored::damaged`] says so.
+    pub fn store(
+        &self,
+        mut input: impl Read,
+        target: Target<'_>,
+    ) -> Result<Received<'a>, NotStored> {
         Incoming::new(self, target)?.run(&mut input)
     }
 
@@ -165,7 +247,7 @@ impl<'a> Store<'a> {
         header_digest: &Digest,
         mut rest: impl Read,
         target: Target<'_>,
-    ) -> Result<Received<'a>> {
+    ) -> Result<Received<'a>, NotStored> {
         let incoming = Incoming::new(self, target)?;
         let partial = self.partials()?.resume(self.disk, header_digest)?;
         incoming.run_held(partial, header_digest, &mut rest)

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::making::{Making, Stop, another, read_some};
 use super::partial::Partial;
-use super::store::Received;
+use super::store::{NotStored, Received};
 use crate::crypto::digest::Hasher;
 use crate::crypto::secret::Wiped;
 use crate::disk::os::is_same_file;
 use crate::disk::{Access, folder_of};
 use crate::envelope::lease::Lease;
+use crate::envelope::outcome::Outcome;
 use crate::envelope::verdict::{Opened, Verified};
 use crate::error::{ErrorKind, Result};
 
@@ -22,8 +23,9 @@ const BUFFER: usize = 256 * 1024;
 /// Proof that the content of a verified message is on the disk under its final name: written, synced with its folder, and
 /// read again from there with the length and the digest that were verified. Only [`Store`](crate::Store) makes it.
 ///
-/// Make the receipt, then [`commit`](Self::commit). If it is released or dropped, the file is removed again (unless it was
-/// there before, from an attempt that was cut off) and the message may come again.
+/// Commit it with a receipt, as [`Receipter::stored`](crate::Receipter::stored) does, or [without](Self::commit). If it is
+/// released or dropped, the file is removed again (unless it was there before, from an attempt that was cut off) and the
+/// message may come again.
 #[must_use]
 pub struct Stored<'a> {
     // In this order: the file goes before the reservation does.
@@ -41,7 +43,7 @@ impl<'a> Stored<'a> {
         path: PathBuf,
         lease: Lease<'a>,
         seconds: u64,
-    ) -> Result<Received<'a>> {
+    ) -> Result<Received<'a>, NotStored> {
         match settle_on_disk(making, &path, &lease, seconds) {
             Ok(making) => Ok(Received::Stored(Self {
                 making,
@@ -52,7 +54,7 @@ impl<'a> Stored<'a> {
             Err(stop) => {
                 Partial::after(partial, &stop, true);
                 match stop {
-                    Stop::Failed(error) => Err(error),
+                    Stop::Failed(error) => Err(error.into()),
                     Stop::TooLarge => Ok(Received::TooLarge(lease.into_stamp_only())),
                     Stop::NoRoom => Ok(Received::NoRoom(lease.into_stamp_only())),
                 }
@@ -81,22 +83,23 @@ impl<'a> Stored<'a> {
         self.lease.renew(seconds)
     }
 
-    /// Makes it final, and stores the receipt (at most 4096 bytes) that copies will get. Send the receipt only after this
-    /// has succeeded.
+    /// Makes it final, as [stored](Outcome::Stored), with an answer of the host's own (at most
+    /// [`MAX_STORED_RECEIPT`](crate::MAX_STORED_RECEIPT) bytes, which may be none) that copies will get. Answer only after this
+    /// has succeeded. With a receipt, [`Receipter::stored`](crate::Receipter::stored) does it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LeaseLost`], [`ErrorKind::Superseded`], [`ErrorKind::Gap`], [`ErrorKind::InvalidInput`]: it does not
     /// count, and the file is removed again. Any other, such as [`ErrorKind::GuardUnavailable`]: it is not known whether it
     /// counts, so the file stays; when the message comes again, that will show.
-    pub fn commit(self, receipt: &[u8]) -> Result<Opened> {
+    pub fn commit(self, answer: &[u8]) -> Result<Opened> {
         let Self {
             mut making,
             partial,
             lease,
             ..
         } = self;
-        let committed = lease.commit(receipt);
+        let committed = lease.commit(Outcome::Stored, answer);
         match &committed {
             Ok(_) => {
                 making.keep();

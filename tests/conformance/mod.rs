@@ -8,7 +8,7 @@ pub(crate) mod bounds;
 pub(crate) mod processes;
 
 use bulla::{
-    Claim, Claimed, Digest, ErrorKind, LeaseToken, MAX_STORED_RECEIPT, Order, Place, Rate,
+    Claim, Claimed, Digest, ErrorKind, LeaseToken, MAX_STORED_ANSWER, Order, Place, Rate,
     ReplayGuard,
 };
 
@@ -144,7 +144,7 @@ fn leases(guard: &dyn ReplayGuard) {
     // Given up: free at once. Then done: the receipt comes back, byte for byte.
     guard.release(&second).unwrap();
     let third = token(guard.claim(&message, 1040, Some(30)));
-    let long = vec![0; MAX_STORED_RECEIPT + 1];
+    let long = vec![0; MAX_STORED_ANSWER + 1];
     assert_eq!(
         guard.commit(&third, &long).unwrap_err(),
         ErrorKind::InvalidInput

@@ -52,15 +52,13 @@ pub(crate) fn store_one(folder: &Path, now: u64, how: &str) {
     };
     let receipt = match received.unwrap() {
         Received::Stored(stored) => {
-            let receipt = Receipter::with(&bob, &clock, &OsEntropy).stored(&stored);
-            let receipt = receipt.unwrap().unwrap();
-            stored.commit(&receipt).unwrap();
-            receipt
+            let receipter = Receipter::with(&bob, &clock, &OsEntropy);
+            receipter.stored(stored).unwrap().into_receipt()
         }
         Received::Again(again) => again.into_receipt(),
         other => panic!("{other:?}"),
     };
-    output.write_all(&receipt).unwrap();
+    output.write_all(&receipt.unwrap()).unwrap();
     output.flush().unwrap();
 }
 

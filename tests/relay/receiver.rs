@@ -8,7 +8,8 @@ use std::sync::Mutex;
 
 use bulla::{
     Access, Disk, ErrorKind, GuardLimits, Identity, Lease, Opener, OsDisk, OsEntropy, Policy, Rate,
-    Reason, Receipter, Received, Replay, Senders, SqliteGuard, StampOnly, Store, Target, Temporary,
+    Reason, Receipter, Received, Rejection, Replay, Senders, SqliteGuard, StampOnly, Store, Target,
+    Temporary,
 };
 
 use crate::frames::{self, Frame, Kind, Mouth, Role};
@@ -168,11 +169,10 @@ impl Receiver<'_> {
             Received::Stored(stored) => {
                 self.mouth.stage(3);
                 let receipter = Receipter::with(self.bob, self.clock, &OsEntropy);
-                let receipt = receipter.stored(&stored)?.expect("it was asked for");
-                stored.commit(&receipt)?;
-                Ok(Some(receipt))
+                let receipt = receipter.stored(stored)?.into_receipt();
+                Ok(Some(receipt.expect("it was asked for")))
             }
-            Received::Again(again) => Ok(Some(again.into_receipt())),
+            Received::Again(again) => Ok(Some(again.into_receipt().expect("it was asked for"))),
             Received::TooLarge(lease) => self.reject(lease, Reason::TOO_LARGE),
             Received::NoRoom(lease) if lease.proof().stamp().length() == Some(NO_ROOM as u64) => {
                 self.reject(lease, Reason::FULL)
@@ -185,13 +185,12 @@ impl Receiver<'_> {
     fn reject(&self, lease: Lease<'_, StampOnly>, code: u16) -> bulla::Result<Option<Vec<u8>>> {
         let receipter =
             Receipter::with(self.bob, self.clock, &OsEntropy).limited(self.guard, REJECTIONS);
-        match receipter.rejected(&lease, Reason::new(code, "")?)? {
-            Some(receipt) => {
-                lease.commit(&receipt)?;
-                Ok(Some(receipt))
+        match receipter.rejected(lease, Reason::new(code, "")?)? {
+            Rejection::Final(rejected) => {
+                Ok(Some(rejected.into_receipt().expect("it was asked for")))
             }
             // Told too often: it may come again later.
-            None => lease.release().map(|()| None),
+            Rejection::Untold(_) => Ok(None),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Instant;
 
-use bulla::{Digest, Draft, Identity, Policy, Receipt, Senders, Status};
+use bulla::{Digest, Identity, Receipt, Senders, Status};
 
 use crate::check;
 use crate::frames::{Frame, Kind};
@@ -24,8 +24,6 @@ pub(crate) struct Seen {
     pub(crate) count: u64,
     pub(crate) alice: Identity,
     pub(crate) bob: Identity,
-    /// What follows the message id in the name of a stored file.
-    suffix: String,
     now: u64,
     /// Which message an envelope is.
     pub(crate) index_of: HashMap<Digest, u64>,
@@ -43,7 +41,6 @@ impl Seen {
     fn new(folder: &Path, seed: u64, count: u64) -> Self {
         let (alice, bob) = (world::person(folder, "alice"), world::person(folder, "bob"));
         Self {
-            suffix: suffix(&alice, &bob),
             seed,
             count,
             alice,
@@ -59,8 +56,17 @@ impl Seen {
         }
     }
 
+    /// The name of what is stored of a message, as spec/guard.md §2 makes keys.
     pub(crate) fn file_name(&self, id: bulla::MessageId) -> String {
-        format!("{id}{}", self.suffix)
+        let parts: [&[u8]; 5] = [
+            b"bulla/1 guard key\0",
+            self.bob.verifying_key().as_bytes(),
+            self.alice.verifying_key().as_bytes(),
+            &id.0,
+            CONTEXT.as_bytes(),
+        ];
+        let key = Digest::of(&parts.concat()).to_string();
+        format!("{id}-{}", &key[..32])
     }
 
     fn refusal(&mut self, who: &'static str, frame: &Frame) {
@@ -148,22 +154,6 @@ impl Seen {
             other => panic!("message {index}: {other}"),
         }
     }
-}
-
-fn suffix(alice: &Identity, bob: &Identity) -> String {
-    let clock = ToldClock::new(START);
-    let envelope = bulla::Sealer::with(alice, &clock, &bulla::OsEntropy)
-        .to(bob.public())
-        .seal(&Draft::new(CONTEXT).unwrap(), b"")
-        .unwrap();
-    let policy = Policy::new(CONTEXT, Senders::only([*alice.verifying_key()])).unwrap();
-    let opener = bulla::Opener::with_clock(bob, &policy, bulla::Replay::Unguarded, &clock);
-    let message = opener.open(&envelope).unwrap();
-    let (name, id) = (
-        bulla::message_file_name(message.stamp()),
-        message.stamp().message_id().to_string(),
-    );
-    name.strip_prefix(&id).unwrap().to_owned()
 }
 
 /// How many kills a run has at least.

@@ -18,7 +18,7 @@ use std::sync::{Arc, RwLock};
 
 use base64ct::{Base64, Encoding};
 use bulla::{
-    Claim, Claimed, Clock, Delivery, Digest, Error, Lease, LeaseToken, Opened, Rate, ReplayGuard,
+    Claim, Claimed, Clock, Delivery, Digest, Error, Lease, LeaseToken, Outcome, Rate, ReplayGuard,
     Result, StampOnly,
 };
 use serde_json::{Value, json};
@@ -246,10 +246,13 @@ impl<'a> Play<'a> {
                 Held::Stamp(lease) => lease.renew(seconds()),
             }),
             "commit" => {
-                let receipt = bytes(&step["receipt"]);
+                let (outcome, receipt) = (outcome(&step["outcome"]), bytes(&step["receipt"]));
                 verdict(match self.take(step) {
-                    Held::Whole(lease) => lease.commit(&receipt).map(drop),
-                    Held::Stamp(lease) => lease.commit(&receipt).map(drop),
+                    Held::Whole(lease) => lease.commit(outcome, &receipt).map(drop),
+                    Held::Stamp(lease) => {
+                        assert_eq!(outcome, Outcome::Rejected);
+                        lease.reject(&receipt).map(drop)
+                    }
                 })
             }
             "release" => verdict(match self.take(step) {
@@ -319,8 +322,13 @@ impl<'a> Play<'a> {
                 }
                 json!({ "verdict": "ok" })
             }
-            Ok(Delivered::Again(receipt)) => {
-                json!({ "verdict": "again", "receipt": Base64::encode_string(&receipt) })
+            Ok(Delivered::Again(again)) => {
+                let receipt = again.receipt().unwrap_or_default();
+                json!({
+                    "verdict": "again",
+                    "outcome": number(again.outcome()),
+                    "receipt": Base64::encode_string(receipt),
+                })
             }
             Err(error) => verdict(Err::<(), _>(error)),
         }
@@ -330,13 +338,13 @@ impl<'a> Play<'a> {
 #[allow(clippy::large_enum_variant)]
 enum Delivered<'a> {
     New(Held<'a>),
-    Again(Vec<u8>),
+    Again(bulla::Again),
 }
 
 fn hold<'a, P>(found: Delivery<P>, held: impl Fn(P) -> Held<'a>) -> Delivered<'a> {
     match found {
         Delivery::New(lease) => Delivered::New(held(lease)),
-        Delivery::Again(again) => Delivered::Again(again.into_receipt()),
+        Delivery::Again(again) => Delivered::Again(again),
     }
 }
 
@@ -353,8 +361,22 @@ fn bytes(text: &Value) -> Vec<u8> {
     Base64::decode_vec(name(text)).unwrap()
 }
 
-/// Leases are of messages that passed the whole gate.
-#[allow(dead_code)]
-fn types(lease: Lease<'_>) -> Opened {
-    lease.commit(b"").unwrap()
+/// spec/guard.md §3.
+fn outcome(number: &Value) -> Outcome {
+    match number.as_u64().unwrap().try_into().unwrap() {
+        1 => Outcome::Delivered,
+        2 => Outcome::Stored,
+        3 => Outcome::Rejected,
+        own => Outcome::Own(own),
+    }
+}
+
+fn number(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Delivered => 1,
+        Outcome::Stored => 2,
+        Outcome::Rejected => 3,
+        Outcome::Own(own) => own,
+        other => panic!("{other:?} is new"),
+    }
 }

@@ -9,6 +9,7 @@
 
 pub(crate) mod faulty;
 pub(crate) mod file_guard;
+pub(crate) mod here;
 pub(crate) mod hooked;
 pub(crate) mod wrapped;
 
@@ -16,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bulla::{
-    Digest, Disk, Draft, Identity, Opener, OsEntropy, Policy, Received, Replay, ReplayGuard,
-    Sealer, Senders, Sent, Store, Stored, Target,
+    Digest, Disk, Draft, Identity, NotStored, Opener, OsEntropy, Policy, Received, Replay,
+    ReplayGuard, Sealer, Senders, Sent, Store, Stored, Target,
 };
 
 /// Somebody, the same in every process: tests start others.
@@ -106,7 +107,7 @@ pub(crate) fn store<'a>(guard: &'a dyn ReplayGuard, disk: &'a dyn Disk) -> Store
 }
 
 #[track_caller]
-pub(crate) fn stored<'a>(received: bulla::Result<Received<'a>>) -> Stored<'a> {
+pub(crate) fn stored<'a>(received: Result<Received<'a>, NotStored>) -> Stored<'a> {
     match received.unwrap() {
         Received::Stored(stored) => stored,
         other => panic!("{other:?}"),

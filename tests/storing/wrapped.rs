@@ -14,6 +14,10 @@ pub(crate) struct Wrapped {
     pub(crate) commit: Mutex<Option<(ErrorKind, bool)>>,
     /// What the next claim answers.
     pub(crate) claim: Mutex<Option<ErrorKind>>,
+    /// What the next claim finds committed.
+    pub(crate) committed: Mutex<Option<Vec<u8>>>,
+    /// What was committed, byte for byte.
+    pub(crate) answers: Mutex<Vec<Vec<u8>>>,
     /// What the renewal with this number and all after it answer.
     pub(crate) renew: Mutex<Option<(usize, ErrorKind)>>,
     pub(crate) renewals: AtomicUsize,
@@ -25,6 +29,8 @@ impl Wrapped {
             inner: MemoryGuard::new(100),
             commit: Mutex::new(None),
             claim: Mutex::new(None),
+            committed: Mutex::new(None),
+            answers: Mutex::default(),
             renew: Mutex::new(None),
             renewals: AtomicUsize::new(0),
         }
@@ -37,6 +43,9 @@ impl ReplayGuard for Wrapped {
     }
 
     fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
+        if let Some(answer) = self.committed.lock().unwrap().take() {
+            return Ok(Claimed::Same(answer));
+        }
         match self.claim.lock().unwrap().take() {
             Some(kind) => Err(kind.into()),
             None => self.inner.claim(claim, now, lease),
@@ -44,6 +53,7 @@ impl ReplayGuard for Wrapped {
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
+        self.answers.lock().unwrap().push(receipt.to_vec());
         match self.commit.lock().unwrap().take() {
             Some((kind, done)) => {
                 if done {

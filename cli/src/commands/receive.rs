@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bulla::{
-    Again, ArmorLabel, Error, ErrorKind, Identity, Lease, MaybeArmored, Opener, OsDisk, Partials,
-    Reason, Receipter, Received, Replay, StampOnly, Store, Stored, Target,
+    Again, ArmorLabel, Error, ErrorKind, Identity, Lease, MaybeArmored, NotStored, Opener, OsDisk,
+    Outcome, Partials, Reason, Receipter, Received, Rejection, Replay, StampOnly, Store, Stored,
+    Target,
 };
 use serde_json::json;
 
@@ -23,9 +24,6 @@ use crate::terminal::{note, print};
 const PARTIALS: usize = 64;
 /// How much longer an envelope may be than its content, of what is kept where --max-size is given.
 const PARTIAL_MORE: u64 = 1 << 20;
-/// The first byte of what the guard keeps of a message: what became of it. The receipt follows, if there is one.
-const STORED: u8 = 1;
-const REJECTED: u8 = 3;
 
 pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     let trusted = Trusted::load(&args.senders)?;
@@ -69,7 +67,11 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
             store.store(envelope, target)
         }
     };
-    match received.map_err(|error| desk.failed(error))? {
+    let received = match received {
+        Ok(received) => received,
+        Err(not_stored) => return Err(desk.not_stored(not_stored)),
+    };
+    match received {
         Received::Stored(stored) => desk.stored(stored, &opener()),
         Received::Again(again) => desk.again(again),
         Received::TooLarge(lease) => desk.too_large(&limit_text(args), lease),
@@ -147,23 +149,6 @@ fn limit_text(args: &Receive) -> String {
         .map_or_else(String::new, |most| format!("at most {most} bytes"))
 }
 
-/// What the guard keeps of a message.
-fn entry(outcome: u8, receipt: &[u8]) -> Vec<u8> {
-    [&[outcome], receipt].concat()
-}
-
-/// Whether it was rejected, and the receipt. What others have left there is a receipt, which begins as an envelope does, or
-/// nothing: then it is taken for stored.
-fn outcome(mut entry: Vec<u8>) -> (bool, Vec<u8>) {
-    match entry.first() {
-        Some(&first @ (STORED | REJECTED)) => {
-            entry.remove(0);
-            (first == REJECTED, entry)
-        }
-        _ => (false, entry),
-    }
-}
-
 /// Where receipts are made and given out.
 struct Desk<'a> {
     args: &'a Receive,
@@ -175,63 +160,55 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn stored(self, stored: Stored<'_>, opener: &Opener<'_>) -> Result<(), Failure> {
-        let receipt = Receipter::new(self.key).stored(&stored);
-        let receipt = receipt?.unwrap_or_default();
         let path = stored.path().to_owned();
-        let proof = stored
-            .commit(&entry(STORED, &receipt))
+        let committed = Receipter::new(self.key)
+            .stored(stored)
             .map_err(|error| self.failed(error))?;
+        let (proof, receipt) = committed.into_parts();
         let freshness = Freshness::with(Some(self.guard));
         // It is stored and counted by now, whatever the guard says of this.
         let missing = opener.missing(proof.stamp()).unwrap_or_default();
         let known = Known::message(&proof, freshness).stored(&path);
         let known = known.missing(missing);
         known.tell(self.args.report.report, self.trusted);
-        self.give(&receipt)
+        self.give(receipt.as_deref())
     }
 
     fn again(self, again: Again) -> Result<(), Failure> {
-        let (rejected, receipt) = outcome(again.into_receipt());
-        if rejected {
-            return Err(self.rejected("it was rejected before, for good", &receipt)?);
+        if again.outcome() == Outcome::Rejected {
+            return Err(self.rejected("it was rejected before, for good", again.receipt())?);
         }
         match self.args.report.report {
             Report::Human => {
                 note("bulla: it came before, and was dealt with: nothing was stored again");
             }
             Report::Json => note(&ascii(&json!({
-                "verdict": "ok", "again": true, "receipt": !receipt.is_empty(),
+                "verdict": "ok", "again": true, "receipt": again.receipt().is_some(),
             }))),
             Report::None => {}
         }
-        self.give(&receipt)
+        self.give(again.receipt())
     }
 
     fn too_large(self, text: &str, lease: Lease<'_, StampOnly>) -> Result<(), Failure> {
         let reason = Reason::new(Reason::TOO_LARGE, text)?;
-        let receipt = Receipter::new(self.key).rejected(&lease, reason);
-        let receipt = receipt.map_err(|error| self.guard.failed(error))?;
-        if receipt.is_none() && lease.proof().stamp().receipts().rejected {
-            // To reject it for good without a word would leave its author waiting for ever.
-            return Err(self.untold(lease));
+        let rejection = Receipter::new(self.key).rejected(lease, reason);
+        match rejection.map_err(|error| self.guard.failed(error))? {
+            Rejection::Final(rejected) => {
+                let what = "authentic, but longer than --max-size: rejected for good";
+                Err(self.rejected(what, rejected.receipt())?)
+            }
+            Rejection::Untold(_) => Err(self.untold()),
         }
-        let receipt = receipt.unwrap_or_default();
-        lease
-            .commit(&entry(REJECTED, &receipt))
-            .map_err(|error| self.guard.failed(error))?;
-        let what = "authentic, but longer than --max-size: rejected for good";
-        Err(self.rejected(what, &receipt)?)
     }
 
     /// Too large, and its author asked to be told, but may not be: it is not final.
-    fn untold(self, lease: Lease<'_, StampOnly>) -> Failure {
+    fn untold(&self) -> Failure {
         let why = if self.args.senders.from_anyone {
             "who is not listed (see --from)"
         } else {
             "who was told of too many refusals lately"
         };
-        // If this fails, it falls free by itself.
-        let _ = lease.release();
         Failure::rejected(format!(
             "authentic, but longer than --max-size: its author, {why}, was not told; nothing of it was kept, and it may come \
              again"
@@ -239,8 +216,8 @@ impl Desk<'_> {
     }
 
     /// Gives the receipt of a rejection out, and then the failure that it ends with.
-    fn rejected(self, what: &str, receipt: &[u8]) -> Result<Failure, Failure> {
-        if receipt.is_empty() {
+    fn rejected(self, what: &str, receipt: Option<&[u8]>) -> Result<Failure, Failure> {
+        if receipt.is_none() {
             return Ok(Failure::rejected(format!(
                 "{what}, without a receipt, for its author asked for none"
             )));
@@ -251,20 +228,43 @@ impl Desk<'_> {
         )))
     }
 
+    /// It failed. If a copy came damaged, its author gets a note of that, if he asked for one and may have it: the message
+    /// stays due, and he need not wait to send it again.
+    fn not_stored(self, not_stored: NotStored) -> Failure {
+        // Where none can be made, or the guard does not answer, there is none: the failure is the same.
+        let note = not_stored.damaged().and_then(|stamp| {
+            let receipter = Receipter::new(self.key).limited(self.guard, Receipter::REFUSALS);
+            receipter.damaged(stamp, "").unwrap_or_default()
+        });
+        let failure = self.failed(not_stored.into());
+        match note {
+            None => failure,
+            Some(note) => match self.write(&note) {
+                Ok(()) => failure.and(
+                    "its stamp is authentic, so a note of the damage is given for its author: the message stays due",
+                ),
+                // Nobody counts on it.
+                Err(_) => failure,
+            },
+        }
+    }
+
     /// The receipt is in the guard by now, so a copy of the message gets it if this fails.
-    fn give(self, receipt: &[u8]) -> Result<(), Failure> {
-        if receipt.is_empty() {
+    fn give(self, receipt: Option<&[u8]>) -> Result<(), Failure> {
+        let Some(receipt) = receipt else {
             if self.args.report.report != Report::Json {
                 note("bulla: its author asked for no receipt of this kind: none is given");
             }
             return Ok(());
-        }
+        };
+        self.write(receipt).map_err(|failure| {
+            failure.and("the message is dealt with all the same; a copy of it gets the receipt")
+        })
+    }
+
+    fn write(self, receipt: &[u8]) -> Result<(), Failure> {
         let label = self.args.armor.then_some(ArmorLabel::Envelope);
-        writing::write(self.output, label, |out| writing::write_bytes(out, receipt)).map_err(
-            |failure| {
-                failure.and("the message is dealt with all the same; a copy of it gets the receipt")
-            },
-        )
+        writing::write(self.output, label, |out| writing::write_bytes(out, receipt))
     }
 
     fn failed(&self, error: Error) -> Failure {

@@ -82,7 +82,11 @@ fn cannot_write(path: &Path, error: Error) -> Failure {
 
 fn human(settled: &Settled) -> String {
     let (receipt, entry) = (&settled.receipt, &settled.entry);
+    let damaged = matches!(receipt.status(), Status::Damaged(_));
     let outcome = match (entry.state, settled.is_new) {
+        (OutboxState::Waiting, _) if damaged => {
+            "NOT settled: a copy came damaged, and the message stays due; it may be sent again at once"
+        }
         (OutboxState::Settled, true) => "settled",
         (OutboxState::Settled, false) => "settled before; nothing has changed",
         (OutboxState::Waiting, _) => "NOT settled: what is awaited has not come",
@@ -121,7 +125,9 @@ pub(super) const fn proves(status: &Status) -> &'static str {
         Status::Rejected(_) => {
             "the recipient signed that it does not accept this message, for good"
         }
-        _ => "the recipient signed that a copy came damaged: this settles nothing",
+        _ => {
+            "the recipient signed that a copy came damaged: this is not final and settles nothing, the message may still come"
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bulla_forge::{Forge, Layout, NOW};
 
-use super::script::{Script, message, sealed_again};
+use super::script::{DELIVERED, REJECTED, STORED, Script, message, sealed_again};
 
 pub fn scripts() -> Vec<Script> {
     [ends(), lost(), times(), values(), by_the_stamp()].into_iter().flatten().collect()
@@ -47,17 +47,42 @@ fn ends() -> Vec<Script> {
         one("lease-empty-receipt", "without a receipt copies get none")
             .lease("a", "first", 60)
             .commit("a", b"", "ok")
-            .again("first", b""),
-        one("lease-receipt-length", "a receipt of 4097 bytes is refused, one of 4096 stored")
+            .again_as("first", STORED, b""),
+        one("lease-receipt-length", "a receipt of 4096 bytes is refused, one of 4095 stored")
             .lease("a", "first", 60)
-            .commit("a", &[7; 4097], "InvalidInput")
+            .commit("a", &[7; 4096], "InvalidInput")
             .lease("b", "first", 60)
-            .commit("b", &[7; 4096], "ok")
-            .again("first", &[7; 4096]),
+            .commit("b", &[7; 4095], "ok")
+            .again("first", &[7; 4095]),
+        outcomes(),
         one("opened-then-leased", "opened without a lease: a lease finds it done")
             .open("first", "ok")
             .again("first", b""),
     ]
+}
+
+fn outcomes() -> Script {
+    let script = Script::new("lease-outcomes", "copies get the outcome that was committed; others cannot be committed")
+        .messages(&["1", "2", "3", "128", "255"], |_| {});
+    let script = [("1", DELIVERED), ("2", STORED), ("3", REJECTED), ("128", 128), ("255", 255)].into_iter().fold(
+        script,
+        |script, (name, outcome)| {
+            [0, 4, 5, 127]
+                .into_iter()
+                .fold(script, |script, wrong| {
+                    script.lease("wrong", name, 60).commit_as("wrong", wrong, b"receipt", "InvalidInput")
+                })
+                .lease(name, name, 60)
+                .commit_as(name, outcome, name.as_bytes(), "ok")
+        },
+    );
+    script
+        .restart()
+        .again_as("1", DELIVERED, b"1")
+        .again_as("2", STORED, b"2")
+        .again_as("3", REJECTED, b"3")
+        .again_as("128", 128, b"128")
+        .again_as("255", 255, b"255")
 }
 
 fn lost() -> Vec<Script> {
@@ -236,8 +261,8 @@ fn by_the_stamp() -> Vec<Script> {
             .refuse("a", "first", 60)
             .no_lease("first", "Pending")
             .commit("a", b"too large", "ok")
-            .again("first", b"too large")
-            .refused_again("first", b"too large")
+            .again_as("first", REJECTED, b"too large")
+            .refused_again("first", REJECTED, b"too large")
             .open("first", "Replayed"),
         Script::new(
             "refused-by-the-stamp-streamed",
@@ -247,8 +272,8 @@ fn by_the_stamp() -> Vec<Script> {
         .refuse("a", "first", 60)
         .no_lease("first", "Pending")
         .commit("a", b"too large", "ok")
-        .refused_again("first", b"too large")
-        .again("first", b"too large")
+        .refused_again("first", REJECTED, b"too large")
+        .again_as("first", REJECTED, b"too large")
         .open("first", "Replayed"),
         Script::new(
             "stored-then-judged-by-the-stamp",
@@ -257,7 +282,7 @@ fn by_the_stamp() -> Vec<Script> {
         .messages(&["first"], streamed)
         .lease("a", "first", 60)
         .commit("a", b"stored", "ok")
-        .refused_again("first", b"stored"),
+        .refused_again("first", STORED, b"stored"),
         Script::new(
             "refused-by-the-stamp-given-up",
             "the refusal is given up: the whole is new, and then has its value",
@@ -269,7 +294,7 @@ fn by_the_stamp() -> Vec<Script> {
         .lease("b", "first", 60)
         .commit("b", b"stored", "ok")
         .no_lease("other", "Replayed")
-        .refused_again("first", b"stored"),
+        .refused_again("first", STORED, b"stored"),
         Script::new("streamed", "a stream is the same message as its re-seal in one piece")
             .envelope("first", &message("first").with(streamed))
             .envelope("whole", &sealed_again(&message("first"), |_| {}))

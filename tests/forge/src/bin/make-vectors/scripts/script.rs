@@ -62,6 +62,15 @@ impl Reader {
     }
 }
 
+/// Outcomes (guard.md §3).
+pub const DELIVERED: u8 = 1;
+pub const STORED: u8 = 2;
+pub const REJECTED: u8 = 3;
+
+fn again(outcome: u8, receipt: &[u8]) -> Value {
+    json!({ "verdict": "again", "outcome": outcome, "receipt": base64(receipt) })
+}
+
 /// A script: each call adds a step, by the reader who was named last.
 pub struct Script {
     name: &'static str,
@@ -71,6 +80,8 @@ pub struct Script {
     envelopes: Map<String, Value>,
     steps: Vec<Value>,
     by: &'static str,
+    /// Leases of the stamp alone.
+    refusals: Vec<&'static str>,
 }
 
 impl Script {
@@ -84,6 +95,7 @@ impl Script {
             envelopes: Map::new(),
             steps: Vec::new(),
             by: "bob",
+            refusals: Vec::new(),
         };
         script.reader("bob", |_| {})
     }
@@ -161,22 +173,36 @@ impl Script {
         self.leased("lease", envelope, 60, None, json!({ "verdict": verdict }))
     }
 
-    /// Asks for a lease and gets the stored receipt.
+    /// Asks for a lease and gets the stored receipt: of what was opened there is none.
     pub fn again(self, envelope: &str, receipt: &[u8]) -> Self {
-        self.leased("lease", envelope, 60, None, json!({ "verdict": "again", "receipt": base64(receipt) }))
+        let outcome = if receipt.is_empty() { DELIVERED } else { STORED };
+        self.again_as(envelope, outcome, receipt)
     }
 
-    pub fn refuse(self, lease: &str, envelope: &str, seconds: u64) -> Self {
+    /// Asks for a lease and gets this outcome and this receipt.
+    pub fn again_as(self, envelope: &str, outcome: u8, receipt: &[u8]) -> Self {
+        self.leased("lease", envelope, 60, None, again(outcome, receipt))
+    }
+
+    pub fn refuse(mut self, lease: &'static str, envelope: &str, seconds: u64) -> Self {
+        self.refusals.push(lease);
         self.leased("refuse", envelope, seconds, Some(lease), json!({ "verdict": "ok" }))
     }
 
-    pub fn refused_again(self, envelope: &str, receipt: &[u8]) -> Self {
-        self.leased("refuse", envelope, 60, None, json!({ "verdict": "again", "receipt": base64(receipt) }))
+    pub fn refused_again(self, envelope: &str, outcome: u8, receipt: &[u8]) -> Self {
+        self.leased("refuse", envelope, 60, None, again(outcome, receipt))
     }
 
+    /// As stored; a refusal as rejected.
     pub fn commit(self, lease: &str, receipt: &[u8], verdict: &str) -> Self {
-        let receipt = base64(receipt);
-        self.step(json!({ "do": "commit", "lease": lease, "receipt": receipt, "expect": { "verdict": verdict } }))
+        let outcome = if self.refusals.contains(&lease) { REJECTED } else { STORED };
+        self.commit_as(lease, outcome, receipt, verdict)
+    }
+
+    pub fn commit_as(self, lease: &str, outcome: u8, receipt: &[u8], verdict: &str) -> Self {
+        let (receipt, expect) = (base64(receipt), json!({ "verdict": verdict }));
+        let step = json!({ "do": "commit", "lease": lease, "outcome": outcome, "receipt": receipt, "expect": expect });
+        self.step(step)
     }
 
     pub fn release(self, lease: &str, verdict: &str) -> Self {

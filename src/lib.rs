@@ -131,6 +131,7 @@ pub use receipt::status::{Reason, Status};
 pub use receipt::{
     file_name::{Target, message_file_name, safe_file_name},
     partial::Partials,
+    pushed::StoreStream,
     store::{NotStored, Received, Store},
     stored::Stored,
 };

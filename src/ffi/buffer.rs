@@ -109,6 +109,12 @@ impl bulla_buffer {
         }
     }
 
+    /// Has `work` done only if there is room for so many bytes.
+    pub(super) fn roomy<T>(&self, most: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.append(Some(most), |_| Ok(()))?;
+        work()
+    }
+
     /// Appends bytes that are there already.
     pub(super) fn add(&self, bytes: &[u8]) -> Result<()> {
         self.append(Some(bytes.len()), |out| {

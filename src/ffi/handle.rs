@@ -1,5 +1,6 @@
 //! Handles: how a value goes to C, comes back for a call, and is freed.
 
+use core::any::Any;
 use std::boxed::Box;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -29,7 +30,8 @@ impl<T> Out<T> {
     }
 }
 
-impl<T> Out<*mut T> {
+// C may take a handle to any thread, and use it there while others do.
+impl<T: Send + Sync> Out<*mut T> {
     /// Gives a new handle.
     pub(super) fn give(self, value: T) {
         self.put(Box::into_raw(Box::new(value)));
@@ -155,9 +157,20 @@ impl<T, O: ?Sized + 'static> Kept<T, O> {
     }
 }
 
-impl<T, O: ?Sized> Kept<T, O> {
-    pub(super) const fn owner(&self) -> &Arc<O> {
-        &self.owner
+impl<T, O: ?Sized> Kept<Option<T>, O> {
+    pub(super) fn transpose(self) -> Option<Kept<T, O>> {
+        let Self { value, owner } = self;
+        value.map(|value| Kept { value, owner })
+    }
+}
+
+impl<T, O: Send + Sync + 'static> Kept<T, O> {
+    /// The same, whatever its owner is.
+    pub(super) fn erase(self) -> Kept<T, dyn Any + Send + Sync> {
+        Kept {
+            value: self.value,
+            owner: self.owner,
+        }
     }
 }
 

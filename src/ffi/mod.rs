@@ -21,6 +21,7 @@
     clippy::too_many_arguments
 )]
 
+pub mod answer;
 pub mod buffer;
 pub mod clock;
 pub mod draft;
@@ -28,6 +29,7 @@ pub mod guard;
 mod handle;
 pub mod identity;
 mod input;
+pub mod lease;
 pub mod message;
 pub mod open_stream;
 pub mod opener;

@@ -9,7 +9,9 @@ use super::message::{Proof, bulla_message};
 use super::opener::{Gate, OpenerParts, bulla_opener, sealed_only};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
-use crate::{Archive, DetachedStream, Fresh, OpenStream, Result, Stamp};
+use crate::{
+    Archive, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp, StampOnly,
+};
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {
@@ -19,6 +21,35 @@ pub struct bulla_open_stream {
 enum Stream {
     Fresh(OpenStream<'static, Fresh>),
     Archive(OpenStream<'static, Archive>),
+}
+
+impl bulla_open_stream {
+    /// What is left of the content, before anything is claimed.
+    pub(super) fn settle(&self, content: &bulla_buffer) -> Result<()> {
+        self.stream
+            .with(|stream| content.append(None, |out| stream.settle(out)))
+    }
+
+    /// Takes the stream, for what a replay guard is needed for.
+    pub(super) fn take_fresh(&self) -> Result<Kept<OpenStream<'static, Fresh>, OpenerParts>> {
+        self.stream.take()?.try_map(|stream| match stream {
+            Stream::Fresh(stream) => Ok(stream),
+            Stream::Archive(_) => Err(Error::with(
+                ErrorKind::WrongOrder,
+                "an opener of archived envelopes has no replay guard to reserve anything in",
+            )),
+        })
+    }
+
+    /// What is known of a copy that came damaged.
+    pub(super) fn damaged(&self) -> Result<Option<StampOnly>> {
+        self.stream.with(|stream| {
+            Ok(match &**stream {
+                Stream::Fresh(stream) => stream.stamp_only(),
+                Stream::Archive(_) => None,
+            })
+        })
+    }
 }
 
 impl Stream {

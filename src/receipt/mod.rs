@@ -14,6 +14,8 @@ pub(crate) mod outbox;
 pub(crate) mod partial;
 pub(crate) mod proof;
 #[cfg(all(feature = "std", unix))]
+pub(crate) mod pushed;
+#[cfg(all(feature = "std", unix))]
 mod receive;
 pub(crate) mod status;
 #[cfg(all(feature = "std", unix))]

@@ -14,12 +14,14 @@ use crate::crypto::secret::Wiped;
 use crate::envelope::io::read_some;
 use crate::envelope::lease::{Delivery, Lease};
 use crate::envelope::open::OpenStream;
+use crate::envelope::stamp::Stamp;
 use crate::envelope::verdict::StampOnly;
 use crate::error::{Error, ErrorClass, ErrorKind, Result};
 
 /// Bytes read at once: four chunks.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;
 
+/// An envelope on its way to the disk: [takes](Self::piece) what comes, and [concludes](Self::conclude).
 pub(super) struct Incoming<'s, 'a> {
     store: &'s Store<'a>,
     target: Target<'s>,
@@ -35,6 +37,8 @@ pub(super) struct Incoming<'s, 'a> {
     whole: bool,
     /// Why the content is not stored, found while it came, with a length that nobody signed up front.
     over: Option<Over>,
+    /// Whether what was kept of it is not what came: that is no damage on the way.
+    spoiled: bool,
 }
 
 /// Why content of a length that nobody signed up front is not stored.
@@ -60,30 +64,26 @@ impl<'s, 'a> Incoming<'s, 'a> {
             unkept: store.partials.is_some().then(Vec::new),
             whole: false,
             over: None,
+            spoiled: false,
         })
     }
 
-    /// As [`run`](Self::run), after what is held of the envelope: everything is verified once more.
-    pub(super) fn run_held(
-        mut self,
-        partial: Partial<'a>,
-        header: &Digest,
-        rest: &mut dyn Read,
-    ) -> Result<Received<'a>, NotStored> {
+    /// What is held of the envelope: everything is verified once more, and what follows is kept with it.
+    pub(super) fn take_held(&mut self, partial: Partial<'a>, header: &Digest) -> Result<(), Stop> {
         self.unkept = None;
         match self.feed_held(&partial, header) {
             Ok(()) => {
                 (self.partial, self.unkept) = (Some(partial), Some(Vec::new()));
-                self.run(rest)
+                Ok(())
             }
             Err(Stop::Failed(error)) if error.kind().class() == ErrorClass::NotAcceptable => {
                 partial.remove();
-                // What was kept here is damaged, and not what came.
+                self.spoiled = true;
                 Err(Error::with(ErrorKind::NotAuthentic, NOT_AS_KEPT).into())
             }
             Err(stop) => {
                 (self.partial, self.whole) = (Some(partial), true);
-                self.stop(stop)
+                Err(stop)
             }
         }
     }
@@ -111,23 +111,28 @@ impl<'s, 'a> Incoming<'s, 'a> {
         }
     }
 
-    pub(super) fn run(mut self, input: &mut dyn Read) -> Result<Received<'a>, NotStored> {
-        match self.take_all(input) {
-            Ok(()) => self.claim(),
-            Err(stop) => self.stop(stop),
-        }
-    }
-
-    fn take_all(&mut self, input: &mut dyn Read) -> Result<(), Stop> {
+    /// Takes all that comes.
+    pub(super) fn take_all(&mut self, input: &mut dyn Read) -> Result<(), Stop> {
         let mut buffer = std::vec![0; BUFFER];
         loop {
             // A failure here is not the disk's: no reason to refuse the message.
             let read = read_some(input, &mut buffer).map_err(|error| Stop::Failed(error.into()))?;
             if read == 0 {
-                break;
+                return Ok(());
             }
             self.piece(buffer.get(..read).unwrap_or_default())?;
         }
+    }
+
+    /// What comes of it, after all has come, or what has stopped it.
+    pub(super) fn conclude(mut self, taken: Result<(), Stop>) -> Result<Received<'a>, NotStored> {
+        match taken.and_then(|()| self.end()) {
+            Ok(()) => self.claim(),
+            Err(stop) => self.stop(stop),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Stop> {
         self.stream.end_provisional(&mut self.content)?;
         self.whole = true;
         self.flow()?;
@@ -144,7 +149,11 @@ impl<'s, 'a> Incoming<'s, 'a> {
         }
     }
 
-    fn piece(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    pub(super) fn stamp(&self) -> Option<&Stamp> {
+        self.stream.stamp()
+    }
+
+    pub(super) fn piece(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         self.stream.update_provisional(bytes, &mut self.content)?;
         if let Some(unkept) = &mut self.unkept {
             // Before the stamp is judged nothing of it goes to the disk; the gate bounds how much that can be.
@@ -273,6 +282,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         // Before it is refused, nothing of it is left.
         drop(self.making);
         let refused = match stop {
+            Stop::Failed(error) if self.spoiled => return Err(error.into()),
             Stop::Failed(error) => return Err(NotStored::of(error, &self.stream)),
             Stop::TooLarge => Received::TooLarge,
             Stop::NoRoom => Received::NoRoom,

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use super::file_name::Target;
 use super::partial::Partials;
+use super::pushed::StoreStream;
 use super::receive::Incoming;
 use super::stored::Stored;
 use crate::crypto::digest::Digest;
@@ -222,7 +223,9 @@ impl<'a> Store<'a> {
         mut input: impl Read,
         target: Target<'_>,
     ) -> Result<Received<'a>, NotStored> {
-        Incoming::new(self, target)?.run(&mut input)
+        let mut incoming = Incoming::new(self, target)?;
+        let taken = incoming.take_all(&mut input);
+        incoming.conclude(taken)
     }
 
     /// From which byte of an envelope on it is to be sent, to be [completed](Self::resume): how much is held of the one with
@@ -248,9 +251,58 @@ impl<'a> Store<'a> {
         mut rest: impl Read,
         target: Target<'_>,
     ) -> Result<Received<'a>, NotStored> {
-        let incoming = Incoming::new(self, target)?;
+        let mut incoming = Incoming::new(self, target)?;
         let partial = self.partials()?.resume(self.disk, header_digest)?;
-        incoming.run_held(partial, header_digest, &mut rest)
+        let taken = incoming.take_held(partial, header_digest);
+        let taken = taken.and_then(|()| incoming.take_all(&mut rest));
+        incoming.conclude(taken)
+    }
+
+    /// As [`store`](Self::store), for an envelope that is pushed in pieces.
+    ///
+    /// ```
+    /// # fn main() -> bulla::Result<()> {
+    /// # use bulla::{Draft, Identity, MemoryGuard, Opener, OsDisk, OsEntropy, Policy, Received, Replay, Sealer, Senders, Store, Target};
+    /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+    /// # let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+    /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
+    /// # let guard = MemoryGuard::new(1000);
+    /// # let folder = std::env::temp_dir().join(format!("bulla-doc-push-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// let store = Store::new(Opener::new(&bob, &policy, Replay::Guarded(&guard)), 60, &OsDisk);
+    /// let mut stream = store.stream(Target::ById(&folder))?;
+    /// for piece in envelope.chunks(100) {
+    ///     if !stream.update(piece) {
+    ///         break; // it is decided already
+    ///     }
+    /// }
+    /// assert!(matches!(stream.finish()?, Received::Stored(_)));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] if the target is none, or the opener has no guard.
+    pub fn stream<'s>(&'s self, target: Target<'s>) -> Result<StoreStream<'s, 'a>> {
+        Ok(StoreStream::new(Incoming::new(self, target)?, Ok(())))
+    }
+
+    /// As [`resume`](Self::resume), for the rest of an envelope that is pushed in pieces.
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream); [`ErrorKind::InvalidInput`] if nothing is held, or this store
+    /// [keeps](Self::resumable) nothing. That what was held is not what came is told at the end.
+    pub fn resume_stream<'s>(
+        &'s self,
+        header_digest: &Digest,
+        target: Target<'s>,
+    ) -> Result<StoreStream<'s, 'a>> {
+        let mut incoming = Incoming::new(self, target)?;
+        let partial = self.partials()?.resume(self.disk, header_digest)?;
+        let taken = incoming.take_held(partial, header_digest);
+        Ok(StoreStream::new(incoming, taken))
     }
 
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly

@@ -1,0 +1,407 @@
+//! Messages that are reserved, until their effect is durable.
+
+use core::any::Any;
+use std::boxed::Box;
+use std::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use super::answer::{bulla_answer, outcome};
+use super::buffer::bulla_buffer;
+use super::handle::{Kept, Once, Out, free, shared};
+use super::input::bytes;
+use super::open_stream::bulla_open_stream;
+use super::opener::{Gate, bulla_opener};
+use super::stamp::bulla_stamp;
+use super::status::{BULLA_AGAIN, BULLA_OK, bulla_error, bulla_status, entry, plain};
+use super::types::bulla_view;
+use crate::{Again, Delivery, Error, ErrorKind, Lease, Opened, Outcome, Result, StampOnly, Stored};
+
+/// A message that was opened, and waits for its effect.
+pub const BULLA_LEASE_MESSAGE: u32 = 1;
+/// A message whose content is on the disk.
+pub const BULLA_LEASE_STORED: u32 = 2;
+/// A message that can only be refused.
+pub const BULLA_LEASE_REFUSED: u32 = 3;
+
+/// A message that is reserved in the replay guard, for so many seconds.
+///
+/// Make its effect durable, then commit it: with a receipt (bulla_receipter_delivered() and its like) or without
+/// (bulla_lease_commit()). Or release it, and it may come again. Freed before that, it is released; if the process dies it falls
+/// free when its time is over. A receipt leaves only after a commit: there is no other way to get one.
+pub struct bulla_lease {
+    pub(super) reserved: Once<Kept<Reserved, dyn Any + Send + Sync>>,
+}
+
+/// What is reserved.
+pub(super) enum Reserved {
+    Message(Lease<'static, Opened>),
+    Stored(Box<Stored<'static>>),
+    Refused(Lease<'static, StampOnly>),
+}
+
+impl Reserved {
+    fn stamp(&self) -> &crate::Stamp {
+        match self {
+            Self::Message(lease) => lease.proof().stamp(),
+            Self::Stored(stored) => stored.proof().stamp(),
+            Self::Refused(lease) => lease.proof().stamp(),
+        }
+    }
+
+    /// Commits with an answer of the host's own.
+    fn commit(self, outcome: Outcome, answer: &[u8]) -> Result<Option<Opened>> {
+        match (self, outcome) {
+            (Self::Message(lease), outcome) => lease.commit(outcome, answer).map(Some),
+            (Self::Stored(stored), Outcome::Stored) => stored.commit(answer).map(Some),
+            (Self::Refused(lease), Outcome::Rejected) => lease.reject(answer).map(|_| None),
+            (Self::Stored(_) | Self::Refused(_), _) => Err(Error::with(
+                ErrorKind::InvalidInput,
+                "what is stored can only be committed as stored, what is to be refused only as rejected",
+            )),
+        }
+    }
+}
+
+/// Where a delivery goes: one of the two places is written.
+pub(super) struct Places {
+    lease: Out<*mut bulla_lease>,
+    again: Out<*mut bulla_answer>,
+}
+
+impl Places {
+    pub(super) fn new(lease: *mut *mut bulla_lease, again: *mut *mut bulla_answer) -> Result<Self> {
+        Ok(Self {
+            lease: Out::new(lease, "lease is NULL")?,
+            again: Out::new(again, "again is NULL")?,
+        })
+    }
+
+    pub(super) fn put<O: Send + Sync + 'static>(self, landed: Landed<O>) -> bulla_status {
+        match landed {
+            Landed::New(reserved) => {
+                let reserved = Once::new(reserved.erase());
+                self.lease.give(bulla_lease { reserved });
+                BULLA_OK
+            }
+            Landed::Again(again) => {
+                self.again.give(bulla_answer::again(again));
+                BULLA_AGAIN
+            }
+        }
+    }
+}
+
+/// A reservation with what it borrows from, or what was dealt with before.
+pub(super) enum Landed<O> {
+    New(Kept<Reserved, O>),
+    Again(Again),
+}
+
+/// Tells what is new, which borrows from its owner, from what was dealt with before.
+pub(super) fn land<T, O: 'static>(
+    delivery: Kept<Delivery<T>, O>,
+    reserve: impl FnOnce(T) -> Result<Reserved>,
+) -> Result<Landed<O>> {
+    let mut again = None;
+    let landed = delivery.try_map(|delivery| match delivery {
+        Delivery::New(new) => reserve(new).map(Some),
+        Delivery::Again(it) => {
+            again = Some(it);
+            Ok(None)
+        }
+    })?;
+    match (landed.transpose(), again) {
+        (Some(reserved), _) => Ok(Landed::New(reserved)),
+        (None, Some(again)) => Ok(Landed::Again(again)),
+        (None, None) => Err(ErrorKind::WrongOrder.into()),
+    }
+}
+
+/// As bulla_open(), but the message is only reserved.
+///
+/// @param opener An opener with a replay guard.
+/// @param envelope The envelope, without armor.
+/// @param length Its length in bytes.
+/// @param seconds For how long it is reserved: long enough to make its effect durable.
+/// @param content The content is appended to this buffer if the message is new. Memory of the caller's must have room for
+///        `length` bytes.
+/// @param lease With BULLA_OK, receives the reservation; free it with bulla_lease_free().
+/// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK; BULLA_AGAIN if it was dealt with before: do nothing but give the same answer again. Else as bulla_open(),
+///         and BULLA_PENDING if somebody else works on it.
+/// Threads: any for the opener, one at a time for the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_open_leased(
+    opener: *const bulla_opener,
+    envelope: *const u8,
+    length: usize,
+    seconds: u64,
+    content: *mut bulla_buffer,
+    lease: *mut *mut bulla_lease,
+    again: *mut *mut bulla_answer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let places = Places::new(lease, again)?;
+        // SAFETY: as the contract says.
+        let (opener, envelope, content) = unsafe {
+            (
+                shared(opener, "opener is NULL")?,
+                bytes(envelope, length, "envelope is NULL")?,
+                shared(content, "content is NULL")?,
+            )
+        };
+        let delivery = Kept::try_new(opener.parts()?, |parts| match parts.gate() {
+            Gate::Open(gate) => content.roomy(length, || gate.open_leased(envelope, seconds)),
+            Gate::Verify(gate) => content.roomy(length, || gate.verify_leased(envelope, seconds)),
+            Gate::Reopen(_) | Gate::Reverify(_) => Err(archived()),
+        })?;
+        // If there is no room after all the lease is dropped, and so released.
+        let landed = land(delivery, |message| {
+            let (plain, lease) = message.into_parts();
+            content.add(&Zeroizing::new(plain))?;
+            Ok(Reserved::Message(lease))
+        })?;
+        Ok(places.put(landed))
+    })
+}
+
+const fn archived() -> Error {
+    Error::with(
+        ErrorKind::WrongOrder,
+        "an opener of archived envelopes has no replay guard to reserve anything in",
+    )
+}
+
+/// As bulla_open_stream_finish(), but the message is only reserved.
+///
+/// @param stream A stream of an opener with a replay guard.
+/// @param seconds For how long it is reserved: long enough to make its effect durable.
+/// @param content The rest of the content is appended to this buffer.
+/// @param lease With BULLA_OK, receives the reservation; free it with bulla_lease_free().
+/// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free(). Throw the
+///        content away then.
+/// @param error May be NULL; see bulla_error.
+/// @return As bulla_open_leased().
+/// Threads: one at a time for each stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_open_stream_finish_leased(
+    stream: *mut bulla_open_stream,
+    seconds: u64,
+    content: *mut bulla_buffer,
+    lease: *mut *mut bulla_lease,
+    again: *mut *mut bulla_answer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let places = Places::new(lease, again)?;
+        // SAFETY: as the contract says.
+        let (stream, content) = unsafe {
+            (
+                shared(stream, "stream is NULL")?,
+                shared(content, "content is NULL")?,
+            )
+        };
+        // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
+        stream.settle(content)?;
+        let delivery = stream
+            .take_fresh()?
+            .try_map(|stream| stream.finish_leased(seconds, &mut Vec::new()))?;
+        Ok(places.put(land(delivery, |lease| Ok(Reserved::Message(lease)))?))
+    })
+}
+
+/// Reserves a message of which only the stamp is verified and judged, in order to refuse it: it is too long, or against the
+/// host's policy. The stream can then only be freed.
+///
+/// @param stream A stream of an opener with a replay guard, whose stamp is there (bulla_open_stream_stamp()).
+/// @param seconds For how long it is reserved.
+/// @param lease With BULLA_OK, receives the reservation, which can only be rejected or released; free it with bulla_lease_free().
+/// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
+/// @param error May be NULL; see bulla_error.
+/// @return As bulla_open_leased(); BULLA_WRONG_ORDER without a stamp.
+/// Threads: one at a time for each stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_open_stream_refuse_leased(
+    stream: *mut bulla_open_stream,
+    seconds: u64,
+    lease: *mut *mut bulla_lease,
+    again: *mut *mut bulla_answer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let places = Places::new(lease, again)?;
+        // SAFETY: as the contract says.
+        let stream = unsafe { shared(stream, "stream is NULL") }?;
+        let delivery = stream
+            .take_fresh()?
+            .try_map(|stream| stream.refuse_leased(seconds))?;
+        Ok(places.put(land(delivery, |lease| Ok(Reserved::Refused(lease)))?))
+    })
+}
+
+/// What a lease is of: BULLA_LEASE_MESSAGE, BULLA_LEASE_STORED or BULLA_LEASE_REFUSED.
+///
+/// @param lease The lease.
+/// @return The number; 0 for NULL, and for a lease that has ended.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_kind(lease: *const bulla_lease) -> u32 {
+    plain(0, || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "") }.ok()?;
+        let kind = lease.reserved.with(|reserved| {
+            Ok(match **reserved {
+                Reserved::Message(_) => BULLA_LEASE_MESSAGE,
+                Reserved::Stored(_) => BULLA_LEASE_STORED,
+                Reserved::Refused(_) => BULLA_LEASE_REFUSED,
+            })
+        });
+        kind.ok()
+    })
+}
+
+/// What the sender signed.
+///
+/// @param lease The lease.
+/// @return The stamp, which lives until the lease ends or is freed, and is not freed; NULL for NULL, and for a lease that has
+///         ended.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_stamp(lease: *const bulla_lease) -> *const bulla_stamp {
+    plain(core::ptr::null(), || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "") }.ok()?;
+        lease
+            .reserved
+            .with(|reserved| Ok(bulla_stamp::of(reserved.stamp())))
+            .ok()
+    })
+}
+
+/// The final name of the file in which the content is stored.
+///
+/// @param lease A lease of what is stored.
+/// @return The path, not closed with NUL, which lives until the lease ends or is freed; nothing for other leases.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_path(lease: *const bulla_lease) -> bulla_view {
+    plain(bulla_view::NOTHING, || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "") }.ok()?;
+        let path = lease.reserved.with(|reserved| {
+            Ok(match &**reserved {
+                Reserved::Stored(stored) => {
+                    bulla_view::of(stored.path().as_os_str().as_encoded_bytes())
+                }
+                _ => bulla_view::NOTHING,
+            })
+        });
+        path.ok()
+    })
+}
+
+/// Holds a lease for longer.
+///
+/// @param lease The lease.
+/// @param seconds For how long, from now on.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK; BULLA_LEASE_LOST: stop, somebody else has it now; BULLA_GUARD_UNAVAILABLE; BULLA_CLOCK_FAILED;
+///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER if it has ended.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_renew(
+    lease: *mut bulla_lease,
+    seconds: u64,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "lease is NULL") }?;
+        lease.reserved.with(|reserved| match &**reserved {
+            Reserved::Message(lease) => lease.renew(seconds),
+            Reserved::Stored(stored) => stored.renew(seconds),
+            Reserved::Refused(lease) => lease.renew(seconds),
+        })?;
+        Ok(BULLA_OK)
+    })
+}
+
+/// Ends a lease for good, with an answer of the host's own: copies will get this outcome and this answer. Answer only after this
+/// has succeeded. Receipts are made and committed in one step by bulla_receipter_delivered() and its like.
+///
+/// @param lease The lease; it can then only be freed, whatever comes of this.
+/// @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored
+///        can only be BULLA_OUTCOME_STORED, what is to be refused only BULLA_OUTCOME_REJECTED.
+/// @param answer The answer; may be NULL if `length` is 0.
+/// @param length Its length in bytes, at most 4095.
+/// @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_INVALID_INPUT: it does not count; undo the effect (a
+///         stored file is removed). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
+///         that will show. BULLA_WRONG_ORDER if it has ended before.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_commit(
+    lease: *mut bulla_lease,
+    number: u32,
+    answer: *const u8,
+    length: usize,
+    answered: *mut *mut bulla_answer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let out = Out::new(answered, "answered is NULL")?;
+        // SAFETY: as the contract says.
+        let (lease, answer) = unsafe {
+            (
+                shared(lease, "lease is NULL")?,
+                bytes(answer, length, "answer is NULL")?,
+            )
+        };
+        let outcome = outcome(number)?;
+        let opened = lease
+            .reserved
+            .take()?
+            .end(|reserved| reserved.commit(outcome, answer))?;
+        let answer = Some(answer.to_vec()).filter(|answer| !answer.is_empty());
+        out.give(bulla_answer::committed(outcome, opened, answer));
+        Ok(BULLA_OK)
+    })
+}
+
+/// Gives a lease up: the message may come again, and a stored file is removed.
+///
+/// @param lease The lease; it can then only be freed.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK; BULLA_LEASE_LOST and BULLA_GUARD_UNAVAILABLE: nothing to be done, it falls free by itself;
+///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER if it has ended.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_release(
+    lease: *mut bulla_lease,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "lease is NULL") }?;
+        lease.reserved.take()?.end(|reserved| match reserved {
+            Reserved::Message(lease) => lease.release(),
+            Reserved::Stored(stored) => stored.release(),
+            Reserved::Refused(lease) => lease.release(),
+        })?;
+        Ok(BULLA_OK)
+    })
+}
+
+/// Frees a lease; one that has not ended is released.
+///
+/// @param lease The lease; NULL is nothing.
+/// Threads: when no other call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_free(lease: *mut bulla_lease) {
+    // SAFETY: as the contract says.
+    unsafe { free(lease) }
+}

@@ -6,7 +6,8 @@ use super::buffer::bulla_buffer;
 use super::handle::{Kept, Once, Out, free, null, shared};
 use super::input::bytes;
 use super::message::{Proof, bulla_message};
-use super::opener::{Gate, OpenerParts, bulla_opener, sealed_only};
+use super::open::sealed_only;
+use super::opener::{Gate, OpenerParts, bulla_opener};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
 use crate::{

@@ -22,6 +22,9 @@ pub const BULLA_TOO_LARGE: bulla_status = 103;
 pub const BULLA_NO_ROOM: bulla_status = 104;
 /// Not a failure: more of the input is needed before anything can be said.
 pub const BULLA_MORE: bulla_status = 105;
+/// Not a failure: the sender asked to be told of rejections, and may not be told now. So the message was not rejected but
+/// released: it may come again.
+pub const BULLA_UNTOLD: bulla_status = 106;
 
 /// Length of the text of a bulla_error, its closing NUL included, in bytes.
 pub const BULLA_ERROR_TEXT: usize = 512;

@@ -6,7 +6,8 @@ use std::ffi::CString;
 use std::sync::OnceLock;
 
 use super::status::{
-    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_TOO_LARGE, bulla_status,
+    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_TOO_LARGE, BULLA_UNTOLD,
+    bulla_status,
 };
 use crate::ErrorKind;
 
@@ -84,6 +85,11 @@ fn table() -> &'static BTreeMap<bulla_status, Texts> {
                 "authentic, but there is no room for it now",
             ),
             (BULLA_MORE, "More", "more of the input is needed"),
+            (
+                BULLA_UNTOLD,
+                "Untold",
+                "its sender may not be told now: it was released, and may come again",
+            ),
         ];
         let failures = ErrorKind::ALL
             .iter()

@@ -125,6 +125,13 @@ impl<'a> Stored<'a> {
         committed
     }
 
+    /// Removes the file again and keeps the reservation, in order to [reject](crate::Receipter::rejected) the message.
+    pub fn into_lease(self) -> Lease<'a> {
+        let Self { making, lease, .. } = self;
+        drop(making);
+        lease
+    }
+
     /// Gives it up: the file is removed again, and the message may come again.
     ///
     /// # Errors

@@ -26,9 +26,22 @@ pub(crate) const SECTIONS: &[Section] = &[
     section("What is said of a message", &["draft.rs"]),
     section(
         "Sealing and signing",
-        &["session.rs", "sealer.rs", "seal_stream.rs"],
+        &["session.rs", "sealer.rs", "seal.rs", "seal_stream.rs"],
     ),
     section("What is accepted", &["policy.rs", "guard.rs"]),
     section("What is known of a message", &["stamp.rs", "message.rs"]),
-    section("Opening and verifying", &["opener.rs", "open_stream.rs"]),
+    section(
+        "Opening and verifying",
+        &["opener.rs", "open.rs", "open_stream.rs"],
+    ),
+    section(
+        "Storing, and answering: receipts",
+        &[
+            "answer.rs",
+            "lease.rs",
+            "open_leased.rs",
+            "store.rs",
+            "receipter.rs",
+        ],
+    ),
 ];

@@ -1,0 +1,267 @@
+//! Opening to files, provably.
+
+use core::ffi::{c_char, c_void};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::handle::{Exclusive, Out, free, null, shared};
+use super::input::{Context, path, value};
+use super::opener::{Gate, OpenerParts, bulla_opener};
+use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
+use super::types::bulla_digest;
+use crate::{Error, ErrorKind, OsDisk, Partials, Result, Store};
+
+/// For the length of content that is not known yet.
+pub const BULLA_CONTENT_UNKNOWN: u64 = u64::MAX;
+
+/// Whether there is room for so many bytes of content (or BULLA_CONTENT_UNKNOWN) in this folder: 1 or 0. Asked before anything is
+/// written. The folder is not closed with NUL.
+pub type bulla_has_room = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        folder: *const u8,
+        folder_length: usize,
+        content: u64,
+    ) -> u8,
+>;
+
+/// Opens envelopes to files, and says `stored` only of what it has read again from the disk: written, synced, named without
+/// writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
+/// name.
+pub struct bulla_store {
+    parts: Exclusive<StoreParts>,
+}
+
+#[derive(Clone)]
+pub(super) struct StoreParts {
+    opener: Arc<OpenerParts>,
+    lease: u64,
+    max_content: u64,
+    has_room: Option<Arc<HasRoom>>,
+    partials: Option<Partials>,
+}
+
+type HasRoom = dyn Fn(&Path, Option<u64>) -> bool + Send + Sync;
+
+impl StoreParts {
+    pub(super) fn store(&self) -> Result<Store<'_>> {
+        let Gate::Open(opener) = self.opener.gate() else {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "a store needs an opener of sealed envelopes with a replay guard",
+            ));
+        };
+        let mut store = Store::new(opener, self.lease, &OsDisk).max_content(self.max_content);
+        if let Some(has_room) = &self.has_room {
+            store = store.has_room(&**has_room);
+        }
+        Ok(match &self.partials {
+            Some(partials) => store.resumable(partials.clone()),
+            None => store,
+        })
+    }
+}
+
+impl bulla_store {
+    pub(super) fn parts(&self) -> Result<Arc<StoreParts>> {
+        self.parts
+            .enter_waiting()
+            .map(|parts| Arc::new(parts.clone()))
+    }
+
+    fn change(&self, work: impl FnOnce(&mut StoreParts)) -> Result<bulla_status> {
+        work(&mut *self.parts.enter_waiting()?);
+        Ok(BULLA_OK)
+    }
+}
+
+/// Makes a store.
+///
+/// @param opener An opener of sealed envelopes with a replay guard. Later changes of it have no effect on the store.
+/// @param seconds For how long a message is reserved at a time: enough for a sync of the disk, 60 for example.
+/// @param store Receives the store; free it with bulla_store_free().
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_new(
+    opener: *const bulla_opener,
+    seconds: u64,
+    store: *mut *mut bulla_store,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let out = Out::new(store, "store is NULL")?;
+        // SAFETY: as the contract says.
+        let opener = unsafe { shared(opener, "opener is NULL") }?.parts()?;
+        let parts = StoreParts {
+            opener,
+            lease: seconds,
+            max_content: u64::MAX,
+            has_room: None,
+            partials: None,
+        };
+        parts.store()?;
+        out.give(bulla_store {
+            parts: Exclusive::new(parts),
+        });
+        Ok(BULLA_OK)
+    })
+}
+
+/// Accepts content of at most so many bytes. What is longer is BULLA_TOO_LARGE.
+///
+/// @param store The store.
+/// @param length The greatest length in bytes.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_max_content(
+    store: *mut bulla_store,
+    length: u64,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let store = unsafe { shared(store, "store is NULL") }?;
+        store.change(|parts| parts.max_content = length)
+    })
+}
+
+/// Asks the host whether there is room before anything is written. What has none is BULLA_NO_ROOM.
+///
+/// @param store The store.
+/// @param has_room The function.
+/// @param context Given to it with each call; may be NULL.
+/// @param drop Called with the context when the store and its streams are freed; may be NULL. If this call fails it is not
+///        called.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_ask_for_room(
+    store: *mut bulla_store,
+    has_room: bulla_has_room,
+    context: *mut c_void,
+    drop: super::clock::bulla_drop,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let store = unsafe { shared(store, "store is NULL") }?;
+        let ask = has_room.ok_or(null("has_room is NULL"))?;
+        let context = Context {
+            pointer: context,
+            drop,
+        };
+        let asks = move |folder: &Path, length: Option<u64>| {
+            let whole = &context;
+            let folder = folder.as_os_str().as_encoded_bytes();
+            let length = length.unwrap_or(BULLA_CONTENT_UNKNOWN);
+            // SAFETY: the host's own function, with the host's own context, as the contract says.
+            unsafe { ask(whole.pointer, folder.as_ptr(), folder.len(), length) != 0 }
+        };
+        store.change(|parts| parts.has_room = Some(Arc::new(asks)))
+    })
+}
+
+/// Keeps what has come of envelopes that do not come whole, so that they can be completed. It costs writing every byte twice.
+///
+/// @param store The store.
+/// @param folder Where it is kept, closed with NUL.
+/// @param envelopes How many at most.
+/// @param length Of each at most so many bytes from its beginning.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_resumable(
+    store: *mut bulla_store,
+    folder: *const c_char,
+    envelopes: usize,
+    length: u64,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (store, folder) = unsafe {
+            (
+                shared(store, "store is NULL")?,
+                path(folder, "folder is NULL")?,
+            )
+        };
+        let partials = Partials::new(folder, envelopes, length);
+        store.change(|parts| parts.partials = Some(partials))
+    })
+}
+
+/// From which byte of an envelope on it is to be sent, to be completed.
+///
+/// @param store A store that keeps what has come (bulla_store_resumable()).
+/// @param header_digest Names the envelope, as in bulla_sent.
+/// @param held Receives how many bytes are kept of it; 0 if none are.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_held(
+    store: *const bulla_store,
+    header_digest: *const bulla_digest,
+    held: *mut u64,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let out = Out::new(held, "held is NULL")?;
+        // SAFETY: as the contract says.
+        let (store, header) = unsafe {
+            (
+                shared(store, "store is NULL")?,
+                value(header_digest, "header_digest is NULL")?,
+            )
+        };
+        out.put(store.parts()?.store()?.held(&(*header).into())?);
+        Ok(BULLA_OK)
+    })
+}
+
+/// Removes what processes that were killed more than a day ago left behind in a folder: files that are not whole.
+///
+/// @param store The store.
+/// @param folder The folder, closed with NUL.
+/// @param removed Receives how many files; may be NULL.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_clean(
+    store: *const bulla_store,
+    folder: *const c_char,
+    removed: *mut usize,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (store, folder) = unsafe {
+            (
+                shared(store, "store is NULL")?,
+                path(folder, "folder is NULL")?,
+            )
+        };
+        let count = store.parts()?.store()?.clean(folder)?;
+        if let Ok(place) = Out::new(removed, "") {
+            place.put(count);
+        }
+        Ok(BULLA_OK)
+    })
+}
+
+/// Frees a store; its streams go on.
+///
+/// @param store The store; NULL is nothing.
+/// Threads: when no other call uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_free(store: *mut bulla_store) {
+    // SAFETY: as the contract says.
+    unsafe { free(store) }
+}

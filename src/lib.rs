@@ -27,6 +27,7 @@
 //! - Open and verify: [`Opener`], [`Verifier`], what to accept in [`Policy`] and [`Replay`]; in pieces: [`OpenStream`],
 //!   [`ProvisionalReader`]; at any place of a file: [`Opener::random_access`].
 //! - Store to a file, provably: [`Store`], [`Stored`], over a [`Disk`] (Unix).
+//! - Receipts: [`Receipter`] makes them, [`Receipt`] checks them; hosts with answers of their own: [`Lease`].
 //! - Identities: [`Identity`], [`PublicIdentity`]; keys held elsewhere: [`Signer`], [`Decapsulator`].
 //! - Proof for third parties: [`Verified::evidence`], [`Evidence::check`].
 //! - What a failure means: [`ErrorKind`], [`ErrorClass`].

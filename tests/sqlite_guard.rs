@@ -214,7 +214,7 @@ fn looks_right(guard: &SqliteGuard) {
         let key = claim(number, 0).key;
         all.iter().find(|entry| entry.key == key).unwrap().state
     };
-    assert_eq!(state_of(1), EntryState::Committed { receipt: 11 });
+    assert_eq!(state_of(1), EntryState::Committed { answer: 11 });
     assert_eq!(state_of(2), EntryState::Reserved { until: 1500 });
 }
 

@@ -105,7 +105,10 @@ fn many_cuts_in_a_row_are_completed_and_a_shorter_copy_undoes_nothing() {
             break;
         }
         let broken = store.resume(&here.header, Breaks(rest), here.target());
-        assert_eq!(broken.unwrap_err(), ErrorKind::Io);
+        let broken = broken.unwrap_err();
+        assert_eq!(broken, ErrorKind::Io);
+        // What did not come is not damaged.
+        assert!(broken.damaged().is_none());
         let now = store.held(&here.header).unwrap() as usize;
         assert!(now > held && here.is_boundary(now));
         held = now;

@@ -71,8 +71,9 @@ pub enum EntryState {
     Released,
     /// It was accepted.
     Committed {
-        /// Length of the receipt that is stored with it, in bytes; 0 if there is none.
-        receipt: u64,
+        /// Length of the answer that is kept with it for copies, in bytes: one for the outcome, and the receipt. 0 if it was
+        /// claimed without a lease.
+        answer: u64,
     },
 }
 
@@ -132,7 +133,7 @@ impl SqliteGuard {
                         until: unsigned(row, 6)?,
                     },
                     COMMITTED => EntryState::Committed {
-                        receipt: unsigned(row, 7)?,
+                        answer: unsigned(row, 7)?,
                     },
                     _ => return Err(Trouble(DAMAGED)),
                 };

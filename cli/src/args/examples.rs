@@ -141,6 +141,10 @@ and status 3; so are its copies. An author who asked for that receipt but may no
 of too many refusals lately, is refused with status 3, but not for good: the message may come again. Without room nothing is \
 kept, the status is 1, and the message may come again.
 
+A copy whose stamp is authentic, but which was damaged or cut off, fails with status 2; if its author is listed and asked \
+to be told of rejections, as bulla send does, a note of the damage is given in place of a receipt, at the same rate. It is \
+not final: nothing is stored, and the message stays due.
+
 What was cut off and not completed within a day is removed by a later --resumable. Of one envelope at most --max-size and \
 1 MiB is kept.
 
@@ -153,7 +157,8 @@ Examples:
   bulla settle -i alice.key --outbox alice.outbox --proof photo.proof < receipt.bulla
 
 Exit status: 0 if this recipient confirmed what is awaited; 4 if that is still awaited, no receipt came, or the message was \
-rejected or given up; 3 or 2 if the receipt is not accepted: then nothing has changed. To settle twice changes nothing.";
+rejected or given up; 3 or 2 if the receipt is not accepted: then nothing has changed. To settle twice changes nothing. A \
+note that a copy came damaged settles nothing: the message is due again at once, and the status is 4.";
 
 pub(super) const OUTBOX: &str = "\
 Examples:

@@ -70,7 +70,7 @@ pub(crate) struct Receive {
     /// The folder to store in
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: PathBuf,
-    /// The name to store under; if it is left out, one that is made of the message id
+    /// The name to store under; if it is left out, one that is made of message id, reader, sender and context
     #[arg(long, conflicts_with = "suggested_name")]
     pub(crate) name: Option<OsString>,
     /// Store under the name that the sender suggests, made harmless

@@ -88,7 +88,8 @@ fn status_json(status: &GuardStatus, swept: Option<usize>) -> String {
 fn entry_line(entry: &GuardEntry, as_json: bool) -> String {
     let (state, number) = match entry.state {
         EntryState::Reserved { until } => ("reserved", Some(until)),
-        EntryState::Committed { receipt } => ("committed", Some(receipt)),
+        // All but the byte of the outcome.
+        EntryState::Committed { answer } => ("committed", Some(answer.saturating_sub(1))),
         EntryState::Released => ("released", None),
         _ => ("unknown", None),
     };

@@ -343,6 +343,12 @@ typedef struct bulla_error {
 #define BULLA_MORE 105
 
 /**
+ * Not a failure: the sender asked to be told of rejections, and may not be told now. So the message was not rejected but
+ * released: it may come again.
+ */
+#define BULLA_UNTOLD 106
+
+/**
  * The one line of a status code, as a static string: what is wrong and what to do. Never NULL.
  *
  * @param status What a call returned; any number.
@@ -987,6 +993,14 @@ BULLA_MUST_CHECK bulla_status bulla_sealer_extra_entropy(struct bulla_sealer *se
 BULLA_MUST_CHECK bulla_status bulla_sealer_session(struct bulla_sealer *sealer, const bulla_session *session, bulla_error *error);
 
 /**
+ * Frees a sealer.
+ *
+ * @param sealer The sealer; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_sealer_free(struct bulla_sealer *sealer);
+
+/**
  * Seals content to the recipients: private, signed, with a stamp.
  *
  * @param sealer The sealer, with at least one recipient.
@@ -1000,7 +1014,7 @@ BULLA_MUST_CHECK bulla_status bulla_sealer_session(struct bulla_sealer *sealer, 
  *         BULLA_KEY_UNAVAILABLE, BULLA_SESSION_OVER, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT.
  * Threads: any for sealer and draft, one at a time for the buffer.
  */
-BULLA_MUST_CHECK bulla_status bulla_seal(const struct bulla_sealer *sealer,
+BULLA_MUST_CHECK bulla_status bulla_seal(const bulla_sealer *sealer,
                         const bulla_draft *draft,
                         const uint8_t *content,
                         size_t length,
@@ -1021,7 +1035,7 @@ BULLA_MUST_CHECK bulla_status bulla_seal(const struct bulla_sealer *sealer,
  * @return As bulla_seal(), but for recipients and sessions.
  * Threads: any for sealer and draft, one at a time for the buffer.
  */
-BULLA_MUST_CHECK bulla_status bulla_sign(const struct bulla_sealer *sealer,
+BULLA_MUST_CHECK bulla_status bulla_sign(const bulla_sealer *sealer,
                         const bulla_draft *draft,
                         const uint8_t *content,
                         size_t length,
@@ -1042,21 +1056,13 @@ BULLA_MUST_CHECK bulla_status bulla_sign(const struct bulla_sealer *sealer,
  * @return As bulla_sign().
  * Threads: any for sealer and draft, one at a time for the buffer.
  */
-BULLA_MUST_CHECK bulla_status bulla_sign_detached(const struct bulla_sealer *sealer,
+BULLA_MUST_CHECK bulla_status bulla_sign_detached(const bulla_sealer *sealer,
                                  const bulla_draft *draft,
                                  const uint8_t *content,
                                  size_t length,
                                  bulla_buffer *envelope,
                                  bulla_sent *sent,
                                  bulla_error *error);
-
-/**
- * Frees a sealer.
- *
- * @param sealer The sealer; NULL is nothing.
- * Threads: when no other call uses it.
- */
-void bulla_sealer_free(struct bulla_sealer *sealer);
 
 /**
  * For a length that is not known when the stream begins.
@@ -1758,6 +1764,14 @@ BULLA_MUST_CHECK bulla_status bulla_opener_reader_name(struct bulla_opener *open
 BULLA_MUST_CHECK bulla_status bulla_opener_cache(struct bulla_opener *opener, size_t sessions, bulla_error *error);
 
 /**
+ * Frees an opener; streams made with it go on.
+ *
+ * @param opener The opener; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_opener_free(struct bulla_opener *opener);
+
+/**
  * Opens a sealed envelope, or verifies a signed one with its content inside, once. Nothing is given out before everything
  * is checked, and what is accepted counts as accepted from then on.
  *
@@ -1773,7 +1787,7 @@ BULLA_MUST_CHECK bulla_status bulla_opener_cache(struct bulla_opener *opener, si
  *         BULLA_INVALID_INPUT come before anything is looked at.
  * Threads: any for the opener, one at a time for the buffer.
  */
-BULLA_MUST_CHECK bulla_status bulla_open(const struct bulla_opener *opener,
+BULLA_MUST_CHECK bulla_status bulla_open(const bulla_opener *opener,
                         const uint8_t *envelope,
                         size_t length,
                         bulla_buffer *content,
@@ -1794,21 +1808,13 @@ BULLA_MUST_CHECK bulla_status bulla_open(const struct bulla_opener *opener,
  *         sealed envelopes.
  * Threads: any.
  */
-BULLA_MUST_CHECK bulla_status bulla_verify_detached(const struct bulla_opener *opener,
+BULLA_MUST_CHECK bulla_status bulla_verify_detached(const bulla_opener *opener,
                                    const uint8_t *envelope,
                                    size_t envelope_length,
                                    const uint8_t *content,
                                    size_t content_length,
                                    bulla_message **message,
                                    bulla_error *error);
-
-/**
- * Frees an opener; streams made with it go on.
- *
- * @param opener The opener; NULL is nothing.
- * Threads: when no other call uses it.
- */
-void bulla_opener_free(struct bulla_opener *opener);
 
 /**
  * A detached envelope, judged, whose content comes in pieces.
@@ -1947,6 +1953,589 @@ BULLA_MUST_CHECK bulla_status bulla_detached_stream_finish(struct bulla_detached
  * Threads: when no other call uses it.
  */
 void bulla_detached_stream_free(struct bulla_detached_stream *stream);
+
+/* ==== Storing, and answering: receipts ============================================================================ */
+
+/**
+ * The message was verified, and handed to the application.
+ */
+#define BULLA_OUTCOME_DELIVERED 1
+
+/**
+ * The content is on the disk, and was read again from there and compared.
+ */
+#define BULLA_OUTCOME_STORED 2
+
+/**
+ * The message was rejected for good: a copy of it is rejected too.
+ */
+#define BULLA_OUTCOME_REJECTED 3
+
+/**
+ * The first of the outcomes that a host numbers itself, up to 255.
+ */
+#define BULLA_OUTCOME_OWN 128
+
+/**
+ * What became of a message that is dealt with, and the receipt that may be sent now: committed just now, or before its copy
+ * came.
+ */
+typedef struct bulla_answer bulla_answer;
+
+/**
+ * What became of the message. One that was BULLA_OUTCOME_REJECTED is to be rejected again, whatever else is done with it.
+ *
+ * @param answer The answer.
+ * @return One of BULLA_OUTCOME_..., or a number of the host's own; 0 for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_answer_outcome(const struct bulla_answer *answer);
+
+/**
+ * The receipt, or the answer of the host's own, that was committed with the message: send it (again), byte for byte.
+ *
+ * @param answer The answer.
+ * @return The bytes, which live as long as the answer; nothing if the sender asked for no receipt of this kind, and for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_answer_receipt(const struct bulla_answer *answer);
+
+/**
+ * What is known of the message that was committed.
+ *
+ * @param answer The answer.
+ * @return The message, which lives as long as the answer and is not freed. NULL if the message came before, if it was refused by
+ *         its stamp alone, and for NULL.
+ * Threads: any.
+ */
+const bulla_message *bulla_answer_message(const struct bulla_answer *answer);
+
+/**
+ * Frees an answer.
+ *
+ * @param answer The answer; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_answer_free(struct bulla_answer *answer);
+
+/**
+ * A message that was opened, and waits for its effect.
+ */
+#define BULLA_LEASE_MESSAGE 1
+
+/**
+ * A message whose content is on the disk.
+ */
+#define BULLA_LEASE_STORED 2
+
+/**
+ * A message that can only be refused.
+ */
+#define BULLA_LEASE_REFUSED 3
+
+/**
+ * A message that is reserved in the replay guard, for so many seconds.
+ *
+ * Make its effect durable, then commit it: with a receipt (bulla_receipter_delivered() and its like) or without
+ * (bulla_lease_commit()). Or release it, and it may come again. Freed before that, it is released; if the process dies it falls
+ * free when its time is over. A receipt leaves only after a commit: there is no other way to get one.
+ */
+typedef struct bulla_lease bulla_lease;
+
+/**
+ * What a lease is of: BULLA_LEASE_MESSAGE, BULLA_LEASE_STORED or BULLA_LEASE_REFUSED.
+ *
+ * @param lease The lease.
+ * @return The number; 0 for NULL, and for a lease that has ended.
+ * Threads: one at a time for each lease.
+ */
+uint32_t bulla_lease_kind(const struct bulla_lease *lease);
+
+/**
+ * What the sender signed.
+ *
+ * @param lease The lease.
+ * @return The stamp, which lives until the lease ends or is freed, and is not freed; NULL for NULL, and for a lease that has
+ *         ended.
+ * Threads: one at a time for each lease.
+ */
+const bulla_stamp *bulla_lease_stamp(const struct bulla_lease *lease);
+
+/**
+ * The final name of the file in which the content is stored.
+ *
+ * @param lease A lease of what is stored.
+ * @return The path, not closed with NUL, which lives until the lease ends or is freed; nothing for other leases.
+ * Threads: one at a time for each lease.
+ */
+bulla_view bulla_lease_path(const struct bulla_lease *lease);
+
+/**
+ * Holds a lease for longer.
+ *
+ * @param lease The lease.
+ * @param seconds For how long, from now on.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_LEASE_LOST: stop, somebody else has it now; BULLA_GUARD_UNAVAILABLE; BULLA_CLOCK_FAILED;
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER if it has ended.
+ * Threads: one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_lease_renew(struct bulla_lease *lease, uint64_t seconds, bulla_error *error);
+
+/**
+ * Ends a lease for good, with an answer of the host's own: copies will get this outcome and this answer. Answer only after this
+ * has succeeded. Receipts are made and committed in one step by bulla_receipter_delivered() and its like.
+ *
+ * @param lease The lease; it can then only be freed, whatever comes of this.
+ * @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored
+ *        can only be BULLA_OUTCOME_STORED, what is to be refused only BULLA_OUTCOME_REJECTED.
+ * @param answer The answer; may be NULL if `length` is 0.
+ * @param length Its length in bytes, at most 4095.
+ * @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_INVALID_INPUT: it does not count; undo the effect (a
+ *         stored file is removed). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
+ *         that will show. BULLA_WRONG_ORDER if it has ended before.
+ * Threads: one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_lease_commit(struct bulla_lease *lease,
+                                uint32_t number,
+                                const uint8_t *answer,
+                                size_t length,
+                                bulla_answer **answered,
+                                bulla_error *error);
+
+/**
+ * Gives a lease up: the message may come again, and a stored file is removed.
+ *
+ * @param lease The lease; it can then only be freed.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_LEASE_LOST and BULLA_GUARD_UNAVAILABLE: nothing to be done, it falls free by itself;
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER if it has ended.
+ * Threads: one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_lease_release(struct bulla_lease *lease, bulla_error *error);
+
+/**
+ * Frees a lease; one that has not ended is released.
+ *
+ * @param lease The lease; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_lease_free(struct bulla_lease *lease);
+
+/**
+ * As bulla_open(), but the message is only reserved.
+ *
+ * @param opener An opener with a replay guard.
+ * @param envelope The envelope, without armor.
+ * @param length Its length in bytes.
+ * @param seconds For how long it is reserved: long enough to make its effect durable.
+ * @param content The content is appended to this buffer if the message is new. Memory of the caller's must have room for
+ *        `length` bytes.
+ * @param lease With BULLA_OK, receives the reservation; free it with bulla_lease_free().
+ * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_AGAIN if it was dealt with before: do nothing but give the same answer again. Else as bulla_open(),
+ *         and BULLA_PENDING if somebody else works on it.
+ * Threads: any for the opener, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_leased(const bulla_opener *opener,
+                               const uint8_t *envelope,
+                               size_t length,
+                               uint64_t seconds,
+                               bulla_buffer *content,
+                               bulla_lease **lease,
+                               bulla_answer **again,
+                               bulla_error *error);
+
+/**
+ * As bulla_open_stream_finish(), but the message is only reserved.
+ *
+ * @param stream A stream of an opener with a replay guard.
+ * @param seconds For how long it is reserved: long enough to make its effect durable.
+ * @param content The rest of the content is appended to this buffer.
+ * @param lease With BULLA_OK, receives the reservation; free it with bulla_lease_free().
+ * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free(). Throw the
+ *        content away then.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_open_leased().
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_finish_leased(bulla_open_stream *stream,
+                                             uint64_t seconds,
+                                             bulla_buffer *content,
+                                             bulla_lease **lease,
+                                             bulla_answer **again,
+                                             bulla_error *error);
+
+/**
+ * Reserves a message of which only the stamp is verified and judged, in order to refuse it: it is too long, or against the
+ * host's policy. The stream can then only be freed.
+ *
+ * @param stream A stream of an opener with a replay guard, whose stamp is there (bulla_open_stream_stamp()).
+ * @param seconds For how long it is reserved.
+ * @param lease With BULLA_OK, receives the reservation, which can only be rejected or released; free it with bulla_lease_free().
+ * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_open_leased(); BULLA_WRONG_ORDER without a stamp.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_open_stream_refuse_leased(bulla_open_stream *stream,
+                                             uint64_t seconds,
+                                             bulla_lease **lease,
+                                             bulla_answer **again,
+                                             bulla_error *error);
+
+/**
+ * For the length of content that is not known yet.
+ */
+#define BULLA_CONTENT_UNKNOWN UINT64_MAX
+
+/**
+ * Opens envelopes to files, and says `stored` only of what it has read again from the disk: written, synced, named without
+ * writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
+ * name.
+ */
+typedef struct bulla_store bulla_store;
+
+/**
+ * Whether there is room for so many bytes of content (or BULLA_CONTENT_UNKNOWN) in this folder: 1 or 0. Asked before anything is
+ * written. The folder is not closed with NUL.
+ */
+typedef uint8_t (*bulla_has_room)(void *context, const uint8_t *folder, size_t folder_length, uint64_t content);
+
+/**
+ * Makes a store.
+ *
+ * @param opener An opener of sealed envelopes with a replay guard. Later changes of it have no effect on the store.
+ * @param seconds For how long a message is reserved at a time: enough for a sync of the disk, 60 for example.
+ * @param store Receives the store; free it with bulla_store_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_new(const bulla_opener *opener, uint64_t seconds, struct bulla_store **store, bulla_error *error);
+
+/**
+ * Accepts content of at most so many bytes. What is longer is BULLA_TOO_LARGE.
+ *
+ * @param store The store.
+ * @param length The greatest length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_max_content(struct bulla_store *store, uint64_t length, bulla_error *error);
+
+/**
+ * Asks the host whether there is room before anything is written. What has none is BULLA_NO_ROOM.
+ *
+ * @param store The store.
+ * @param has_room The function.
+ * @param context Given to it with each call; may be NULL.
+ * @param drop Called with the context when the store and its streams are freed; may be NULL. If this call fails it is not
+ *        called.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_ask_for_room(struct bulla_store *store,
+                                      bulla_has_room has_room,
+                                      void *context,
+                                      bulla_drop drop,
+                                      bulla_error *error);
+
+/**
+ * Keeps what has come of envelopes that do not come whole, so that they can be completed. It costs writing every byte twice.
+ *
+ * @param store The store.
+ * @param folder Where it is kept, closed with NUL.
+ * @param envelopes How many at most.
+ * @param length Of each at most so many bytes from its beginning.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_resumable(struct bulla_store *store,
+                                   const char *folder,
+                                   size_t envelopes,
+                                   uint64_t length,
+                                   bulla_error *error);
+
+/**
+ * From which byte of an envelope on it is to be sent, to be completed.
+ *
+ * @param store A store that keeps what has come (bulla_store_resumable()).
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param held Receives how many bytes are kept of it; 0 if none are.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_held(const struct bulla_store *store,
+                              const bulla_digest *header_digest,
+                              uint64_t *held,
+                              bulla_error *error);
+
+/**
+ * Removes what processes that were killed more than a day ago left behind in a folder: files that are not whole.
+ *
+ * @param store The store.
+ * @param folder The folder, closed with NUL.
+ * @param removed Receives how many files; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_clean(const struct bulla_store *store, const char *folder, size_t *removed, bulla_error *error);
+
+/**
+ * Frees a store; its streams go on.
+ *
+ * @param store The store; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_store_free(struct bulla_store *store);
+
+/**
+ * Under the path that is given; its folder must be there.
+ */
+#define BULLA_TARGET_PATH 1
+
+/**
+ * In the folder that is given, under a name made of message id, reader, sender and context.
+ */
+#define BULLA_TARGET_BY_ID 2
+
+/**
+ * In the folder that is given, under the name that the sender suggests, made harmless; without one, as BULLA_TARGET_BY_ID.
+ */
+#define BULLA_TARGET_SUGGESTED 3
+
+/**
+ * An envelope on its way to a file.
+ */
+typedef struct bulla_store_stream bulla_store_stream;
+
+/**
+ * Begins to store an envelope that is pushed in pieces.
+ *
+ * @param store The store. It may be changed or freed while the stream goes on.
+ * @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
+ * @param target The path, or the folder, closed with NUL.
+ * @param stream Receives the stream; free it with bulla_store_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_stream_new(const bulla_store *store,
+                                    uint32_t kind,
+                                    const char *target,
+                                    struct bulla_store_stream **stream,
+                                    bulla_error *error);
+
+/**
+ * Begins to complete an envelope: what follows the bytes that bulla_store_held() tells is pushed in pieces.
+ *
+ * @param store A store that keeps what has come (bulla_store_resumable()).
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
+ * @param target The path, or the folder, closed with NUL.
+ * @param stream Receives the stream; free it with bulla_store_stream_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT also if nothing is held; BULLA_PENDING if another process works on it; BULLA_IO.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_stream_resume(const bulla_store *store,
+                                       const bulla_digest *header_digest,
+                                       uint32_t kind,
+                                       const char *target,
+                                       struct bulla_store_stream **stream,
+                                       bulla_error *error);
+
+/**
+ * Takes the next piece of the envelope.
+ *
+ * @param stream The stream.
+ * @param envelope The piece, without armor.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_MORE if more of it is wanted; BULLA_OK if it is decided what comes of it: call bulla_store_stream_finish().
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_store_stream_finish().
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_stream_update(struct bulla_store_stream *stream,
+                                       const uint8_t *envelope,
+                                       size_t length,
+                                       bulla_error *error);
+
+/**
+ * What the sender signed, as soon as it is verified and judged.
+ *
+ * @param stream The stream.
+ * @return The stamp, which lives until the next call on the stream and is not freed; NULL if nothing is known yet.
+ * Threads: one at a time for each stream.
+ */
+const bulla_stamp *bulla_store_stream_stamp(const struct bulla_store_stream *stream);
+
+/**
+ * The end of the envelope has come. The stream can then only be freed, and a note of damage made of it.
+ *
+ * @param stream The stream.
+ * @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
+ *        bulla_lease_commit(). With BULLA_TOO_LARGE and BULLA_NO_ROOM, one to reject or to release; nothing of the content is
+ *        left. Free it with bulla_lease_free().
+ * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
+ *         message may come again: as bulla_open_leased(); BULLA_IO also if there is another file of that name, or if what was read
+ *         again is not what was written; BULLA_PENDING also if another process works on a file of that name.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_stream_finish(struct bulla_store_stream *stream,
+                                       bulla_lease **lease,
+                                       bulla_answer **again,
+                                       bulla_error *error);
+
+/**
+ * Frees a stream. One that is not finished leaves nothing but what is kept to be completed.
+ *
+ * @param stream The stream; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_store_stream_free(struct bulla_store_stream *stream);
+
+/**
+ * Makes receipts, each sealed to the key that the sender of the message asked it to be sent to. A receipt comes only out of a
+ * commit, and only where the sender asked for it: so nobody can make this recipient write to somebody else.
+ */
+typedef struct bulla_receipter bulla_receipter;
+
+/**
+ * Makes a maker of receipts that signs with this identity, by the clock of the system.
+ *
+ * @param identity The recipient.
+ * @param receipter Receives the receipter; free it with bulla_receipter_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_new(const bulla_identity *identity, struct bulla_receipter **receipter, bulla_error *error);
+
+/**
+ * Goes by a clock of the host's from now on.
+ *
+ * @param receipter The receipter.
+ * @param host_clock The clock.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_clock(struct bulla_receipter *receipter, const bulla_clock *host_clock, bulla_error *error);
+
+/**
+ * Limits how often one sender is told of rejections and of damage. Without this, rejections are limited by the guard of the
+ * message, to 20 at once and then one a minute; and no notes of damage are made.
+ *
+ * @param receipter The receipter.
+ * @param guard Keeps count.
+ * @param every Seconds for each.
+ * @param burst How many at once.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_limit(struct bulla_receipter *receipter,
+                                   const bulla_guard *guard,
+                                   uint64_t every,
+                                   uint32_t burst,
+                                   bulla_error *error);
+
+/**
+ * The message was handed to the application, or its content is on the disk: makes the receipt (`delivered`, or `stored` for a
+ * lease of a store), commits the message with it, and only then gives it.
+ *
+ * @param receipter The receipter.
+ * @param lease The lease; it can then only be freed, whatever comes of this.
+ * @param answered Receives outcome and receipt; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_lease_commit(); then there is no receipt. If the receipt itself cannot be made
+ *         (BULLA_RANDOM_FAILED, BULLA_CLOCK_FAILED, BULLA_KEY_UNAVAILABLE) the message is released. BULLA_WRONG_ORDER for a lease
+ *         that is only to be refused.
+ * Threads: any for the receipter, one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_accept(const struct bulla_receipter *receipter,
+                                    bulla_lease *lease,
+                                    bulla_answer **answered,
+                                    bulla_error *error);
+
+/**
+ * The message is rejected for good: makes the receipt, commits the message with it, so that a copy gets the same, and only then
+ * gives it.
+ *
+ * @param receipter The receipter.
+ * @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed.
+ * @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024.
+ * @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL.
+ * @param answered With BULLA_OK, receives outcome and receipt; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. BULLA_UNTOLD: the sender asked to be told of rejections and may not be told now (too often, or a stranger by
+ *         the stamp alone), so the message was not rejected but released, and may come again. Else as
+ *         bulla_receipter_accept().
+ * Threads: any for the receipter, one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_reject(const struct bulla_receipter *receipter,
+                                    bulla_lease *lease,
+                                    uint16_t code,
+                                    const char *reason,
+                                    bulla_answer **answered,
+                                    bulla_error *error);
+
+/**
+ * A copy came damaged: makes a note for its sender. It says nothing about the message, which may still come: nothing is
+ * claimed for it, and the sender sends it again.
+ *
+ * @param receipter The receipter, with a limit (bulla_receipter_limit()).
+ * @param stream A stream that failed with BULLA_NOT_AUTHENTIC.
+ * @param words More about it for the sender: at most 255 bytes without control characters, closed with NUL.
+ * @param receipt The note is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if none may be given: the stamp was not authentic either, or the sender did not ask for it, is
+ *         not named in the policy, or was told too often. BULLA_INVALID_INPUT without a limit; BULLA_GUARD_UNAVAILABLE;
+ *         BULLA_GUARD_FULL; BULLA_WRONG_ORDER if the stream has ended; BULLA_BUFFER_TOO_SMALL.
+ * Threads: any for the receipter, one at a time for stream and buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_damaged(const struct bulla_receipter *receipter,
+                                     const bulla_open_stream *stream,
+                                     const char *words,
+                                     bulla_buffer *receipt,
+                                     bulla_error *error);
+
+/**
+ * As bulla_receipter_damaged(), for a stream of a store that failed with BULLA_NOT_AUTHENTIC.
+ *
+ * @param receipter The receipter, with a limit (bulla_receipter_limit()).
+ * @param stream The stream, after bulla_store_stream_finish().
+ * @param words More about it for the sender: at most 255 bytes without control characters, closed with NUL.
+ * @param receipt The note is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_receipter_damaged().
+ * Threads: any for the receipter, one at a time for stream and buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipter_damaged_in_store(const struct bulla_receipter *receipter,
+                                              const bulla_store_stream *stream,
+                                              const char *words,
+                                              bulla_buffer *receipt,
+                                              bulla_error *error);
+
+/**
+ * Frees a receipter.
+ *
+ * @param receipter The receipter; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_receipter_free(struct bulla_receipter *receipter);
 
 #ifdef __cplusplus
 } /* extern "C" */

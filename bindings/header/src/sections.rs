@@ -41,6 +41,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             "lease.rs",
             "open_leased.rs",
             "store.rs",
+            "store_stream.rs",
             "receipter.rs",
         ],
     ),

@@ -21,21 +21,37 @@
     clippy::too_many_arguments
 )]
 
+pub mod armor;
 pub mod buffer;
+mod built;
+pub mod challenge;
+pub mod claim;
 pub mod clock;
+pub mod database;
 pub mod draft;
+pub mod evidence;
 pub mod guard;
+pub mod guard_callbacks;
+pub mod guard_functions;
+pub mod guard_redis;
 mod handle;
+pub mod hasher;
+pub mod holder;
 pub mod identity;
 mod input;
+pub mod inspect;
+pub mod keys;
 pub mod message;
 pub mod open_stream;
 pub mod opener;
 pub mod policy;
 pub mod public;
+pub mod random_access;
+pub mod ranges;
 pub mod seal_stream;
 pub mod sealer;
 pub mod session;
+pub mod source;
 pub mod stamp;
 pub mod status;
 pub mod types;

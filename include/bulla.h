@@ -425,6 +425,18 @@ BULLA_MUST_CHECK bulla_status bulla_buffer_new(struct bulla_buffer **buffer, bul
 BULLA_MUST_CHECK bulla_status bulla_buffer_wrap(uint8_t *memory, size_t capacity, struct bulla_buffer **buffer, bulla_error *error);
 
 /**
+ * Appends bytes of the caller's: for callbacks that answer into a buffer.
+ *
+ * @param buffer The buffer.
+ * @param data The bytes, which must not be in the buffer itself.
+ * @param length How many.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_buffer_append(struct bulla_buffer *buffer, const uint8_t *data, size_t length, bulla_error *error);
+
+/**
  * What is in a buffer. It stays there until the next call that appends to the buffer, clears it or frees it.
  *
  * @param buffer The buffer; NULL has nothing in it.
@@ -650,6 +662,100 @@ BULLA_MUST_CHECK bulla_status bulla_identity_destroy_expired(struct bulla_identi
  */
 void bulla_identity_free(struct bulla_identity *identity);
 
+/**
+ * A public encryption key of an identity.
+ */
+typedef struct bulla_encryption_key {
+  /**
+   * The suite: 1 (X25519).
+   */
+  uint32_t suite;
+  /**
+   * Which generation it is: a higher one is newer.
+   */
+  uint32_t generation;
+  /**
+   * The bytes.
+   */
+  uint8_t bytes[32];
+} bulla_encryption_key;
+
+/**
+ * An encryption key that a secret identity holds.
+ */
+typedef struct bulla_generation {
+  /**
+   * When it may be destroyed, in seconds since 1970; 0: never, or the holder does not tell.
+   */
+  uint64_t not_after;
+  /**
+   * Which generation it is: a higher one is newer.
+   */
+  uint32_t generation;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_generation;
+
+/**
+ * Makes a public identity of its keys, as an external holder tells them.
+ *
+ * @param signing_key Its public signing key.
+ * @param keys Its public encryption keys, ascending by generation.
+ * @param count How many, 1 to 8.
+ * @param identity Receives the identity; free it with bulla_public_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_of_keys(const bulla_key *signing_key,
+                                  const struct bulla_encryption_key *keys,
+                                  size_t count,
+                                  bulla_public **identity,
+                                  bulla_error *error);
+
+/**
+ * One of the encryption keys of a public identity.
+ *
+ * @param identity The identity.
+ * @param index Which one, from 0 on, in ascending order: the last is the newest, to which messages are sealed.
+ * @param key Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_encryption_key(const bulla_public *identity,
+                                         size_t index,
+                                         struct bulla_encryption_key *key,
+                                         bulla_error *error);
+
+/**
+ * One of the encryption keys that a secret identity holds.
+ *
+ * @param identity The identity.
+ * @param index Which one, from 0 on: the first is the newest.
+ * @param generation Receives which it is, and when it may be destroyed.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_generation(const bulla_identity *identity,
+                                       size_t index,
+                                       struct bulla_generation *generation,
+                                       bulla_error *error);
+
+/**
+ * A public signing key as the command line shows it: 64 hexadecimal digits in lower case.
+ *
+ * @param key The key.
+ * @param text The digits are appended to this buffer, without a closing NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL, and for what is no acceptable key.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_key_text(const bulla_key *key, bulla_buffer *text, bulla_error *error);
+
 /* ==== Clocks ====================================================================================================== */
 
 /**
@@ -705,6 +811,74 @@ BULLA_MUST_CHECK bulla_status bulla_clock_fixed(uint64_t time, struct bulla_cloc
  * Threads: when no other call uses it.
  */
 void bulla_clock_free(struct bulla_clock *clock);
+
+/* ==== Keys held elsewhere ========================================================================================= */
+
+/**
+ * Signs: writes to `signature`, which has room for 64 bytes, the pure Ed25519 signature (RFC 8032) of the message, which is at
+ * most 17 408 bytes long. It is checked before it is used.
+ */
+typedef bulla_status (*bulla_holder_sign)(void *context, const uint8_t *message, size_t length, uint8_t *signature);
+
+/**
+ * Uses the secret half of the encryption key of this suite and generation on `enc`, which is `length` bytes long (32 in suite 1).
+ * Writes 32 bytes to `secret`, memory that is wiped afterwards. BULLA_NOTHING if the Diffie-Hellman result is all zero.
+ */
+typedef bulla_status (*bulla_holder_derive)(void *context,
+                                            uint32_t suite,
+                                            uint32_t generation,
+                                            const uint8_t *enc,
+                                            size_t length,
+                                            uint8_t *secret);
+
+/**
+ * What an external holder of keys can do. Set all of it to zero, then `size`, then what it can. The functions return BULLA_OK,
+ * or another code, and the call in hand fails with BULLA_KEY_UNAVAILABLE.
+ */
+typedef struct bulla_holder {
+  /**
+   * sizeof(bulla_holder).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when the identity, and all that was made with it, are freed; may be NULL. If making the identity
+   * fails it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * May be NULL: it cannot sign.
+   */
+  bulla_holder_sign sign;
+  /**
+   * Decap of RFC 9180 section 4.1: gives the shared secret of the KEM. May be NULL.
+   */
+  bulla_holder_derive decapsulate;
+  /**
+   * For holders that can only multiply: gives the result of X25519 of the secret key and `enc`, and the library does the rest.
+   * May be NULL. One of the two is enough to open, and not both may be given.
+   */
+  bulla_holder_derive multiply;
+} bulla_holder;
+
+/**
+ * Makes an identity whose secret keys are with an external holder. It can do all that other identities can but be written,
+ * rotated, or lose keys.
+ *
+ * @param public_identity Its public identity, with every encryption key that the holder can use (bulla_public_of_keys()). Copied.
+ * @param holder What the holder can do; copied. It must be able to sign or to open.
+ * @param identity Receives the identity; free it with bulla_identity_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a holder that can do nothing or has two ways to open, and for a wrong size.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_external(const bulla_public *public_identity,
+                                     const struct bulla_holder *holder,
+                                     bulla_identity **identity,
+                                     bulla_error *error);
 
 /* ==== What is said of a message =================================================================================== */
 
@@ -1415,6 +1589,581 @@ BULLA_MUST_CHECK bulla_status bulla_guard_sweep(const struct bulla_guard *guard,
  */
 void bulla_guard_free(struct bulla_guard *guard);
 
+/* ==== Guards that last, and guards of a fleet ===================================================================== */
+
+/**
+ * A file for what must survive restarts and crashes. Guards and outboxes are kept in it; several of them in one file share the
+ * syncs of the disk. It may be used by several threads, and the file by several processes of this machine.
+ *
+ * The file must be on a file system of this machine, and nothing else in the process may open it, not even to read. It is not
+ * to be carried over a fork: open the file after it.
+ */
+typedef struct bulla_database bulla_database;
+
+/**
+ * How much of everything there is in a durable guard.
+ */
+typedef struct bulla_guard_counts {
+  /**
+   * Messages that are reserved; the lease of some may have run out.
+   */
+  uint64_t reserved;
+  /**
+   * Messages that were given up, and may come again.
+   */
+  uint64_t released;
+  /**
+   * Messages that were accepted for good.
+   */
+  uint64_t committed;
+  /**
+   * How many of them all are of strangers.
+   */
+  uint64_t strangers;
+  /**
+   * Ordered streams that are known.
+   */
+  uint64_t streams;
+  /**
+   * Challenges whose answer is expected.
+   */
+  uint64_t challenges;
+  /**
+   * The time that it judges by at least, in seconds since 1970.
+   */
+  uint64_t high_water;
+  /**
+   * Length of the file and its log, in bytes.
+   */
+  uint64_t file_bytes;
+  /**
+   * Version of the file's tables.
+   */
+  int64_t schema_version;
+} bulla_guard_counts;
+
+/**
+ * Opens the durable file, and makes it if there is none, readable by its owner alone. Where the file is lost, what it
+ * remembered is lost: a host that knows that there must be one uses bulla_database_open_existing().
+ *
+ * @param file Its path, closed with NUL. Two more files (-wal, -shm) stand beside it while it is used, and belong to it.
+ * @param database Receives the database; free it with bulla_database_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if it is something else, damaged, not writable, or has no folder or no room, and
+ *         then what is there stays as it is; BULLA_INVALID_INPUT for NULL, and in a library without the feature "sqlite".
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_database_open(const char *file, struct bulla_database **database, bulla_error *error);
+
+/**
+ * Opens a durable file that is there.
+ *
+ * @param file Its path, closed with NUL.
+ * @param database Receives the database; free it with bulla_database_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_database_open(), and BULLA_GUARD_UNAVAILABLE if there is none.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_database_open_existing(const char *file, struct bulla_database **database, bulla_error *error);
+
+/**
+ * Frees a database; guards and outboxes made with it keep their share. The file is closed when the last of them is freed.
+ *
+ * @param database The database; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_database_free(struct bulla_database *database);
+
+/**
+ * Makes the guard of a durable file: it forgets nothing when the process ends or is killed. What was accepted is on the disk.
+ *
+ * @param database The database. All guards of one file are one guard.
+ * @param how_much How much it remembers; NULL: a million messages, which take about 300 MB of the disk. The limits are not
+ *        kept in the file: give the same everywhere.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable(const struct bulla_database *database,
+                                 const bulla_guard_limits *how_much,
+                                 bulla_guard **guard,
+                                 bulla_error *error);
+
+/**
+ * How much of everything there is in a durable guard. It counts the messages, so it takes a second where there are millions;
+ * others use the guard meanwhile.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param counts Receives the counts.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and for another guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_counts(const bulla_guard *guard, struct bulla_guard_counts *counts, bulla_error *error);
+
+/**
+ * Reads the whole file of a durable guard, and fails if anything in it is damaged or does not agree: minutes where there are
+ * millions of messages.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if it is damaged or cannot be read; BULLA_INVALID_INPUT for NULL and for another
+ *         guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_check(const bulla_guard *guard, bulla_error *error);
+
+/**
+ * How a guard reaches its server, and how much it may keep there. Set all of it to zero, then `size`, then what is wanted: what
+ * is zero is as usual.
+ */
+typedef struct bulla_redis_settings {
+  /**
+   * sizeof(bulla_redis_settings).
+   */
+  size_t size;
+  /**
+   * Under which prefix the keys stand on the server: 1 to 64 visible ASCII characters without braces, closed with NUL. NULL:
+   * "bulla". Guards of one prefix are one guard.
+   */
+  const char *prefix;
+  /**
+   * Uses only the store of this id (bulla_guard_store_id()), and makes none; closed with NUL. NULL: any store, and a new one
+   * where there is none.
+   */
+  const char *expected_store;
+  /**
+   * Trusts only these root certificates (PEM) instead of those of the system. NULL: those of the system.
+   */
+  const uint8_t *root_certificates;
+  /**
+   * Length of `root_certificates` in bytes.
+   */
+  size_t root_certificates_length;
+  /**
+   * The certificate (PEM) that is shown to the server. NULL: none.
+   */
+  const uint8_t *client_certificate;
+  /**
+   * Length of `client_certificate` in bytes.
+   */
+  size_t client_certificate_length;
+  /**
+   * The key (PEM) of that certificate.
+   */
+  const uint8_t *client_key;
+  /**
+   * Length of `client_key` in bytes.
+   */
+  size_t client_key_length;
+  /**
+   * How much it remembers. NULL: 10 million messages of named senders, 5 million of one, 1 million of others, 100 000 of one.
+   * A message takes about 400 bytes on the server.
+   */
+  const bulla_guard_limits *how_much;
+  /**
+   * How far ahead of the server's clock a reader's may be, in seconds. 0: 3600.
+   */
+  uint64_t clock_ahead;
+  /**
+   * How long connecting may take, in milliseconds, 1 to 60 000. 0: 2000.
+   */
+  uint32_t connect_timeout;
+  /**
+   * How long the server may be silent, in milliseconds, 1 to 60 000. 0: 2000.
+   */
+  uint32_t response_timeout;
+  /**
+   * How many connections it may have at a time. 0: 8.
+   */
+  uint32_t connections;
+  /**
+   * 1: accepts a server that does not tell whether it evicts entries. It must not.
+   */
+  uint8_t allow_unknown_eviction;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[3];
+} bulla_redis_settings;
+
+/**
+ * Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once. Every wait is bounded;
+ * where the server cannot be reached nothing is accepted.
+ *
+ * What the server forgets, the guard forgets: it must not evict, and its persistence says what a crash costs. A server that
+ * comes back empty is noticed by the guards that were connected before, and by those with `expected_store`.
+ *
+ * @param url redis://user:password@host:port/db, rediss:// with the same for TLS, or unix:///path?db=0; closed with NUL. No
+ *        error shows it.
+ * @param settings How to reach it; NULL: all as usual.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if the server cannot be reached or used, may evict entries, is a replica, or has
+ *         not the expected store; BULLA_GUARD_FULL if it has no memory left; BULLA_INVALID_INPUT for NULL and for settings
+ *         that are not acceptable, and in a library without the feature "redis".
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_redis(const char *url,
+                               const struct bulla_redis_settings *settings,
+                               bulla_guard **guard,
+                               bulla_error *error);
+
+/**
+ * The id of the store on the server. It stays the same until the server forgets: keep it, and expect it at the next start
+ * (`expected_store`), to notice that.
+ *
+ * @param guard The guard.
+ * @param id The id, in ASCII, is appended to this buffer, without a closing NUL; at most 64 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING for a guard that is not on a server; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the guard, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_store_id(const bulla_guard *guard, bulla_buffer *id, bulla_error *error);
+
+/* ==== Guards of the host's own ==================================================================================== */
+
+/**
+ * Ranges of numbers, ascending, with a gap between each and the next.
+ */
+typedef struct bulla_ranges bulla_ranges;
+
+/**
+ * How many ranges there are.
+ *
+ * @param ranges The ranges.
+ * @return The count; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_ranges_count(const struct bulla_ranges *ranges);
+
+/**
+ * One of the ranges.
+ *
+ * @param ranges The ranges.
+ * @param index Which one, from 0 on.
+ * @param first Receives the first number of it.
+ * @param last Receives the last number of it, which may be the same.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_ranges_get(const struct bulla_ranges *ranges,
+                              size_t index,
+                              uint64_t *first,
+                              uint64_t *last,
+                              bulla_error *error);
+
+/**
+ * Adds a range: for the callbacks of a guard of the host's own.
+ *
+ * @param ranges The ranges.
+ * @param first The first number; it must be greater than the last one of the range before by 2 or more.
+ * @param last The last number, not less than `first`.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a range that does not follow, and beyond 8192 ranges.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_ranges_add(struct bulla_ranges *ranges, uint64_t first, uint64_t last, bulla_error *error);
+
+/**
+ * Frees ranges.
+ *
+ * @param ranges The ranges; NULL is nothing. Not those that a callback is given.
+ * Threads: when no other call uses it.
+ */
+void bulla_ranges_free(struct bulla_ranges *ranges);
+
+/**
+ * It was not there, and is now: reserved under the number that was given with this answer if a lease was asked for, else
+ * accepted for good.
+ */
+#define BULLA_CLAIM_NEW 1
+
+/**
+ * The same message, accepted before, with the receipt stored then, which may be empty.
+ */
+#define BULLA_CLAIM_SAME 2
+
+/**
+ * Reserved by somebody whose lease still runs.
+ */
+#define BULLA_CLAIM_PENDING 3
+
+/**
+ * There with another value, accepted or reserved.
+ */
+#define BULLA_CLAIM_REPLAYED 4
+
+/**
+ * Not there, but as old as what was already forgotten, or over by its own `keep_until`.
+ */
+#define BULLA_CLAIM_FORGOTTEN 5
+
+/**
+ * Not there, and not newer than what was accepted in its stream.
+ */
+#define BULLA_CLAIM_SUPERSEDED 6
+
+/**
+ * Not there, and too far ahead in its stream.
+ */
+#define BULLA_CLAIM_GAP 7
+
+/**
+ * Not there, and the challenge that it answers is not expected.
+ */
+#define BULLA_CLAIM_UNASKED 8
+
+/**
+ * A place in an ordered stream.
+ */
+typedef struct bulla_place {
+  /**
+   * Names the stream: reader, signer, context, stream id.
+   */
+  bulla_digest stream;
+  /**
+   * The number in it.
+   */
+  uint64_t number;
+  /**
+   * With BULLA_ORDER_GAPLESS: the first number of a stream.
+   */
+  uint64_t first;
+  /**
+   * Which order is demanded: BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
+   */
+  uint32_t order;
+  /**
+   * With BULLA_ORDER_GAPLESS: how many numbers, from the first missing one on, are accepted.
+   */
+  uint16_t window;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[2];
+} bulla_place;
+
+/**
+ * What the gate asks a guard to remember. All of it comes from a verified stamp and the reader's policy. A guard heeds every
+ * field: one that did not would accept what it must not.
+ */
+typedef struct bulla_claim {
+  /**
+   * Names the message: reader, signer, message id, context.
+   */
+  bulla_digest key;
+  /**
+   * What the message says to the application: equal for an honest re-seal. 32 zero bytes where it is to be refused by a stamp
+   * that does not name its content: then it is the same as whatever has its key.
+   */
+  bulla_digest value;
+  /**
+   * Reader and context: what is remembered of messages that were dropped is kept for these.
+   */
+  bulla_digest scope;
+  /**
+   * The public signing key of the sender, for quotas.
+   */
+  bulla_key signer;
+  /**
+   * When it was issued, in seconds since 1970.
+   */
+  uint64_t issued;
+  /**
+   * From when on the entry may be dropped, in seconds since 1970. Of no meaning with a challenge.
+   */
+  uint64_t keep_until;
+  /**
+   * Its place in an ordered stream; only if `has_place` is 1.
+   */
+  struct bulla_place place;
+  /**
+   * Names the challenge that it answers; only if `has_challenge` is 1. It must be expected, and then is used up; the entry is
+   * kept until the end of the challenge and 3600 seconds more.
+   */
+  bulla_digest challenge;
+  /**
+   * 1 if the signer was accepted because anyone is: such entries have a pool of their own.
+   */
+  uint8_t stranger;
+  /**
+   * 1 if `keep_until` comes from the greatest age and not from the expiry.
+   */
+  uint8_t bounded_by_age;
+  /**
+   * 1 if the policy demands an order.
+   */
+  uint8_t has_place;
+  /**
+   * 1 if the policy demands a challenge.
+   */
+  uint8_t has_challenge;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_claim;
+
+/**
+ * Names one reservation. It is stale once another was made of the same message.
+ */
+typedef struct bulla_lease_token {
+  /**
+   * The key of the entry.
+   */
+  bulla_digest key;
+  /**
+   * The number that the guard gave with BULLA_CLAIM_NEW. It grows with every reservation of the guard.
+   */
+  uint64_t number;
+} bulla_lease_token;
+
+/**
+ * The time to judge by: writes to `time` the greatest that this guard was ever shown, `now` included.
+ */
+typedef bulla_status (*bulla_guard_observe)(void *context, uint64_t now, uint64_t *time);
+
+/**
+ * Inserts if absent. `lease` points to seconds: the entry is reserved for so long; if it is NULL it is accepted at once. Writes
+ * one of BULLA_CLAIM_NEW to BULLA_CLAIM_UNASKED to `answer`; with BULLA_CLAIM_NEW the number of the reservation to `number`;
+ * with BULLA_CLAIM_SAME the stored receipt, at most 4096 bytes, with bulla_buffer_append() into `receipt`. Where several answers
+ * are right: what an entry that is there says, then unasked, forgotten, superseded, gap, and last BULLA_GUARD_FULL. It never
+ * answers BULLA_CLAIM_NEW without having stored the entry.
+ */
+typedef bulla_status (*bulla_guard_claim)(void *context,
+                                          const bulla_claim *claim,
+                                          uint64_t now,
+                                          const uint64_t *lease,
+                                          uint32_t *answer,
+                                          uint64_t *number,
+                                          bulla_buffer *receipt);
+
+/**
+ * Makes a reservation final and stores a receipt of `length` bytes, at most 4096, with it. If the message has a place in a
+ * stream it is judged once more, and settled. BULLA_LEASE_LOST if the token is stale; BULLA_SUPERSEDED if a newer one of its
+ * stream was accepted meanwhile, and then the reservation is given up; BULLA_GUARD_FULL if there is no room for its stream.
+ */
+typedef bulla_status (*bulla_guard_commit)(void *context, const bulla_lease_token *token, const uint8_t *receipt, size_t length);
+
+/**
+ * Gives a reservation up: the message may come again. BULLA_LEASE_LOST if the token is stale.
+ */
+typedef bulla_status (*bulla_guard_release)(void *context, const bulla_lease_token *token);
+
+/**
+ * Extends a reservation to `now` + `lease` seconds. BULLA_LEASE_LOST if the token is stale.
+ */
+typedef bulla_status (*bulla_guard_renew)(void *context, const bulla_lease_token *token, uint64_t now, uint64_t lease);
+
+/**
+ * Drops at most `at_most` entries whose time has come, and writes to `dropped` how many.
+ */
+typedef bulla_status (*bulla_guard_drop_old)(void *context, uint64_t now, size_t at_most, size_t *dropped);
+
+/**
+ * Expects one answer to a challenge, until the time `until`. BULLA_GUARD_FULL if there is no room.
+ */
+typedef bulla_status (*bulla_guard_expect)(void *context, const bulla_digest *challenge, uint64_t until, uint64_t now);
+
+/**
+ * Puts into `missing`, with bulla_ranges_add(), the numbers of a stream below the greatest that was settled that were neither
+ * settled nor skipped. None for a stream that is not known.
+ */
+typedef bulla_status (*bulla_guard_missing)(void *context, const bulla_digest *stream, bulla_ranges *missing);
+
+/**
+ * Waits no longer for the numbers of a stream before this one: they are refused from now on.
+ */
+typedef bulla_status (*bulla_guard_skip)(void *context, const bulla_digest *stream, uint64_t before);
+
+/**
+ * Writes 1 to `permitted` if something may be done once more, and then counts it as done; else 0. At most `burst` times at once,
+ * and then once every `every` seconds.
+ */
+typedef bulla_status (*bulla_guard_permit)(void *context,
+                                           const bulla_digest *what,
+                                           uint64_t now,
+                                           uint64_t every,
+                                           uint32_t burst,
+                                           uint8_t *permitted);
+
+/**
+ * A replay guard of the host's own. Set all of it to zero, then `size`, then the functions. Each of them is one atomic step for
+ * any number of threads, and returns BULLA_OK, one of the failures that its comment names, or BULLA_GUARD_UNAVAILABLE. What
+ * else is returned or answered is taken for BULLA_GUARD_UNAVAILABLE, and then nothing is accepted. Handles that a function is
+ * given are good until it returns, and are not freed.
+ */
+typedef struct bulla_guard_callbacks {
+  /**
+   * sizeof(bulla_guard_callbacks).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when the guard, and all that it was given to, are freed; may be NULL. If making the guard fails
+   * it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * Needed.
+   */
+  bulla_guard_observe observe;
+  /**
+   * Needed.
+   */
+  bulla_guard_claim claim;
+  /**
+   * Needed.
+   */
+  bulla_guard_commit commit;
+  /**
+   * Needed.
+   */
+  bulla_guard_release release;
+  /**
+   * Needed.
+   */
+  bulla_guard_renew renew;
+  /**
+   * May be NULL: the guard drops old entries by itself.
+   */
+  bulla_guard_drop_old sweep;
+  /**
+   * May be NULL: no challenge can be made, and messages that answer one are refused.
+   */
+  bulla_guard_expect expect;
+  /**
+   * May be NULL: what is missing cannot be asked.
+   */
+  bulla_guard_missing missing;
+  /**
+   * May be NULL: nothing can be given up.
+   */
+  bulla_guard_skip skip;
+  /**
+   * May be NULL: nothing is permitted.
+   */
+  bulla_guard_permit permit;
+} bulla_guard_callbacks;
+
+/**
+ * Makes a guard of functions of the host's: over a store that the host has anyway. What is promised to readers then depends on
+ * those functions; the guards of the library are the safer choice.
+ *
+ * @param callbacks The functions; copied.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a function that is needed and missing, and for a wrong size.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_of_callbacks(const bulla_guard_callbacks *callbacks, bulla_guard **guard, bulla_error *error);
+
 /* ==== What is known of a message ================================================================================== */
 
 /**
@@ -1947,6 +2696,592 @@ BULLA_MUST_CHECK bulla_status bulla_detached_stream_finish(struct bulla_detached
  * Threads: when no other call uses it.
  */
 void bulla_detached_stream_free(struct bulla_detached_stream *stream);
+
+/* ==== Challenges and streams ====================================================================================== */
+
+/**
+ * Makes a challenge, to be answered once by a message whose draft bulla_draft_answers() it. It needs no secrecy. See
+ * bulla_policy_demand_challenge().
+ *
+ * @param opener An opener with a replay guard.
+ * @param seconds How long it may be answered.
+ * @param challenge Receives the challenge: 32 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_RANDOM_FAILED, BULLA_CLOCK_FAILED, BULLA_GUARD_FULL, BULLA_GUARD_UNAVAILABLE; BULLA_INVALID_INPUT for
+ *         NULL and without a replay guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_challenge(const bulla_opener *opener, uint64_t seconds, uint8_t *challenge, bulla_error *error);
+
+/**
+ * Which numbers are missing, so far, in the stream of a message. Only BULLA_ORDER_GAPLESS keeps count.
+ *
+ * @param opener An opener with a replay guard.
+ * @param stamp What the sender signed of any message of the stream.
+ * @param missing Receives the numbers; free them with bulla_ranges_free(). None for a message that is in no stream.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and without a replay guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_missing(const bulla_opener *opener,
+                                  const bulla_stamp *stamp,
+                                  bulla_ranges **missing,
+                                  bulla_error *error);
+
+/**
+ * Waits no longer for the numbers before this one in the stream of a message: they are given up, and BULLA_SUPERSEDED if they
+ * still come.
+ *
+ * @param opener An opener with a replay guard.
+ * @param stamp What the sender signed of any message of the stream.
+ * @param before The number.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL, without a replay guard, and for a message that is in
+ *         no stream.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_skip(const bulla_opener *opener, const bulla_stamp *stamp, uint64_t before, bulla_error *error);
+
+/* ==== Reading at any place ======================================================================================== */
+
+/**
+ * Reads from `offset` on: puts at most `length` bytes into `memory` and writes to `read` how many, 0 only at the end. Returns
+ * BULLA_OK, or another code, and the call in hand fails with BULLA_IO.
+ */
+typedef bulla_status (*bulla_source_read)(void *context, uint64_t offset, uint8_t *memory, size_t length, size_t *read);
+
+/**
+ * Writes the length of the whole, in bytes. Returns as bulla_source_read.
+ */
+typedef bulla_status (*bulla_source_length)(void *context, uint64_t *length);
+
+/**
+ * Where the library reads from, at any place: a store of the host's own. Set all of it to zero, then `size`, then the functions.
+ */
+typedef struct bulla_source {
+  /**
+   * sizeof(bulla_source).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when it is read no more; may be NULL. If the call that it is given to fails it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * Needed.
+   */
+  bulla_source_read read;
+  /**
+   * Needed.
+   */
+  bulla_source_length length;
+} bulla_source;
+
+/**
+ * A sealed file whose stamp is verified and judged, for reading at any place. What it gives is provisional: it came from somebody
+ * who held the content key, but a co-recipient holds that key too, and the message may have come before.
+ */
+typedef struct bulla_provisional_file bulla_provisional_file;
+
+/**
+ * A sealed file that was verified as a whole, for reading at any place. Keep the file where no co-recipient can write.
+ */
+typedef struct bulla_verified_file bulla_verified_file;
+
+/**
+ * Begins to read a sealed file at any place: finds the key, verifies and judges the stamp. Nothing is claimed from the guard.
+ *
+ * @param opener An opener of sealed envelopes. It may be changed or freed while the file is read.
+ * @param file The path of the file, closed with NUL. It is kept open.
+ * @param provisional_file Receives the file; free it with bulla_provisional_file_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, or as bulla_open(), but it is never BULLA_REPLAYED; BULLA_WRONG_ORDER for an opener of signed
+ *         envelopes.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_open(const bulla_opener *opener,
+                                         const char *file,
+                                         struct bulla_provisional_file **provisional_file,
+                                         bulla_error *error);
+
+/**
+ * As bulla_provisional_file_open(), from a store of the host's own.
+ *
+ * @param opener An opener of sealed envelopes. It may be changed or freed while the file is read.
+ * @param source Where to read from; copied.
+ * @param provisional_file Receives the file; free it with bulla_provisional_file_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_provisional_file_open().
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_of_source(const bulla_opener *opener,
+                                              const bulla_source *source,
+                                              struct bulla_provisional_file **provisional_file,
+                                              bulla_error *error);
+
+/**
+ * What the sender signed: verified and judged, but the message may have come before.
+ *
+ * @param file The file.
+ * @return The stamp, which lives until bulla_provisional_file_verify() or until the file is freed, and is not freed itself; NULL
+ *         for NULL, and after bulla_provisional_file_verify().
+ * Threads: one at a time for each file.
+ */
+const bulla_stamp *bulla_provisional_file_stamp(const struct bulla_provisional_file *file);
+
+/**
+ * Length of the content, as the sender signed it.
+ *
+ * @param file The file.
+ * @return The length in bytes; 0 for NULL, and after bulla_provisional_file_verify().
+ * Threads: one at a time for each file.
+ */
+uint64_t bulla_provisional_file_content_length(const struct bulla_provisional_file *file);
+
+/**
+ * Reads provisional content: do not act on it.
+ *
+ * @param file The file.
+ * @param offset Where in the content.
+ * @param length How many bytes at most; fewer come only at the end.
+ * @param content They are appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end and past it; BULLA_NOT_AUTHENTIC, BULLA_IO, BULLA_BUFFER_TOO_SMALL;
+ *         BULLA_WRONG_ORDER after bulla_provisional_file_verify(); BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_read(struct bulla_provisional_file *file,
+                                         uint64_t offset,
+                                         size_t length,
+                                         bulla_buffer *content,
+                                         bulla_error *error);
+
+/**
+ * Reads the whole file once, and claims the message from the replay guard: its content is verified then, and what was read before
+ * is too, if nobody changed the file meanwhile. The provisional file can then only be freed.
+ *
+ * @param file The file.
+ * @param verified_file Receives the file, to be read further; free it with bulla_verified_file_free().
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, or as bulla_open(): then throw away all that was read. BULLA_WRONG_ORDER the second time.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_verify(struct bulla_provisional_file *file,
+                                           struct bulla_verified_file **verified_file,
+                                           bulla_message **message,
+                                           bulla_error *error);
+
+/**
+ * Frees a provisional file; nothing is claimed.
+ *
+ * @param file The file; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_provisional_file_free(struct bulla_provisional_file *file);
+
+/**
+ * Reads verified content.
+ *
+ * @param file The file.
+ * @param offset Where in the content.
+ * @param length How many bytes at most; fewer come only at the end.
+ * @param content They are appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end and past it; BULLA_NOT_AUTHENTIC if the file was changed since; BULLA_IO;
+ *         BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verified_file_read(struct bulla_verified_file *file,
+                                      uint64_t offset,
+                                      size_t length,
+                                      bulla_buffer *content,
+                                      bulla_error *error);
+
+/**
+ * Frees a verified file.
+ *
+ * @param file The file; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_verified_file_free(struct bulla_verified_file *file);
+
+/* ==== Proof for third parties ===================================================================================== */
+
+/**
+ * Evidence that was checked: its signatures are the author's.
+ */
+typedef struct bulla_evidence bulla_evidence;
+
+/**
+ * Checks evidence of a message, as bulla_message_evidence() gave it. No key is needed. Whether the author is who one thinks, and
+ * the context the one that is meant, is for the caller to judge: bulla_stamp_signer(), bulla_stamp_context().
+ *
+ * It proves the author's key, the time that the author claims, context, and content. It does not prove who the recipients were,
+ * nor when it was really made.
+ *
+ * @param proof The evidence, without armor.
+ * @param length Its length in bytes.
+ * @param evidence Receives what it says; free it with bulla_evidence_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_NOT_AUTHENTIC, BULLA_WRONG_STATEMENT if it is about a
+ *         receipt, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_evidence_check(const uint8_t *proof,
+                                  size_t length,
+                                  struct bulla_evidence **evidence,
+                                  bulla_error *error);
+
+/**
+ * What the author signed.
+ *
+ * @param evidence The evidence.
+ * @return The stamp, which lives as long as the evidence and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_stamp *bulla_evidence_stamp(const struct bulla_evidence *evidence);
+
+/**
+ * Length of the content that it is about.
+ *
+ * @param evidence The evidence.
+ * @return The length in bytes; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_evidence_content_length(const struct bulla_evidence *evidence);
+
+/**
+ * Digest of the content that it is about: for content that comes in pieces, to be compared with bulla_hasher_digest().
+ *
+ * @param evidence The evidence.
+ * @param content_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_evidence_content_digest(const struct bulla_evidence *evidence,
+                                           bulla_digest *content_digest,
+                                           bulla_error *error);
+
+/**
+ * Whether it is about this content.
+ *
+ * @param evidence The evidence.
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @return 1 or 0; 0 for NULL, but content of length 0 may be NULL.
+ * Threads: any.
+ */
+uint8_t bulla_evidence_is_about(const struct bulla_evidence *evidence, const uint8_t *content, size_t length);
+
+/**
+ * Frees evidence, and its stamp with it.
+ *
+ * @param evidence The evidence; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_evidence_free(struct bulla_evidence *evidence);
+
+/**
+ * A digest (BLAKE3) in the making, over content that comes in pieces.
+ */
+typedef struct bulla_hasher bulla_hasher;
+
+/**
+ * The digest of content that is there as a whole.
+ *
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @param digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_digest_of(const uint8_t *content, size_t length, bulla_digest *digest, bulla_error *error);
+
+/**
+ * Begins a digest over content that comes in pieces.
+ *
+ * @param hasher Receives the hasher; free it with bulla_hasher_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_new(struct bulla_hasher **hasher, bulla_error *error);
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param hasher The hasher.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each hasher.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_update(struct bulla_hasher *hasher, const uint8_t *content, size_t length, bulla_error *error);
+
+/**
+ * The digest of all pieces so far. More may follow.
+ *
+ * @param hasher The hasher.
+ * @param digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each hasher.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_digest(const struct bulla_hasher *hasher, bulla_digest *digest, bulla_error *error);
+
+/**
+ * Frees a hasher.
+ *
+ * @param hasher The hasher; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_hasher_free(struct bulla_hasher *hasher);
+
+/* ==== What can be seen without a key ============================================================================== */
+
+/**
+ * Encrypted to recipients, and signed.
+ */
+#define BULLA_KIND_SEALED 1
+
+/**
+ * Signed, not encrypted; the content is inside.
+ */
+#define BULLA_KIND_SIGNED 2
+
+/**
+ * Signed, not encrypted; the content is beside.
+ */
+#define BULLA_KIND_DETACHED 3
+
+/**
+ * What anyone can see of an envelope without a key. None of it is authentic.
+ */
+typedef struct bulla_inspection {
+  /**
+   * Digest of the header (BLAKE3): names this very envelope.
+   */
+  bulla_digest header_digest;
+  /**
+   * Length of the header in bytes.
+   */
+  uint64_t header_length;
+  /**
+   * How many stanzas there are: at most so many recipients, for some may be decoys. 0 for a signed envelope.
+   */
+  uint32_t stanzas;
+  /**
+   * BULLA_KIND_SEALED, BULLA_KIND_SIGNED or BULLA_KIND_DETACHED.
+   */
+  uint32_t kind;
+  /**
+   * The suite: 1.
+   */
+  uint32_t suite;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_inspection;
+
+/**
+ * Reads the header of an envelope, without a key.
+ *
+ * @param start The envelope, or the beginning of it, without armor.
+ * @param length Its length in bytes.
+ * @param inspection Receives what can be seen.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MORE if it is well-formed so far, but more of it is needed (1 MiB at most, mostly 200 bytes);
+ *         BULLA_MALFORMED; BULLA_UNSUPPORTED_VERSION; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_inspect(const uint8_t *start, size_t length, struct bulla_inspection *inspection, bulla_error *error);
+
+/* ==== Armor ======================================================================================================= */
+
+/**
+ * The armor of a sealed or signed envelope.
+ */
+#define BULLA_ARMOR_ENVELOPE 1
+
+/**
+ * The armor of evidence for third parties.
+ */
+#define BULLA_ARMOR_EVIDENCE 2
+
+/**
+ * The armor of a secret key file.
+ */
+#define BULLA_ARMOR_SECRET_KEY 3
+
+/**
+ * The armor of the proof of a receipt, for third parties.
+ */
+#define BULLA_ARMOR_RECEIPT_PROOF 4
+
+/**
+ * Takes the armor off text that comes in pieces.
+ */
+typedef struct bulla_armor_reader bulla_armor_reader;
+
+/**
+ * Armors bytes that come in pieces.
+ */
+typedef struct bulla_armor_writer bulla_armor_writer;
+
+/**
+ * Whether the input looks armored, by its first bytes.
+ *
+ * @param input The input, or its first 16 bytes.
+ * @param length Its length in bytes.
+ * @return 1 or 0; 0 for NULL.
+ * Threads: any.
+ */
+uint8_t bulla_is_armored(const uint8_t *input, size_t length);
+
+/**
+ * Armors bytes: lines of ASCII between a first and a last one that say what it is.
+ *
+ * @param what What the bytes are: BULLA_ARMOR_ENVELOPE, BULLA_ARMOR_EVIDENCE, BULLA_ARMOR_SECRET_KEY or
+ *        BULLA_ARMOR_RECEIPT_PROOF.
+ * @param data The bytes.
+ * @param length How many, at least 1.
+ * @param text The text is appended to this buffer, without a closing NUL. Memory of the caller's must have room for 65 bytes for
+ *        every 48, and 256 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor(uint32_t what,
+                         const uint8_t *data,
+                         size_t length,
+                         bulla_buffer *text,
+                         bulla_error *error);
+
+/**
+ * Takes the armor off.
+ *
+ * @param what What the text must be, as for bulla_armor().
+ * @param text The text.
+ * @param length Its length in bytes.
+ * @param data The bytes are appended to this buffer. Memory of the caller's must have room for 3 bytes for every 4, and 64 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED for anything but the one form, and for an armor of something else, BULLA_BUFFER_TOO_SMALL,
+ *         BULLA_INVALID_INPUT.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_dearmor(uint32_t what,
+                           const uint8_t *text,
+                           size_t length,
+                           bulla_buffer *data,
+                           bulla_error *error);
+
+/**
+ * Begins an armor around bytes that come in pieces.
+ *
+ * @param what What the bytes are, as for bulla_armor().
+ * @param writer Receives the writer; free it with bulla_armor_writer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_new(uint32_t what, struct bulla_armor_writer **writer, bulla_error *error);
+
+/**
+ * Takes the next piece.
+ *
+ * @param writer The writer.
+ * @param data The piece.
+ * @param length Its length in bytes.
+ * @param text Text is appended to this buffer: put it away, clear it, use it again. Memory of the caller's must have room for 65
+ *        bytes for every 48, and 256 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL, and then the piece was not taken; BULLA_WRONG_ORDER after the end;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each writer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_update(struct bulla_armor_writer *writer,
+                                       const uint8_t *data,
+                                       size_t length,
+                                       bulla_buffer *text,
+                                       bulla_error *error);
+
+/**
+ * Writes the rest, and the last line. The writer can then only be freed.
+ *
+ * @param writer The writer.
+ * @param text The text is appended to this buffer; at most 256 bytes, and memory of the caller's must have room for so many.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL, and then it was not ended; BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for
+ *         NULL.
+ * Threads: one at a time for each writer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_finish(struct bulla_armor_writer *writer, bulla_buffer *text, bulla_error *error);
+
+/**
+ * Frees a writer, and wipes what it held back.
+ *
+ * @param writer The writer; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_armor_writer_free(struct bulla_armor_writer *writer);
+
+/**
+ * Begins to take the armor off text that comes in pieces.
+ *
+ * @param what What the text must be, as for bulla_armor().
+ * @param reader Receives the reader; free it with bulla_armor_reader_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_new(uint32_t what, struct bulla_armor_reader **reader, bulla_error *error);
+
+/**
+ * Takes the next piece of the text.
+ *
+ * @param reader The reader.
+ * @param text The piece.
+ * @param length Its length in bytes.
+ * @param data Bytes are appended to this buffer: use them, clear it, use it again. Memory of the caller's must have room for 3
+ *        bytes for every 4, and 64 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED, and then nothing more is taken; BULLA_BUFFER_TOO_SMALL, and then the piece was not taken;
+ *         BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_update(struct bulla_armor_reader *reader,
+                                       const uint8_t *text,
+                                       size_t length,
+                                       bulla_buffer *data,
+                                       bulla_error *error);
+
+/**
+ * The text has ended. The reader can then only be freed. What came out before counts only if this succeeds.
+ *
+ * @param reader The reader.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED if the last line has not come; BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_finish(struct bulla_armor_reader *reader,
+                                       bulla_error *error);
+
+/**
+ * Frees a reader, and wipes what it held back.
+ *
+ * @param reader The reader; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_armor_reader_free(struct bulla_armor_reader *reader);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -21,21 +21,33 @@
     clippy::too_many_arguments
 )]
 
+pub mod audit;
 pub mod buffer;
 pub mod clock;
+pub mod database;
 pub mod draft;
 pub mod guard;
 mod handle;
 pub mod identity;
 mod input;
+pub mod letter;
 pub mod message;
 pub mod open_stream;
 pub mod opener;
+pub mod outbox;
+pub mod outbox_list;
+pub mod outbox_send;
+pub mod outbox_settle;
 pub mod policy;
+pub mod prover;
 pub mod public;
+pub mod question;
+pub mod receipt;
+pub mod receipt_proof;
 pub mod seal_stream;
 pub mod sealer;
 pub mod session;
+mod sqlite;
 pub mod stamp;
 pub mod status;
 pub mod types;

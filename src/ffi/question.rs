@@ -62,8 +62,7 @@ pub unsafe extern "C" fn bulla_question_ask(
         };
         let reply_key = keys.public().newest_key().ok_or(ErrorKind::NoUsableKey)?;
         let asker = Asker::with(&*keys, &*clock, &OsEntropy);
-        let (question, sealed) =
-            Question::ask(asker, &holder.identity, context, &sent, reply_key)?;
+        let (question, sealed) = Question::ask(asker, &holder.identity, context, &sent, reply_key)?;
         envelope.add(&sealed)?;
         out.give(bulla_question { question });
         Ok(BULLA_OK)
@@ -73,7 +72,7 @@ pub unsafe extern "C" fn bulla_question_ask(
 /// Writes a question as bytes, to keep it.
 ///
 /// @param question The question.
-/// @param data The bytes are appended to this buffer; at most 1400.
+/// @param data The bytes are appended to this buffer; at most 1344.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
 /// Threads: any for the question, one at a time for the buffer.

@@ -129,7 +129,9 @@ pub unsafe extern "C" fn bulla_receipt_proof_message_id(
 /// @return The context, which lives as long as the proof; nothing for NULL.
 /// Threads: any.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bulla_receipt_proof_context(proof: *const bulla_receipt_proof) -> bulla_view {
+pub unsafe extern "C" fn bulla_receipt_proof_context(
+    proof: *const bulla_receipt_proof,
+) -> bulla_view {
     plain(bulla_view::NOTHING, || {
         // SAFETY: as the contract says.
         let proof = unsafe { get(proof) }.ok()?;

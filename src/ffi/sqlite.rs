@@ -15,9 +15,7 @@ pub(super) use with_sqlite;
 
 /// What each of these functions returns in a library without SQLite.
 #[cfg(not(feature = "sqlite"))]
-pub(super) fn without(
-    error: *mut super::status::bulla_error,
-) -> super::status::bulla_status {
+pub(super) fn without(error: *mut super::status::bulla_error) -> super::status::bulla_status {
     super::status::entry(error, || {
         Err(crate::Error::with(
             crate::ErrorKind::InvalidInput,

@@ -154,8 +154,14 @@ fn declarations(file: &Path) -> Result<String> {
     // What only other files use is declared as well.
     let source = fs::read_to_string(file)?;
     let declared = |line: &str| {
-        let rest = line.strip_prefix("pub struct ").or(line.strip_prefix("pub type "))?;
-        Some(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?.to_owned())
+        let rest = line
+            .strip_prefix("pub struct ")
+            .or(line.strip_prefix("pub type "))?;
+        Some(
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()?
+                .to_owned(),
+        )
     };
     let export = cbindgen::ExportConfig {
         include: source.lines().filter_map(declared).collect(),

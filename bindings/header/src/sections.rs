@@ -16,6 +16,14 @@ const fn section(title: &'static str, files: &'static [&'static str]) -> Section
     }
 }
 
+const fn with_sqlite(title: &'static str, files: &'static [&'static str]) -> Section {
+    Section {
+        title,
+        files,
+        feature: Some("sqlite"),
+    }
+}
+
 pub(crate) const SECTIONS: &[Section] = &[
     section("Values", &["types.rs"]),
     section("Status and errors", &["status.rs"]),
@@ -31,4 +39,17 @@ pub(crate) const SECTIONS: &[Section] = &[
     section("What is accepted", &["policy.rs", "guard.rs"]),
     section("What is known of a message", &["stamp.rs", "message.rs"]),
     section("Opening and verifying", &["opener.rs", "open_stream.rs"]),
+    section("Receipts that came", &["receipt.rs", "receipt_proof.rs"]),
+    with_sqlite("Durable files", &["database.rs"]),
+    with_sqlite(
+        "The outbox",
+        &[
+            "letter.rs",
+            "outbox.rs",
+            "outbox_send.rs",
+            "outbox_list.rs",
+            "outbox_settle.rs",
+        ],
+    ),
+    section("Audits", &["prover.rs", "question.rs", "audit.rs"]),
 ];

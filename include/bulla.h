@@ -1948,6 +1948,1371 @@ BULLA_MUST_CHECK bulla_status bulla_detached_stream_finish(struct bulla_detached
  */
 void bulla_detached_stream_free(struct bulla_detached_stream *stream);
 
+/* ==== Receipts that came ========================================================================================== */
+
+/**
+ * The message was opened, verified, and handed to the application.
+ */
+#define BULLA_STATUS_DELIVERED 1
+
+/**
+ * Its content is on the disk, and was read again from there and compared.
+ */
+#define BULLA_STATUS_STORED 2
+
+/**
+ * It will not be accepted, also not if it is sent again. There is a reason.
+ */
+#define BULLA_STATUS_REJECTED 3
+
+/**
+ * A copy came damaged. This settles nothing: the message stays due. There is a reason.
+ */
+#define BULLA_STATUS_DAMAGED 4
+
+/**
+ * No room for it.
+ */
+#define BULLA_REASON_FULL 1
+
+/**
+ * Longer than is accepted.
+ */
+#define BULLA_REASON_TOO_LARGE 2
+
+/**
+ * Not accepted by the recipient's rules.
+ */
+#define BULLA_REASON_POLICY 3
+
+/**
+ * There is nobody, or nothing, of the name that it is for.
+ */
+#define BULLA_REASON_NO_SUCH_PLACE 4
+
+/**
+ * It could not be stored or handed over, for a reason of the recipient's own.
+ */
+#define BULLA_REASON_FAILED 5
+
+/**
+ * What came does not fit the stamp, which is authentic: for BULLA_STATUS_DAMAGED alone.
+ */
+#define BULLA_REASON_DAMAGED 6
+
+/**
+ * From here to 65535: reasons of the application's own.
+ */
+#define BULLA_REASON_OWN 1024
+
+/**
+ * A receipt that was opened: its recipient really said this, to this author. Whether it is about what was sent,
+ * bulla_receipt_check() says: settle nothing before.
+ */
+typedef struct bulla_receipt bulla_receipt;
+
+/**
+ * Opens a receipt that came to the author of a message. A receipt is worth the same whenever it comes and however often, so
+ * it needs no guard. bulla_outbox_settle() does this, and the check, for what is in an outbox.
+ *
+ * @param identity The author, who asked for the receipt.
+ * @param policy The context of the message, and as senders those to whom it was sent; the rest of it has no effect.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The receipt as it came, without armor.
+ * @param length Its length in bytes.
+ * @param receipt Receives the receipt; free it with bulla_receipt_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(): BULLA_UNTRUSTED_SENDER for another recipient, BULLA_WRONG_STATEMENT for what is no
+ *         receipt; and BULLA_WRONG_RECEIPT if it answers somebody else's message.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_open(const bulla_identity *identity,
+                                const bulla_policy *policy,
+                                const bulla_clock *host_clock,
+                                const uint8_t *envelope,
+                                size_t length,
+                                struct bulla_receipt **receipt,
+                                bulla_error *error);
+
+/**
+ * Checks that a receipt is about a message that was sent: only then it says anything. Give all that was sent of the message,
+ * one for each sealing.
+ *
+ * @param receipt The receipt.
+ * @param sent What was sent.
+ * @param count How many there are.
+ * @param which Receives the index of the sealing that it answers; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_WRONG_RECEIPT if it is about another message, or about an envelope that was not sent;
+ *         BULLA_CONTENT_DIFFERS if the recipient says that it has other content: this settles nothing, and is to be told
+ *         loudly; BULLA_TOO_OLD if it is older than the message; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_check(const struct bulla_receipt *receipt,
+                                 const bulla_sent *sent,
+                                 size_t count,
+                                 size_t *which,
+                                 bulla_error *error);
+
+/**
+ * What became of the message, as its recipient says.
+ *
+ * @param receipt The receipt.
+ * @return BULLA_STATUS_DELIVERED, BULLA_STATUS_STORED, BULLA_STATUS_REJECTED or BULLA_STATUS_DAMAGED, or one of a newer
+ *         version; 0 for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_receipt_status(const struct bulla_receipt *receipt);
+
+/**
+ * Why a message was not accepted.
+ *
+ * @param receipt The receipt.
+ * @param code Receives the reason: BULLA_REASON_FULL and its like, from BULLA_REASON_OWN on one of the application's own, or
+ *        one of a newer version.
+ * @param text Receives words of the recipient's, in UTF-8, without control characters, at most 255 bytes; they may be
+ *        empty, and live as long as the receipt.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it was accepted; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_reason(const struct bulla_receipt *receipt, uint32_t *code, bulla_view *text, bulla_error *error);
+
+/**
+ * Who says so: the public signing key of the recipient.
+ *
+ * @param receipt The receipt.
+ * @param recipient Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_recipient(const struct bulla_receipt *receipt, bulla_key *recipient, bulla_error *error);
+
+/**
+ * The message that it is about, as the recipient says: bulla_receipt_check() compares it.
+ *
+ * @param receipt The receipt.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_message_id(const struct bulla_receipt *receipt, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The context that it was made in, in UTF-8.
+ *
+ * @param receipt The receipt.
+ * @return The context, which lives as long as the receipt; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_receipt_context(const struct bulla_receipt *receipt);
+
+/**
+ * When it was made, as the recipient says.
+ *
+ * @param receipt The receipt.
+ * @return Seconds since 1970; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_receipt_issued(const struct bulla_receipt *receipt);
+
+/**
+ * The content that the recipient verified.
+ *
+ * @param receipt The receipt.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the recipient verified none, as when it was rejected by its stamp alone;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_content(const struct bulla_receipt *receipt,
+                                   uint64_t *content_length,
+                                   bulla_digest *content_digest,
+                                   bulla_error *error);
+
+/**
+ * Writes the proof of a receipt for a third party, who needs no key to check it (bulla_receipt_proof_check()). No secret
+ * is in it, and not the content: what the message was, the author shows with its content, whose digest is in it.
+ *
+ * @param receipt The receipt.
+ * @param proof The proof is appended to this buffer; at most 21 520 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the receipt, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_to_proof(const struct bulla_receipt *receipt, bulla_buffer *proof, bulla_error *error);
+
+/**
+ * Frees a receipt, and what was looked at in it.
+ *
+ * @param receipt The receipt; NULL is nothing. Not one that bulla_settled_receipt() gave: that belongs to what it was asked of.
+ * Threads: when no other call uses it.
+ */
+void bulla_receipt_free(struct bulla_receipt *receipt);
+
+/**
+ * The proof of a receipt that was checked: the recipient signed this about a message of this author.
+ */
+typedef struct bulla_receipt_proof bulla_receipt_proof;
+
+/**
+ * Checks the proof of a receipt. No key is needed. Whether the recipient is who one thinks is for the caller to judge, by
+ * bulla_receipt_proof_recipient(); and whether the content at hand is the one meant, by bulla_receipt_proof_content().
+ *
+ * @param data The proof, as bulla_receipt_to_proof() or an outbox gave it.
+ * @param length Its length in bytes.
+ * @param proof Receives what it proves; free it with bulla_receipt_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_NOT_AUTHENTIC; BULLA_WRONG_STATEMENT if it is proof of
+ *         something else than a receipt; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_check(const uint8_t *data,
+                                       size_t length,
+                                       struct bulla_receipt_proof **proof,
+                                       bulla_error *error);
+
+/**
+ * What became of the message, as its recipient says.
+ *
+ * @param proof The proof.
+ * @return BULLA_STATUS_DELIVERED, BULLA_STATUS_STORED, BULLA_STATUS_REJECTED or BULLA_STATUS_DAMAGED, or one of a newer
+ *         version; 0 for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_receipt_proof_status(const struct bulla_receipt_proof *proof);
+
+/**
+ * Why a message was not accepted.
+ *
+ * @param proof The proof.
+ * @param code Receives the reason: BULLA_REASON_FULL and its like, from BULLA_REASON_OWN on one of the application's own, or
+ *        one of a newer version.
+ * @param text Receives words of the recipient's, in UTF-8, without control characters, at most 255 bytes; they may be
+ *        empty, and live as long as the proof.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it was accepted; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_reason(const struct bulla_receipt_proof *proof,
+                                        uint32_t *code,
+                                        bulla_view *text,
+                                        bulla_error *error);
+
+/**
+ * Who says so: the public signing key of the recipient.
+ *
+ * @param proof The proof.
+ * @param recipient Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_recipient(const struct bulla_receipt_proof *proof, bulla_key *recipient, bulla_error *error);
+
+/**
+ * The message that it is about.
+ *
+ * @param proof The proof.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_message_id(const struct bulla_receipt_proof *proof, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The context that it was made in, in UTF-8.
+ *
+ * @param proof The proof.
+ * @return The context, which lives as long as the proof; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_receipt_proof_context(const struct bulla_receipt_proof *proof);
+
+/**
+ * When it was made, as the recipient says.
+ *
+ * @param proof The proof.
+ * @return Seconds since 1970; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_receipt_proof_issued(const struct bulla_receipt_proof *proof);
+
+/**
+ * The content that the recipient verified.
+ *
+ * @param proof The proof.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the recipient verified none, as when it was rejected by its stamp alone;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_content(const struct bulla_receipt_proof *proof,
+                                         uint64_t *content_length,
+                                         bulla_digest *content_digest,
+                                         bulla_error *error);
+
+/**
+ * Whose message it is about: the public signing key of the author.
+ *
+ * @param proof The proof.
+ * @param author Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_author(const struct bulla_receipt_proof *proof, bulla_key *author, bulla_error *error);
+
+/**
+ * Digest of the header of the envelope that it answers.
+ *
+ * @param proof The proof.
+ * @param header_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_header_digest(const struct bulla_receipt_proof *proof,
+                                               bulla_digest *header_digest,
+                                               bulla_error *error);
+
+/**
+ * Frees a proof, and what was looked at in it.
+ *
+ * @param proof The proof; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_receipt_proof_free(struct bulla_receipt_proof *proof);
+
+/* ==== Durable files =============================================================================================== */
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * A durable file for what must survive restarts and crashes: the memory of a guard, an outbox.
+ */
+typedef struct bulla_database bulla_database;
+
+/**
+ * Opens the file, and makes it if there is none, readable by its owner alone.
+ *
+ * @param file The path, closed with NUL.
+ * @param database Receives the database; free it with bulla_database_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_database_open(const char *file, struct bulla_database **database, bulla_error *error);
+
+/**
+ * Frees a database; what was made with it keeps its share.
+ *
+ * @param database The database; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_database_free(struct bulla_database *database);
+
+/* ==== The outbox ================================================================================================== */
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What is sent, to whom, and what is awaited.
+ */
+typedef struct bulla_letter bulla_letter;
+
+/**
+ * Begins a letter: a message to these recipients, of whom each is to confirm that it is stored.
+ *
+ * @param sent What sealing gave.
+ * @param context The context of the message, closed with NUL.
+ * @param recipients The recipients' signing keys, as bulla_public_key() gives them.
+ * @param count How many, at least 1.
+ * @param deadline Until when answers are awaited, in seconds since 1970. What has none by then is given up.
+ * @param letter Receives the letter; free it with bulla_letter_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NO_RECIPIENT; BULLA_INVALID_INPUT, also for what is no signing key.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_new(const bulla_sent *sent,
+                              const char *context,
+                              const bulla_key *recipients,
+                              size_t count,
+                              uint64_t deadline,
+                              struct bulla_letter **letter,
+                              bulla_error *error);
+
+/**
+ * It is enough if the recipients confirm that the message is delivered.
+ *
+ * @param letter The letter.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_until_delivered(struct bulla_letter *letter, bulla_error *error);
+
+/**
+ * What the host wants to remember of the message: where to send it, for whom. It is kept as it is, and given with what is due.
+ *
+ * @param letter The letter.
+ * @param note At most 1024 bytes, closed with NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_note(struct bulla_letter *letter, const char *note, bulla_error *error);
+
+/**
+ * Frees a letter; what was put with it stays in the outbox.
+ *
+ * @param letter The letter; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_letter_free(struct bulla_letter *letter);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * A sender's durable list of what awaits receipts, so that nothing is lost in silence. Every step is one transaction on the
+ * disk, may be repeated, and is safe for several threads and processes.
+ *
+ * Put what is sealed before it is sent. Then, again and again: send what is due, and mark it as sent; settle with the
+ * receipts that come; and tell what is given up.
+ */
+typedef struct bulla_outbox bulla_outbox;
+
+/**
+ * An envelope on its way into the outbox, in pieces. If it is not committed, nothing is left of it.
+ */
+typedef struct bulla_outgoing bulla_outgoing;
+
+/**
+ * Waiting times: the first, doubled each time up to the longest, each a quarter shorter or longer by chance.
+ */
+typedef struct bulla_backoff {
+  /**
+   * Seconds until something is sent the second time; 0 counts as 1.
+   */
+  uint64_t first;
+  /**
+   * Most seconds between two times; 0 counts as 1.
+   */
+  uint64_t longest;
+} bulla_backoff;
+
+/**
+ * Makes the outbox of a database; a guard may live in the same one.
+ *
+ * @param database The database.
+ * @param backoff How long to wait before something is sent again; NULL: a minute at first, six hours at most.
+ * @param outbox Receives the outbox; free it with bulla_outbox_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_new(const bulla_database *database,
+                              const struct bulla_backoff *backoff,
+                              struct bulla_outbox **outbox,
+                              bulla_error *error);
+
+/**
+ * Records an envelope before it is sent; it is due at once. To put the same envelope again changes nothing. Another envelope of
+ * the same message is one more that may be answered, and is sent in place of the first.
+ *
+ * @param outbox The outbox.
+ * @param letter What it is, to whom it goes, and what is awaited.
+ * @param envelope The envelope, without armor.
+ * @param length Its length in bytes.
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. Else nothing was recorded, so do not send it: BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_MALFORMED, and
+ *         BULLA_INVALID_INPUT, also if it is not the envelope that the letter names.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_put(const struct bulla_outbox *outbox,
+                              const bulla_letter *letter,
+                              const uint8_t *envelope,
+                              size_t length,
+                              uint64_t now,
+                              bulla_error *error);
+
+/**
+ * Begins an envelope that comes in pieces. It is recorded by bulla_outgoing_commit().
+ *
+ * @param outbox The outbox. It may be freed before the envelope is whole.
+ * @param outgoing Receives what takes the envelope; free it with bulla_outgoing_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_begin(const struct bulla_outbox *outbox, struct bulla_outgoing **outgoing, bulla_error *error);
+
+/**
+ * Takes the next piece of the envelope.
+ *
+ * @param outgoing What takes the envelope.
+ * @param envelope The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_IO, and then it can only be freed; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after a failure
+ *         and after the end.
+ * Threads: one at a time for each.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outgoing_write(struct bulla_outgoing *outgoing, const uint8_t *envelope, size_t length, bulla_error *error);
+
+/**
+ * Records the envelope, durably; it is due at once. What took it can then only be freed, whatever this returns.
+ *
+ * @param outgoing What took the envelope.
+ * @param letter What it is, to whom it goes, and what is awaited.
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_outbox_put(); BULLA_WRONG_ORDER after a failure and after the end.
+ * Threads: one at a time for each.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outgoing_commit(struct bulla_outgoing *outgoing,
+                                   const bulla_letter *letter,
+                                   uint64_t now,
+                                   bulla_error *error);
+
+/**
+ * Frees what takes an envelope; if it was not committed, nothing is left of it.
+ *
+ * @param outgoing What takes the envelope; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outgoing_free(struct bulla_outgoing *outgoing);
+
+/**
+ * Forgets what is settled or failed for all its recipients and was last touched before a time.
+ *
+ * @param outbox The outbox.
+ * @param before The time in seconds since 1970.
+ * @param forgotten Receives how many messages; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_forget(const struct bulla_outbox *outbox, uint64_t before, size_t *forgotten, bulla_error *error);
+
+/**
+ * Removes what a crash left beside the file: long envelopes that nobody awaits an answer to, a day after they were written.
+ *
+ * @param outbox The outbox.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_clean(const struct bulla_outbox *outbox, bulla_error *error);
+
+/**
+ * Frees an outbox; what is in it stays in the file.
+ *
+ * @param outbox The outbox; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outbox_free(struct bulla_outbox *outbox);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What is to be sent, given to this caller alone for ten minutes: send it, and mark it as sent.
+ */
+typedef struct bulla_due_list bulla_due_list;
+
+/**
+ * An envelope of an outbox, to be read in pieces.
+ */
+typedef struct bulla_outbox_reader bulla_outbox_reader;
+
+/**
+ * Something to be sent to somebody.
+ */
+typedef struct bulla_due {
+  /**
+   * The message.
+   */
+  bulla_message_id message_id;
+  /**
+   * Names the envelope to send.
+   */
+  bulla_digest header_digest;
+  /**
+   * To whom: the public signing key.
+   */
+  bulla_key recipient;
+  /**
+   * Which time this is: 1 for the first.
+   */
+  uint32_t attempts;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * The host's note, in UTF-8, which lives as long as the list.
+   */
+  bulla_view note;
+} bulla_due;
+
+/**
+ * Gives what is to be sent now: what was never sent, and what got no answer for long enough. Each is given to one caller alone,
+ * and to another one if that does not mark it as sent within ten minutes.
+ *
+ * @param outbox The outbox.
+ * @param now The time in seconds since 1970.
+ * @param at_most How many at most.
+ * @param list Receives the list, which may be empty; free it with bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_due(const bulla_outbox *outbox,
+                              uint64_t now,
+                              size_t at_most,
+                              struct bulla_due_list **list,
+                              bulla_error *error);
+
+/**
+ * Takes one envelope in order to send it now, due or not: for each recipient who has not answered.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param now The time in seconds since 1970.
+ * @param list Receives the list, which is empty if nobody's answer is awaited; free it with bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_take(const bulla_outbox *outbox,
+                               const bulla_digest *header_digest,
+                               uint64_t now,
+                               struct bulla_due_list **list,
+                               bulla_error *error);
+
+/**
+ * Gives what bulla_outbox_due() or bulla_outbox_take() gave last of an envelope: for a process that was told its name alone, and
+ * is to mark it as sent.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param list Receives the list, which is empty if nobody has taken it, or nothing is awaited any more; free it with
+ *        bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_taken(const bulla_outbox *outbox,
+                                const bulla_digest *header_digest,
+                                struct bulla_due_list **list,
+                                bulla_error *error);
+
+/**
+ * How much is to be sent.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_due_list_count(const struct bulla_due_list *list);
+
+/**
+ * One of what is to be sent.
+ *
+ * @param list The list.
+ * @param index Less than bulla_due_list_count().
+ * @param due Receives it; its note lives as long as the list.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_due_list_at(const struct bulla_due_list *list, size_t index, struct bulla_due *due, bulla_error *error);
+
+/**
+ * Frees a list of what is to be sent; what was not marked as sent is due again ten minutes after it was given.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_due_list_free(struct bulla_due_list *list);
+
+/**
+ * One of what was due was handed to the transport: it is due again after a while, longer each time, unless a receipt comes.
+ *
+ * @param outbox The outbox.
+ * @param list The list that it was in.
+ * @param index Its place in the list, less than bulla_due_list_count().
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_mark_sent(const bulla_outbox *outbox,
+                                    const struct bulla_due_list *list,
+                                    size_t index,
+                                    uint64_t now,
+                                    bulla_error *error);
+
+/**
+ * Gives an envelope to send, whole: the identical one each time.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope.
+ * @param envelope The envelope is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO,
+ *         BULLA_BUFFER_TOO_SMALL.
+ * Threads: any for the outbox, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_envelope(const bulla_outbox *outbox,
+                                   const bulla_digest *header_digest,
+                                   bulla_buffer *envelope,
+                                   bulla_error *error);
+
+/**
+ * Begins to read an envelope to send, in pieces.
+ *
+ * @param outbox The outbox. It may be freed while the envelope is read.
+ * @param header_digest Names the envelope.
+ * @param reader Receives the reader; free it with bulla_outbox_reader_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_reader_new(const bulla_outbox *outbox,
+                                     const bulla_digest *header_digest,
+                                     struct bulla_outbox_reader **reader,
+                                     bulla_error *error);
+
+/**
+ * Reads the next piece.
+ *
+ * @param reader The reader.
+ * @param at_most How many bytes, at least 1. Memory of the caller's must have room for so many.
+ * @param envelope The piece is appended to this buffer: as long as said, but for the last one.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end; BULLA_IO, and then it can only be freed; BULLA_BUFFER_TOO_SMALL,
+ *         BULLA_INVALID_INPUT; BULLA_WRONG_ORDER after a failure.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_reader_read(struct bulla_outbox_reader *reader,
+                                      size_t at_most,
+                                      bulla_buffer *envelope,
+                                      bulla_error *error);
+
+/**
+ * Frees a reader.
+ *
+ * @param reader The reader; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outbox_reader_free(struct bulla_outbox_reader *reader);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * A receipt is awaited.
+ */
+#define BULLA_OUTBOX_WAITING 1
+
+/**
+ * Confirmed by a receipt.
+ */
+#define BULLA_OUTBOX_SETTLED 2
+
+/**
+ * Rejected by a receipt: a failure.
+ */
+#define BULLA_OUTBOX_REJECTED 3
+
+/**
+ * Nobody answered in time: a failure.
+ */
+#define BULLA_OUTBOX_GIVEN_UP 4
+
+/**
+ * All entries are listed.
+ */
+#define BULLA_FILTER_ALL 0
+
+/**
+ * Those that await a receipt.
+ */
+#define BULLA_FILTER_WAITING 1
+
+/**
+ * Those that are settled.
+ */
+#define BULLA_FILTER_SETTLED 2
+
+/**
+ * Those that were rejected or given up.
+ */
+#define BULLA_FILTER_FAILED 3
+
+/**
+ * Entries of an outbox, as they were when it was asked.
+ */
+typedef struct bulla_entry_list bulla_entry_list;
+
+/**
+ * What was sent of a message, one for each sealing.
+ */
+typedef struct bulla_sent_list bulla_sent_list;
+
+/**
+ * A message and one of its recipients. What it points to lives as long as what it was asked of.
+ */
+typedef struct bulla_outbox_entry {
+  /**
+   * The message.
+   */
+  bulla_message_id message_id;
+  /**
+   * Names the envelope that is sent.
+   */
+  bulla_digest header_digest;
+  /**
+   * To whom: the public signing key.
+   */
+  bulla_key recipient;
+  /**
+   * Until when an answer is awaited, in seconds since 1970.
+   */
+  uint64_t deadline;
+  /**
+   * When it is to be sent next, in seconds since 1970, if it is waiting.
+   */
+  uint64_t next_due;
+  /**
+   * How often it was sent, or was about to be.
+   */
+  uint32_t attempts;
+  /**
+   * How far it has come: BULLA_OUTBOX_WAITING and its like.
+   */
+  uint32_t state;
+  /**
+   * 1 if it must be stored, 0 if delivery is enough.
+   */
+  uint8_t awaits_stored;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[7];
+  /**
+   * The context of the message, in UTF-8.
+   */
+  bulla_view context;
+  /**
+   * The host's note, in UTF-8.
+   */
+  bulla_view note;
+  /**
+   * What the last receipt that counted said, in words, in UTF-8; nothing if none came.
+   */
+  bulla_view told;
+  /**
+   * The proof of that receipt, for third parties (bulla_receipt_proof_check()); nothing if none came.
+   */
+  bulla_view proof;
+} bulla_outbox_entry;
+
+/**
+ * Gives up what has passed its deadline, and says once what that was: each is a failure to be told to its author, and stays in
+ * the outbox as such until it is forgotten.
+ *
+ * @param outbox The outbox.
+ * @param now The time in seconds since 1970.
+ * @param list Receives the list, which may be empty; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_give_up(const bulla_outbox *outbox, uint64_t now, struct bulla_entry_list **list, bulla_error *error);
+
+/**
+ * Lists what is in an outbox, the oldest first.
+ *
+ * @param outbox The outbox.
+ * @param filter BULLA_FILTER_ALL, BULLA_FILTER_WAITING, BULLA_FILTER_SETTLED or BULLA_FILTER_FAILED.
+ * @param at_most How many at most.
+ * @param list Receives the list, which may be empty; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_list(const bulla_outbox *outbox,
+                               uint32_t filter,
+                               size_t at_most,
+                               struct bulla_entry_list **list,
+                               bulla_error *error);
+
+/**
+ * Lists the entries of one message, one for each recipient.
+ *
+ * @param outbox The outbox.
+ * @param id The message.
+ * @param list Receives the list, which is empty if the outbox does not know it; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_of_message(const bulla_outbox *outbox,
+                                     const bulla_message_id *id,
+                                     struct bulla_entry_list **list,
+                                     bulla_error *error);
+
+/**
+ * How many entries there are.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_entry_list_count(const struct bulla_entry_list *list);
+
+/**
+ * One of the entries.
+ *
+ * @param list The list.
+ * @param index Less than bulla_entry_list_count().
+ * @param found Receives the entry; what it points to lives as long as the list.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_entry_list_at(const struct bulla_entry_list *list,
+                                 size_t index,
+                                 struct bulla_outbox_entry *found,
+                                 bulla_error *error);
+
+/**
+ * Frees a list of entries, and what they point to.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_entry_list_free(struct bulla_entry_list *list);
+
+/**
+ * Gives what was sent of a message: for an audit, or to seal it again.
+ *
+ * @param outbox The outbox.
+ * @param id The message.
+ * @param list Receives the list, which is empty if the outbox does not know it; free it with bulla_sent_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_sent(const bulla_outbox *outbox,
+                               const bulla_message_id *id,
+                               struct bulla_sent_list **list,
+                               bulla_error *error);
+
+/**
+ * How many sealings there are.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_sent_list_count(const struct bulla_sent_list *list);
+
+/**
+ * The sealings, as an array, which bulla_receipt_check() takes as it is.
+ *
+ * @param list The list.
+ * @return As many as bulla_sent_list_count() says, which live as long as the list; NULL if there are none.
+ * Threads: any.
+ */
+const bulla_sent *bulla_sent_list_items(const struct bulla_sent_list *list);
+
+/**
+ * Frees a list of what was sent.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_sent_list_free(struct bulla_sent_list *list);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What a receipt has settled.
+ */
+typedef struct bulla_settled bulla_settled;
+
+/**
+ * Takes a receipt that came, checks it against what was sent, and settles what it is about. BULLA_STATUS_STORED and (if that
+ * is enough) BULLA_STATUS_DELIVERED settle it, BULLA_STATUS_REJECTED makes it a failure, and BULLA_STATUS_DAMAGED only
+ * makes it due at once. Stored outranks rejected, whichever comes first.
+ *
+ * @param outbox The outbox.
+ * @param identity The author, who asked for the receipt.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The receipt as it came, without armor.
+ * @param length Its length in bytes.
+ * @param settled Receives what it has settled; free it with bulla_settled_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. Else nothing has changed: as bulla_receipt_open() and bulla_receipt_check(), of which BULLA_CONTENT_DIFFERS is
+ *         to be told loudly; BULLA_WRONG_RECEIPT if it is about nothing in this outbox; BULLA_OUTBOX_UNAVAILABLE: try again.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_settle(const bulla_outbox *outbox,
+                                 const bulla_identity *identity,
+                                 const bulla_clock *host_clock,
+                                 const uint8_t *envelope,
+                                 size_t length,
+                                 struct bulla_settled **settled,
+                                 bulla_error *error);
+
+/**
+ * Whether the receipt has changed what the outbox says.
+ *
+ * @param settled What a receipt has settled.
+ * @return 1, or 0 if it said so before, and for NULL.
+ * Threads: any.
+ */
+uint8_t bulla_settled_is_new(const struct bulla_settled *settled);
+
+/**
+ * What the outbox now says of this message and recipient.
+ *
+ * @param settled What a receipt has settled.
+ * @param found Receives the entry; what it points to lives as long as `settled`.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_settled_entry(const struct bulla_settled *settled, bulla_outbox_entry *found, bulla_error *error);
+
+/**
+ * The receipt: checked, and about a message of this outbox.
+ *
+ * @param settled What a receipt has settled.
+ * @return The receipt, which lives as long as `settled` and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_receipt *bulla_settled_receipt(const struct bulla_settled *settled);
+
+/**
+ * Frees what a receipt has settled, and what was looked at in it. The outbox stays as it is.
+ *
+ * @param settled What a receipt has settled; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_settled_free(struct bulla_settled *settled);
+
+/* ==== Audits ====================================================================================================== */
+
+/**
+ * What proves that one has a content: the same for the same question and content, and for nothing else.
+ */
+typedef struct bulla_audit_proof bulla_audit_proof;
+
+/**
+ * Turns a content, given in pieces, into the proof that one has it.
+ */
+typedef struct bulla_prover bulla_prover;
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param prover What takes the content.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_INVALID_INPUT for NULL, BULLA_WRONG_ORDER after bulla_prover_finish().
+ * Threads: one at a time for each prover.
+ */
+BULLA_MUST_CHECK bulla_status bulla_prover_update(struct bulla_prover *prover, const uint8_t *content, size_t length, bulla_error *error);
+
+/**
+ * Gives the proof. The prover can then only be freed.
+ *
+ * @param prover What took the content.
+ * @param proof Receives the proof; free it with bulla_audit_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if what came is not the content in question; BULLA_INVALID_INPUT for NULL;
+ *         BULLA_WRONG_ORDER after the end.
+ * Threads: one at a time for each prover.
+ */
+BULLA_MUST_CHECK bulla_status bulla_prover_finish(struct bulla_prover *prover, struct bulla_audit_proof **proof, bulla_error *error);
+
+/**
+ * Frees a prover.
+ *
+ * @param prover The prover; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_prover_free(struct bulla_prover *prover);
+
+/**
+ * Whether two proofs are the same, told in constant time: whether the holder has what the asker has.
+ *
+ * @param proof A proof.
+ * @param other Another one.
+ * @return 1 if they are the same; 0 if not, and if one of them is NULL.
+ * Threads: any.
+ */
+uint8_t bulla_audit_proof_equals(const struct bulla_audit_proof *proof, const struct bulla_audit_proof *other);
+
+/**
+ * Frees a proof.
+ *
+ * @param proof The proof; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_audit_proof_free(struct bulla_audit_proof *proof);
+
+/**
+ * A question of an audit: "do you still have it?", which only who has all of the content can answer. Keep it until its
+ * answer has come. It holds nothing secret.
+ */
+typedef struct bulla_question bulla_question;
+
+/**
+ * Asks whether somebody still has the content of a message that was sent. The answer may come for 24 hours.
+ *
+ * @param identity Who asks; the answer comes to its newest encryption key.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param holder Who is asked: the author of the message, or one of its recipients.
+ * @param context The context, closed with NUL: 1 to 255 bytes without control characters.
+ * @param sent What was sent.
+ * @param envelope The envelope to send, sealed to the holder, is appended to this buffer.
+ * @param question Receives the question; free it with bulla_question_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal(); BULLA_NO_USABLE_KEY if either has no encryption key.
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_ask(const bulla_identity *identity,
+                                const bulla_clock *host_clock,
+                                const bulla_public *holder,
+                                const char *context,
+                                const bulla_sent *sent,
+                                bulla_buffer *envelope,
+                                struct bulla_question **question,
+                                bulla_error *error);
+
+/**
+ * Writes a question as bytes, to keep it.
+ *
+ * @param question The question.
+ * @param data The bytes are appended to this buffer; at most 1344.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the question, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_to_bytes(const struct bulla_question *question, bulla_buffer *data, bulla_error *error);
+
+/**
+ * Reads what bulla_question_to_bytes() wrote.
+ *
+ * @param data The bytes: from the caller's own store, for nothing in them is signed.
+ * @param length How many.
+ * @param question Receives the question; free it with bulla_question_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED for anything else; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_from_bytes(const uint8_t *data,
+                                       size_t length,
+                                       struct bulla_question **question,
+                                       bulla_error *error);
+
+/**
+ * The message in question.
+ *
+ * @param question The question.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_message_id(const struct bulla_question *question, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The content in question.
+ *
+ * @param question The question.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_content(const struct bulla_question *question,
+                                    uint64_t *content_length,
+                                    bulla_digest *content_digest,
+                                    bulla_error *error);
+
+/**
+ * Who asks.
+ *
+ * @param question The question.
+ * @param asker Receives the public signing key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_asker(const struct bulla_question *question, bulla_key *asker, bulla_error *error);
+
+/**
+ * Who is asked.
+ *
+ * @param question The question.
+ * @param holder Receives the public signing key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_holder(const struct bulla_question *question, bulla_key *holder, bulla_error *error);
+
+/**
+ * The context of a question, in UTF-8.
+ *
+ * @param question The question.
+ * @return The context, which lives as long as the question; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_question_context(const struct bulla_question *question);
+
+/**
+ * Begins to prove that one has the content: feed it with all of that. The holder proves so, and so does the asker, to know
+ * the right answer.
+ *
+ * @param question The question.
+ * @param prover Receives what takes the content; free it with bulla_prover_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_prover(const struct bulla_question *question, bulla_prover **prover, bulla_error *error);
+
+/**
+ * Opens the answer. That it is the right one is known only when bulla_audit_proof_equals() says so of the proof that it gives
+ * and the asker's own.
+ *
+ * @param question The question.
+ * @param identity Who asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The answer as it came, without armor.
+ * @param length Its length in bytes.
+ * @param proof Receives the proof that the holder sent; free it with bulla_audit_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the holder says that it has the content no more; else as bulla_open(), and
+ *         BULLA_WRONG_RECEIPT if it answers another question.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_answer(const struct bulla_question *question,
+                                   const bulla_identity *identity,
+                                   const bulla_clock *host_clock,
+                                   const uint8_t *envelope,
+                                   size_t length,
+                                   bulla_audit_proof **proof,
+                                   bulla_error *error);
+
+/**
+ * Frees a question, and what was looked at in it.
+ *
+ * @param question The question; NULL is nothing. Not one that bulla_asked_question() gave: that belongs to what it was
+ *        asked of.
+ * Threads: when no other call uses it.
+ */
+void bulla_question_free(struct bulla_question *question);
+
+/**
+ * A question that came, verified.
+ */
+typedef struct bulla_asked bulla_asked;
+
+/**
+ * Opens a question that came. To answer one means to read all of the content, so a guard sees to it that nobody has that done
+ * again and again with the same question.
+ *
+ * @param identity Who is asked.
+ * @param policy The context, and who may ask. Answer only those to whom the content is known already: its author, or
+ *        another recipient.
+ * @param guard The replay guard.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The question as it came, without armor.
+ * @param length Its length in bytes.
+ * @param asked Receives the question that came; free it with bulla_asked_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(); BULLA_WRONG_STATEMENT for what is no question.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_open(const bulla_identity *identity,
+                              const bulla_policy *policy,
+                              const bulla_guard *guard,
+                              const bulla_clock *host_clock,
+                              const uint8_t *envelope,
+                              size_t length,
+                              struct bulla_asked **asked,
+                              bulla_error *error);
+
+/**
+ * The question: what is asked for, and what proves that one has it.
+ *
+ * @param asked The question that came.
+ * @return The question, which lives as long as `asked` and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_question *bulla_asked_question(const struct bulla_asked *asked);
+
+/**
+ * Answers that the content is held, with the proof of it.
+ *
+ * @param asked The question that came.
+ * @param identity Who is asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param proof The proof, of a prover that this question gave (bulla_question_prover()).
+ * @param envelope The answer, sealed to the asker, is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal().
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_answer(const struct bulla_asked *asked,
+                                const bulla_identity *identity,
+                                const bulla_clock *host_clock,
+                                const bulla_audit_proof *proof,
+                                bulla_buffer *envelope,
+                                bulla_error *error);
+
+/**
+ * Answers that the content is held no more.
+ *
+ * @param asked The question that came.
+ * @param identity Who is asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The answer, sealed to the asker, is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal().
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_answer_not_held(const struct bulla_asked *asked,
+                                         const bulla_identity *identity,
+                                         const bulla_clock *host_clock,
+                                         bulla_buffer *envelope,
+                                         bulla_error *error);
+
+/**
+ * Frees a question that came, and with it what it gave to look at.
+ *
+ * @param asked The question; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_asked_free(struct bulla_asked *asked);
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

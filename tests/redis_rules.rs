@@ -70,6 +70,7 @@ fn any_claim(dice: &mut Dice, now: u64) -> Claim {
             stream: name("stream", stream),
             number,
             order,
+            keep_until: issued + 20 + dice.roll(80),
         }),
         challenge: dice.one_in(5).then(|| name("challenge", dice.roll(6))),
     }

@@ -124,6 +124,7 @@ fn placed(number: u64) -> bulla::Claim {
             stream,
             number,
             order,
+            keep_until: u64::MAX,
         }),
         ..claim(100 + number, 1000)
     }

@@ -132,6 +132,10 @@ impl ReplayGuard for FileGuard {
         self.open()?.skip(stream, before)
     }
 
+    fn forget_stream(&self, stream: &Digest) -> Answer<bool> {
+        self.open()?.forget_stream(stream)
+    }
+
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Answer<bool> {
         self.open()?.permit(what, now, rate)
     }

@@ -158,6 +158,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn forget_stream(&self, envelope: &[u8]) -> Result<bool> {
+        let stamp = self.stamp(envelope);
+        match &self.gate {
+            Gate::Sealed(opener) => opener.forget_stream(&stamp),
+            Gate::Signed(verifier) => verifier.forget_stream(&stamp),
+        }
+    }
+
     /// As an archive reads it.
     fn stamp(&self, envelope: &[u8]) -> Stamp {
         match self.keys {

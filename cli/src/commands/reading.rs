@@ -229,6 +229,10 @@ mod tests {
         fn skip(&self, stream: &Digest, before: u64) -> bulla::Result<()> {
             self.guard.skip(stream, before)
         }
+
+        fn forget_stream(&self, stream: &Digest) -> bulla::Result<bool> {
+            self.guard.forget_stream(stream)
+        }
         fn permit(&self, what: &Digest, now: u64, rate: Rate) -> bulla::Result<bool> {
             self.guard.permit(what, now, rate)
         }

@@ -174,7 +174,7 @@ impl RedisGuard {
                 Applied::Done => return Ok(answer),
                 Applied::Full if swept => return Err(ErrorKind::GuardFull.into()),
                 Applied::Full => {
-                    self.drop_over(ask.now, DROPS_AT_ONCE)?;
+                    self.make_room(ask.now)?;
                     swept = true;
                 }
                 Applied::Changed if Instant::now() >= deadline => {
@@ -195,6 +195,17 @@ impl RedisGuard {
             ..Ask::default()
         };
         Found::look(&self.store, &ask).map(|found| found.dropped)
+    }
+
+    /// Drops also what stays as long as its room is not needed.
+    fn make_room(&self, now: u64) -> Result<()> {
+        let ask = Ask {
+            now,
+            drops: DROPS_AT_ONCE,
+            streams: true,
+            ..Ask::default()
+        };
+        Found::look(&self.store, &ask).map(drop)
     }
 
     /// A claim in one round trip; `None` if it takes more.
@@ -291,6 +302,7 @@ impl ReplayGuard for RedisGuard {
             stream: claim.place.as_ref().map(|place| &place.stream),
             challenge: claim.challenge.as_ref(),
             rate: None,
+            streams: false,
         };
         self.step(&ask, |step| rules::claim(step, &claim, now, lease))
     }
@@ -358,6 +370,14 @@ impl ReplayGuard for RedisGuard {
             ..Ask::default()
         };
         self.step(&ask, |step| rules::skip(step, stream, before))
+    }
+
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        let ask = Ask {
+            stream: Some(stream),
+            ..Ask::default()
+        };
+        self.step(&ask, |step| rules::forget_stream(step, stream))
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

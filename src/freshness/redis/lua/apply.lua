@@ -30,6 +30,9 @@ local write = {
     end,
     off = function(times, name) redis.call('ZREM', KEYS[tonumber(times)], name) end,
     count = function(field) redis.call('HINCRBY', META, field, 1) end,
+    leave = function(field)
+        if redis.call('HINCRBY', META, field, -1) <= 0 then redis.call('HDEL', META, field) end
+    end,
 }
 local last = 2 + 4 * tonumber(ARGV[2])
 local full = false

@@ -109,6 +109,21 @@ fn order_and_challenges() {
     };
     newer("m3").ok();
     newer("m2").fails(3, "a newer one is already known");
+    let listed = stage.run(words("guard --entries 9 newer")).ok().text();
+    let line = listed
+        .lines()
+        .find(|line| line.starts_with("stream "))
+        .unwrap();
+    assert!(line.ends_with("kept until it is forgotten"), "{line}");
+    let stream = line.split_whitespace().nth(1).unwrap();
+    let forget = |name: &str| stage.run(with(&words("guard newer --forget-stream"), &[name]));
+    forget(&"00".repeat(32)).fails(1, "it knows no stream of this name");
+    let forgotten = forget(stream).ok().text();
+    assert!(forgotten.contains("streams        0"), "{forgotten}");
+    forget(stream).fails(1, "it knows no stream of this name");
+    // What it warns of; a copy is a copy all the same.
+    newer("m2").ok();
+    newer("m3").fails(3, "already received");
     newer("m5").ok();
     let needs = words("open -i bob.key --from alice.pub -c test --no-guard --order gapless m1");
     stage.run(needs).fails(1, "");

@@ -100,8 +100,7 @@ pub(super) fn list(
     after: &[u8],
     at_most: usize,
 ) -> Result<Vec<(Digest, Kept)>, Trouble> {
-    let sql =
-        std::format!("SELECT {COLUMNS} FROM stream WHERE name > ?1 ORDER BY name LIMIT ?2");
+    let sql = std::format!("SELECT {COLUMNS} FROM stream WHERE name > ?1 ORDER BY name LIMIT ?2");
     let mut select = connection.prepare(&sql)?;
     let mut rows = select.query(params![after, number(at_most as u64)])?;
     let mut found = Vec::new();

@@ -293,7 +293,10 @@ impl Shelf for Table {
 
     fn drop_streams(&mut self, now: u64, at_most: usize) -> Result<()> {
         for _ in 0..at_most {
-            let Some((_, name)) = self.streams_by_time.first().filter(|(time, _)| *time <= now)
+            let Some((_, name)) = self
+                .streams_by_time
+                .first()
+                .filter(|(time, _)| *time <= now)
             else {
                 break;
             };

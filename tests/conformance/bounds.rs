@@ -200,7 +200,10 @@ fn streams_of_strangers_leave(make: Make<'_>) {
     // What was issued before that is forgotten with the stream, though its own times, by a greater age, would still do.
     let mut raised = of_stranger(1, 3, 1000);
     raised.keep_until = 9000;
-    assert_eq!(guard.claim(&raised, 1101, None).unwrap(), Claimed::Forgotten);
+    assert_eq!(
+        guard.claim(&raised, 1101, None).unwrap(),
+        Claimed::Forgotten
+    );
 
     // Listed senders' streams stay, also one that a stranger's message made known.
     token(guard.claim(&message(3, 2, 1102, false), 1102, None));
@@ -209,9 +212,16 @@ fn streams_of_strangers_leave(make: Make<'_>) {
     for stream in 10..14 {
         token(guard.claim(&message(stream, 5, 5010, false), 5010, None));
     }
-    assert_eq!(full(&message(14, 5, 9000, false), 9000), ErrorKind::GuardFull);
+    assert_eq!(
+        full(&message(14, 5, 9000, false), 9000),
+        ErrorKind::GuardFull
+    );
     superseded(&message(10, 4, 9000, false), 9000);
     // Until they are forgotten.
-    assert!(guard.forget_stream(&Digest::of(&10_u64.to_be_bytes())).unwrap());
+    assert!(
+        guard
+            .forget_stream(&Digest::of(&10_u64.to_be_bytes()))
+            .unwrap()
+    );
     token(guard.claim(&message(14, 5, 9001, false), 9001, None));
 }

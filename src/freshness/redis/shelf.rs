@@ -305,9 +305,7 @@ impl Shelf for Step<'_> {
         };
         match bytes {
             None => Ok(None),
-            Some(bytes) => record::decode_stream(bytes)
-                .map(Some)
-                .ok_or_else(foreign),
+            Some(bytes) => record::decode_stream(bytes).map(Some).ok_or_else(foreign),
         }
     }
 

@@ -153,10 +153,8 @@ fn question_bodies() -> Vec<Vector> {
     let all = bodies.chain(more);
     let newer = newer_bodies().into_iter().map(|(name, about, body)| (name, about, cbor::map(&body)));
     let all = all.map(|all| (all, "Malformed")).chain(newer.map(|newer| (newer, "UnsupportedVersion")));
-    all.map(|((name, about, bytes), verdict)| {
-        asks(&format!("body-{name}"), about, &question(bytes), refused(verdict))
-    })
-    .collect()
+    all.map(|((name, about, bytes), verdict)| asks(&format!("body-{name}"), about, &question(bytes), refused(verdict)))
+        .collect()
 }
 
 /// receipts.md §7
@@ -284,8 +282,6 @@ fn answer_bodies() -> Vec<Vector> {
     let bodies = bad_bodies().into_iter().filter(|(name, ..)| name.starts_with("proof") || name.starts_with("label"));
     let all = bodies.map(|body| (body, "Malformed"));
     all.chain(newer_bodies().into_iter().map(|body| (body, "UnsupportedVersion")))
-        .map(|((name, about, body), verdict)| {
-            checks(&format!("body-{name}"), about, &answer(&body), refused(verdict))
-        })
+        .map(|((name, about, body), verdict)| checks(&format!("body-{name}"), about, &answer(&body), refused(verdict)))
         .collect()
 }

@@ -198,35 +198,38 @@ fn streams_of_strangers() -> Vec<Script> {
     };
     let brief = [0, 10];
     vec![
-        ordered("streams-of-strangers-leave", "for want of room, once their last message is older than the greatest age")
-            .reader("patient", |r| (r.order, r.senders) = (json!("monotonic"), None))
-            .envelope("s2", &of("s", 2, brief))
-            .envelope("t1", &of("t", 1, [5, 15]))
-            .envelope("held-back", &of("t", 0, [5, 100_000]))
-            .envelope("newer", &of("t", 0, [6, 100_000]))
-            .envelope("early", &of("u", 1, [4_000, 4_010]))
-            .envelope("u1", &of("u", 1, [4_600, 4_610]))
-            .envelope("s1", &of("s", 1, [4_600, 4_610]))
-            .envelope("w1", &of("w", 1, [8_215, 8_225]))
-            .opens(&["s2", "t1"], "ok")
-            .clock(NOW + 4_000)
-            .open("early", "GuardFull")
-            .clock(NOW + 4_599)
-            .open("u1", "GuardFull")
-            // Over, and still there: as long as nobody needs its room it counts.
-            .clock(NOW + 4_600)
-            .open("s1", "Superseded")
-            .restart()
-            .open("u1", "ok")
-            .open("s1", "GuardFull")
-            // No message of it is left: only the mark that t left behind tells what was held back.
-            .clock(NOW + 8_215)
-            .sweep()
-            .open("w1", "ok")
-            .by("patient")
-            .open("held-back", "TooOld")
-            .forget("u1", true)
-            .open("newer", "ok"),
+        ordered(
+            "streams-of-strangers-leave",
+            "for want of room, once their last message is older than the greatest age",
+        )
+        .reader("patient", |r| (r.order, r.senders) = (json!("monotonic"), None))
+        .envelope("s2", &of("s", 2, brief))
+        .envelope("t1", &of("t", 1, [5, 15]))
+        .envelope("held-back", &of("t", 0, [5, 100_000]))
+        .envelope("newer", &of("t", 0, [6, 100_000]))
+        .envelope("early", &of("u", 1, [4_000, 4_010]))
+        .envelope("u1", &of("u", 1, [4_600, 4_610]))
+        .envelope("s1", &of("s", 1, [4_600, 4_610]))
+        .envelope("w1", &of("w", 1, [8_215, 8_225]))
+        .opens(&["s2", "t1"], "ok")
+        .clock(NOW + 4_000)
+        .open("early", "GuardFull")
+        .clock(NOW + 4_599)
+        .open("u1", "GuardFull")
+        // Over, and still there: as long as nobody needs its room it counts.
+        .clock(NOW + 4_600)
+        .open("s1", "Superseded")
+        .restart()
+        .open("u1", "ok")
+        .open("s1", "GuardFull")
+        // No message of it is left: only the mark that t left behind tells what was held back.
+        .clock(NOW + 8_215)
+        .sweep()
+        .open("w1", "ok")
+        .by("patient")
+        .open("held-back", "TooOld")
+        .forget("u1", true)
+        .open("newer", "ok"),
         ordered("streams-of-strangers-kept-on", "each message that is settled keeps its stream on")
             .envelope("s1", &of("s", 1, brief))
             .envelope("s2", &of("s", 2, [4_000, 4_010]))

@@ -51,20 +51,23 @@ fn once() -> Vec<Script> {
             .challenge("c", 60, "ok")
             .lose()
             .open("second", "WrongChallenge"),
-        asked("challenge-not-demanded", "where none is demanded, an answer is refused, before and after, and uses up nothing")
-            .reader("any", |_| {})
-            .challenge("c", 60, "ok")
-            .by("any")
-            .opens(&["answer", "second"], "WrongChallenge")
-            .no_lease("answer", "WrongChallenge")
-            .by("bob")
-            .open("answer", "ok")
-            .by("any")
-            .opens(&["answer", "second"], "WrongChallenge")
-            // The entry is over, and the times of the stamp are not.
-            .clock(NOW + 3_660)
-            .sweep()
-            .opens(&["answer", "second"], "WrongChallenge"),
+        asked(
+            "challenge-not-demanded",
+            "where none is demanded, an answer is refused, before and after, and uses up nothing",
+        )
+        .reader("any", |_| {})
+        .challenge("c", 60, "ok")
+        .by("any")
+        .opens(&["answer", "second"], "WrongChallenge")
+        .no_lease("answer", "WrongChallenge")
+        .by("bob")
+        .open("answer", "ok")
+        .by("any")
+        .opens(&["answer", "second"], "WrongChallenge")
+        // The entry is over, and the times of the stamp are not.
+        .clock(NOW + 3_660)
+        .sweep()
+        .opens(&["answer", "second"], "WrongChallenge"),
         asked("challenge-and-order", "with an order, too")
             .envelope(
                 "1",

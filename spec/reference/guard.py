@@ -152,9 +152,11 @@ class Guard:
                 require(entry.state == "committed", "Pending")
                 return "same", entry.receipt
         claim, used = self.judge(claim, entry, now)
-        stream_room = claim.place is None or claim.place[0] in self.streams or self.stream_room(claim)
         if entry is None:
             require(self.limits.leave_room([e.claim for e in self.entries.values()], claim), "GuardFull")
+        stream_room = self.stream_room(claim)
+        if entry is None and claim.challenge is None:  # the streams that left may have raised the mark
+            self.judge_age(claim, now)
         require(stream_room, "GuardFull")
         self.challenges.pop(used, None)
         if entry is None:
@@ -188,9 +190,12 @@ class Guard:
             claim.keep_until, claim.by_age = plus(self.challenges[used], MAX_SKEW), False
             claim.issued = 0
         elif entry is None:
-            require(now < claim.keep_until and claim.issued > self.sweep_marks.get(claim.scope, -1), "TooOld")
+            self.judge_age(claim, now)
         self.judge_order(claim)
         return claim, used
+
+    def judge_age(self, claim, now):
+        require(now < claim.keep_until and claim.issued > self.sweep_marks.get(claim.scope, -1), "TooOld")
 
     def judge_order(self, claim):
         if claim.place:
@@ -199,6 +204,9 @@ class Guard:
             require(refused is None, refused)
 
     def stream_room(self, claim):
+        """Whether the message is of no new stream, or there is room for that; what is over leaves for it."""
+        if claim.place is None or claim.place[0] in self.streams:
+            return True
         if self.limits.leave_room([s.first for s in self.streams.values()], claim):
             return True
         for name, stream in list(self.streams.items()):
@@ -235,8 +243,7 @@ class Guard:
         except Verdict:
             entry.state = "released"
             raise
-        place = entry.claim.place
-        require(place is None or place[0] in self.streams or self.stream_room(entry.claim), "GuardFull")
+        require(self.stream_room(entry.claim), "GuardFull")
         entry.state, entry.receipt = "committed", receipt
         self.settle(entry.claim)
 

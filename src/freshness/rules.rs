@@ -142,7 +142,14 @@ fn insert<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64, lease: Option<u64>) 
             return Err(ErrorKind::GuardFull.into());
         }
     }
-    check_stream_room(shelf, &claim, now)?;
+    if needs_stream_room(shelf, &claim)? {
+        shelf.drop_streams(now, DROPS_WHEN_FULL)?;
+        // Those that left may have raised the mark.
+        if claim.challenge.is_none() && shelf.may_be_forgotten(&claim)? {
+            return Ok(Claimed::Forgotten);
+        }
+        check_stream_room(shelf, &claim, now)?;
+    }
     if let Some(challenge) = &claim.challenge {
         shelf.put_challenge(challenge, None)?;
     }
@@ -181,18 +188,24 @@ fn finish<S: Shelf>(
 
 /// Everything that can refuse comes before anything is changed: a guard in memory has no transaction to undo.
 fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64) -> Result<()> {
-    let Some(place) = ordered(claim) else {
-        return Ok(());
-    };
-    if shelf.stream(&place.stream)?.is_some() || shelf.has_room_for_stream(claim)? {
-        return Ok(());
+    if needs_stream_room(shelf, claim)? {
+        // What is over stays as long as nobody needs its room.
+        shelf.drop_streams(now, DROPS_WHEN_FULL)?;
+        if !shelf.has_room_for_stream(claim)? {
+            return Err(ErrorKind::GuardFull.into());
+        }
     }
-    // What is over stays as long as nobody needs its room.
-    shelf.drop_streams(now, DROPS_WHEN_FULL)?;
-    if shelf.has_room_for_stream(claim)? {
-        return Ok(());
-    }
-    Err(ErrorKind::GuardFull.into())
+    Ok(())
+}
+
+/// Whether the message begins a stream for which there is no room.
+fn needs_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<bool> {
+    Ok(match ordered(claim) {
+        None => false,
+        Some(place) => {
+            shelf.stream(&place.stream)?.is_none() && !shelf.has_room_for_stream(claim)?
+        }
+    })
 }
 
 fn ordered(claim: &Claim) -> Option<Place> {

@@ -166,16 +166,22 @@ impl RedisGuard {
     ) -> Result<T> {
         let deadline = Instant::now() + self.store.pool.settings.response_timeout;
         let mut pause = Duration::from_micros(50);
-        let mut swept = false;
+        let (mut swept, mut forgot) = (false, false);
         loop {
             let mut step = Step::begin(&self.store, ask)?;
             let answer = rule(&mut step)?;
             match step.apply()? {
                 Applied::Done => return Ok(answer),
-                Applied::Full if swept => return Err(ErrorKind::GuardFull.into()),
-                Applied::Full => {
-                    self.make_room(ask.now)?;
+                Applied::Full if !swept => {
+                    self.drop_over(ask.now, DROPS_AT_ONCE)?;
                     swept = true;
+                }
+                Applied::FullOfStreams if !forgot => {
+                    self.drop_streams(ask.now)?;
+                    forgot = true;
+                }
+                Applied::Full | Applied::FullOfStreams => {
+                    return Err(ErrorKind::GuardFull.into());
                 }
                 Applied::Changed if Instant::now() >= deadline => {
                     return Err(unavailable("too many change the same at once"));
@@ -197,8 +203,8 @@ impl RedisGuard {
         Found::look(&self.store, &ask).map(|found| found.dropped)
     }
 
-    /// Drops also what stays as long as its room is not needed.
-    fn make_room(&self, now: u64) -> Result<()> {
+    /// Drops also streams that are over, which stay as long as their room is not needed.
+    fn drop_streams(&self, now: u64) -> Result<()> {
         let ask = Ask {
             now,
             drops: DROPS_AT_ONCE,

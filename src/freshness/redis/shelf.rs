@@ -120,6 +120,8 @@ pub(super) enum Applied {
     /// Something has changed since it was looked at.
     Changed,
     Full,
+    /// There is room, but for one more stream.
+    FullOfStreams,
 }
 
 /// A word of `lua/apply.lua`, and its operands.
@@ -188,6 +190,7 @@ impl<'a> Step<'a> {
                 Value::Int(0) => Some(Some(Applied::Changed)),
                 Value::Int(1) => Some(Some(Applied::Done)),
                 Value::Int(2) => Some(Some(Applied::Full)),
+                Value::Int(3) => Some(Some(Applied::FullOfStreams)),
                 _ => None,
             })?;
         applied.ok_or_else(lost)

@@ -231,3 +231,36 @@ impl Drop for Handover<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Few threads come together in one batch; without a wait for each other, they would go in two halves.
+    #[test]
+    fn those_who_were_here_a_moment_ago_come_along() {
+        let (group, batches) = (Group::default(), AtomicUsize::new(0));
+        let transact = |batch: &mut [Box<dyn Job>]| {
+            let connection = Connection::open_in_memory().unwrap();
+            std::thread::sleep(Duration::from_millis(8));
+            batches.fetch_add(1, Ordering::Relaxed);
+            for job in batch {
+                job.run(&connection);
+                job.answer(None);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..50 {
+                        assert_eq!(group.run(move |_| Ok(number), transact).unwrap(), number);
+                    }
+                });
+            }
+        });
+        let batches = batches.into_inner();
+        assert!(batches <= 80, "{batches} batches for 200 pieces of work");
+        assert_eq!(lock(&group.queue).inside, 0);
+    }
+}

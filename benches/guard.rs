@@ -2,7 +2,8 @@
 //! a million live entries: `cargo bench --features sqlite --bench guard`, in about two minutes.
 //!
 //! Arguments: a folder for the file, else it is put beside the program (where a sync costs nothing, in a file system in
-//! memory, there is nothing to measure); `--entries N`; `--check` fails if the ratio with 64 threads is below 2.
+//! memory, there is nothing to measure); `--entries N`; `--turns N` of two seconds each; `--check` fails if the ratio with 64
+//! threads is below 2.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
@@ -98,10 +99,12 @@ fn main() -> ExitCode {
         None if has("--bench") => 1_000_000,
         None => 1000,
     };
+    let turns = after("--turns").map_or(turns, |number| number.parse().unwrap());
     let own = std::env::current_exe().unwrap();
-    let given = arguments
-        .iter()
-        .find(|argument| !argument.starts_with('-') && Some(*argument) != after("--entries"));
+    let given = arguments.iter().find(|argument| {
+        let is_number = [after("--entries"), after("--turns")].contains(&Some(*argument));
+        !argument.starts_with('-') && !is_number
+    });
     let folder = given.map_or(own.parent().unwrap().to_owned(), PathBuf::from);
     let folder = tempfile::tempdir_in(folder.canonicalize().unwrap()).unwrap();
     println!("file system: {}", file_system(folder.path()));

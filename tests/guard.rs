@@ -19,6 +19,13 @@ fn conforms() {
 }
 
 #[test]
+fn ten_thousand_races_and_one_winner_each() {
+    let guard = MemoryGuard::with_limits(10_000, 0, 10_000, 0);
+    conformance::bounds::race(&guard, 10_000);
+    assert_eq!(guard.len(), 10_000);
+}
+
+#[test]
 fn memory_is_bounded_and_entries_leave() {
     let guard = MemoryGuard::with_limits(1000, 10, 1000, 1000);
     for number in 0..1000 {

@@ -17,7 +17,7 @@ use bulla::{
     Receipt, ReceiptProof, Replay, Result, Sealer, Senders, Sent, Status, VerifyingKey, dearmor,
     is_armored,
 };
-use bulla_forge::{Person, SecretKey};
+use bulla_forge::Person;
 use common::{hex, unhex};
 use serde_json::{Value, json};
 
@@ -168,21 +168,7 @@ fn answer(vector: &Value, input: &[u8]) -> Result<Value> {
 }
 
 fn reader(vector: &Value) -> Identity {
-    let said = &vector["reader"];
-    let keys = said["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|key| SecretKey {
-            suite: 1,
-            generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
-            not_after: 0,
-            secret: array(&key["secret"]),
-        });
-    common::identity(&Person {
-        seed: array(&said["seed"]),
-        keys: keys.collect(),
-    })
+    common::readers::keys(&vector["reader"])
 }
 
 fn senders(vector: &Value) -> Senders {

@@ -70,6 +70,7 @@ fn any_claim(dice: &mut Dice, now: u64) -> Claim {
             stream: name("stream", stream),
             number,
             order,
+            keep_until: issued + 20 + dice.roll(80),
         }),
         challenge: dice.one_in(5).then(|| name("challenge", dice.roll(6))),
     }
@@ -166,7 +167,7 @@ impl Pair {
         let which = dice.roll(2) as usize;
         // What is over leaves both at the same time.
         self.both("sweep", |guard| guard.sweep(now, usize::MAX), which);
-        match dice.roll(16) {
+        match dice.roll(17) {
             0..8 => self.claim(dice, now, which),
             8..12 if !self.held.is_empty() => self.act(dice, now, which),
             12 => {
@@ -203,6 +204,10 @@ impl Pair {
                     },
                     which,
                 );
+            }
+            15 => {
+                let stream = name("stream", dice.roll(3) + now / 500);
+                self.both("forget", |guard| guard.forget_stream(&stream), which);
             }
             _ => self.both("observe", |guard| guard.observe(now), which),
         }
@@ -277,6 +282,8 @@ fn check_that_enough_happened(seen: &std::collections::BTreeMap<String, usize>) 
         "permit true",
         "permit false",
         "missing [",
+        "forget true",
+        "forget false",
         "expect GuardFull",
     ] {
         let count: usize = seen

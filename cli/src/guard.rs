@@ -22,14 +22,14 @@ const IS_OLD: &str = "its file is the text log of an older version of this progr
 /// The guard in a file. It is opened when it is first asked, and made if it is not there: what is refused before that leaves
 /// nothing behind.
 #[derive(Debug)]
-pub(crate) struct FileGuard {
+pub(crate) struct LazyGuard {
     path: PathBuf,
     guard: OnceLock<SqliteGuard>,
     /// Whether the file was not there before.
     new: AtomicBool,
 }
 
-impl FileGuard {
+impl LazyGuard {
     pub(crate) fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -95,7 +95,7 @@ pub(crate) fn refuse_old(path: &Path) -> Answer<()> {
     Ok(())
 }
 
-impl ReplayGuard for FileGuard {
+impl ReplayGuard for LazyGuard {
     fn observe(&self, now: u64) -> Answer<u64> {
         self.open()?.observe(now)
     }
@@ -130,6 +130,10 @@ impl ReplayGuard for FileGuard {
 
     fn skip(&self, stream: &Digest, before: u64) -> Answer<()> {
         self.open()?.skip(stream, before)
+    }
+
+    fn forget_stream(&self, stream: &Digest) -> Answer<bool> {
+        self.open()?.forget_stream(stream)
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Answer<bool> {

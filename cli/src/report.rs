@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args::Report;
 use crate::duration::time;
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity::Trusted;
 use crate::terminal::{hex, note, one_line, quoted, quoted_bytes};
 
@@ -30,7 +30,7 @@ pub(crate) enum Freshness {
 
 impl Freshness {
     /// With this guard, or without one.
-    pub(crate) fn with(guard: Option<&FileGuard>) -> Self {
+    pub(crate) fn with(guard: Option<&LazyGuard>) -> Self {
         match guard {
             Some(guard) if guard.is_new() => Self::NewGuard,
             Some(_) => Self::Judged,

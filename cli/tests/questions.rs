@@ -10,7 +10,7 @@
 mod common;
 
 use common::transfer::{RECEIVE, SETTLE, list, send, stage};
-use common::{with, words};
+use common::{Outcome, Stage, with, words};
 
 #[test]
 fn an_audit_is_answered_by_who_has_it() {
@@ -72,6 +72,24 @@ fn an_audit_is_answered_by_who_has_it() {
     assert!(!stage.path("keep9").exists());
 }
 
+fn a_stream_is_forgotten(stage: &Stage, newer: impl Fn(&str) -> Outcome) {
+    let listed = stage.run(words("guard --entries 9 newer")).ok().text();
+    let line = listed
+        .lines()
+        .find(|line| line.starts_with("stream "))
+        .unwrap();
+    assert!(line.ends_with("kept until it is forgotten"), "{line}");
+    let stream = line.split_whitespace().nth(1).unwrap();
+    let forget = |name: &str| stage.run(with(&words("guard newer --forget-stream"), &[name]));
+    forget(&"00".repeat(32)).fails(1, "it knows no stream of this name");
+    let forgotten = forget(stream).ok().text();
+    assert!(forgotten.contains("streams        0"), "{forgotten}");
+    forget(stream).fails(1, "it knows no stream of this name");
+    // What it warns of; a copy is a copy all the same.
+    newer("m2").ok();
+    newer("m3").fails(3, "already received");
+}
+
 #[test]
 fn order_and_challenges() {
     let stage = stage(b"hello");
@@ -109,6 +127,7 @@ fn order_and_challenges() {
     };
     newer("m3").ok();
     newer("m2").fails(3, "a newer one is already known");
+    a_stream_is_forgotten(&stage, newer);
     newer("m5").ok();
     let needs = words("open -i bob.key --from alice.pub -c test --no-guard --order gapless m1");
     stage.run(needs).fails(1, "");

@@ -223,6 +223,12 @@ fn what_is_not_answered_comes_again_and_is_given_up() {
         .run(with(&words("outbox --outbox outbox --sent"), &[&envelope]))
         .ok();
     std::thread::sleep(std::time::Duration::from_millis(3100));
+    // To look changes nothing, and tells how it is: who asks for what is due is told that it is over, once.
+    for _ in 0..2 {
+        let entry = &list(&stage)[0];
+        assert_eq!(entry["state"], "given up");
+        assert!(entry["next_due"].is_null());
+    }
     let given_up = stage.run(&due);
     assert_eq!(given_up.status, Some(4), "{}", given_up.stderr);
     assert!(

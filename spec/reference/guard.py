@@ -22,7 +22,7 @@ class Claim:
     issued: int
     keep_until: int
     by_age: bool
-    place: tuple | None = None  # stream, number, order
+    place: tuple | None = None  # stream, number, order, end
     challenge: bytes | None = None
 
 
@@ -50,7 +50,7 @@ def make_claim(reader, stamp, content, policy):
     place = None
     if policy.order is not None and content:  # a refusal by the stamp alone moves no mark
         require(-8 in stamp, "Superseded")
-        place = stream_name(reader, stamp), stamp[-8][1], policy.order
+        place = stream_name(reader, stamp), stamp[-8][1], policy.order, plus(by_age, MAX_SKEW)
     return Claim(
         key=H(b"bulla/1 guard key\0" + reader + stamp[-2] + stamp[7] + context),
         value=H(b"bulla/1 guard value\0" + dcbor(told)) if -4 in told else UNKNOWN,
@@ -66,6 +66,9 @@ def make_claim(reader, stamp, content, policy):
 class Stream:
     mark: int = -1  # everything up to it is settled or given up
     seen: set = field(default_factory=set)  # settled beyond it
+    first: Claim | None = None  # by which it became known
+    issued: int = 0  # the latest that was settled
+    end: int = 0  # from when on it may leave
 
     def refuses(self, number, order):
         if order == "monotonic":
@@ -150,7 +153,7 @@ class Guard:
     limits: Limits = field(default_factory=Limits)
     entries: dict = field(default_factory=dict)  # key: Entry
     sweep_marks: dict = field(default_factory=dict)  # scope: greatest time of issue that was dropped by age
-    streams: dict = field(default_factory=dict)  # name: (Stream, the claim by which it became known)
+    streams: dict = field(default_factory=dict)  # name: Stream
     challenges: dict = field(default_factory=dict)  # name: until when an answer is expected
     full_at: dict = field(default_factory=dict)  # what is limited: when its burst is whole again
     high_water: int = 0
@@ -172,9 +175,11 @@ class Guard:
                 require(entry.state == "committed", "Pending")
                 return "same", entry.answer
         claim, used = self.judge(claim, entry, now)
-        stream_room = claim.place is None or claim.place[0] in self.streams or self.stream_room(claim)
         if entry is None:
             require(self.limits.leave_room([e.claim for e in self.entries.values()], claim), "GuardFull")
+        stream_room = self.stream_room(claim)
+        if entry is None and claim.challenge is None:  # the streams that left may have raised the mark
+            self.judge_age(claim, now)
         require(stream_room, "GuardFull")
         self.challenges.pop(used, None)
         if entry is None:
@@ -208,24 +213,39 @@ class Guard:
             claim.keep_until, claim.by_age = plus(self.challenges[used], MAX_SKEW), False
             claim.issued = 0
         elif entry is None:
-            require(now < claim.keep_until and claim.issued > self.sweep_marks.get(claim.scope, -1), "TooOld")
+            self.judge_age(claim, now)
         self.judge_order(claim)
         return claim, used
 
+    def judge_age(self, claim, now):
+        require(now < claim.keep_until and claim.issued > self.sweep_marks.get(claim.scope, -1), "TooOld")
+
     def judge_order(self, claim):
         if claim.place:
-            name, number, order = claim.place
-            stream, _ = self.streams.get(name, (Stream(), None))
-            refused = stream.refuses(number, order)
+            name, number, order, _ = claim.place
+            refused = self.streams.get(name, Stream()).refuses(number, order)
             require(refused is None, refused)
 
     def stream_room(self, claim):
-        return self.limits.leave_room([c for _, c in self.streams.values()], claim)
+        """Whether the message is of no new stream, or there is room for that; what is over leaves for it."""
+        if claim.place is None or claim.place[0] in self.streams:
+            return True
+        if self.limits.leave_room([s.first for s in self.streams.values()], claim):
+            return True
+        for name, stream in list(self.streams.items()):
+            if stream.end < FOREVER and stream.end <= self.high_water:
+                del self.streams[name]
+                scope = stream.first.scope
+                self.sweep_marks[scope] = max(stream.issued, self.sweep_marks.get(scope, 0))
+        return self.limits.leave_room([s.first for s in self.streams.values()], claim)
 
     def settle(self, claim):
         if claim.place:
-            name, number, order = claim.place
-            self.streams.setdefault(name, (Stream(), claim))[0].settle(number, order)
+            name, number, order, end = claim.place
+            stream = self.streams.setdefault(name, Stream(first=claim))
+            stream.settle(number, order)
+            stream.issued = max(stream.issued, claim.issued)
+            stream.end = max(stream.end, end if claim.stranger and claim.challenge is None else FOREVER)
 
     def hold(self, entry, until):
         entry.lease_until = until
@@ -246,8 +266,7 @@ class Guard:
         except Verdict:
             entry.state = "released"
             raise
-        place = entry.claim.place
-        require(place is None or place[0] in self.streams or self.stream_room(entry.claim), "GuardFull")
+        require(self.stream_room(entry.claim), "GuardFull")
         entry.state, entry.answer = "committed", answer
         self.settle(entry.claim)
 
@@ -274,11 +293,14 @@ class Guard:
         self.challenges[challenge] = until
 
     def missing(self, stream):
-        return self.streams[stream][0].missing() if stream in self.streams else []
+        return self.streams[stream].missing() if stream in self.streams else []
 
     def skip(self, stream, before):
         if stream in self.streams:
-            self.streams[stream][0].skip(before)
+            self.streams[stream].skip(before)
+
+    def forget(self, stream):
+        return self.streams.pop(stream, None) is not None
 
     def permit(self, what, now, every, burst):
         now = self.clock(now)

@@ -33,8 +33,8 @@ class Policy:
         """opening.md §4. The guard is shown the clock when times are judged, and not before."""
         if self.timeless:
             return
+        require((-9 in stamp) == self.challenged, "WrongChallenge")
         if self.challenged:
-            require(-9 in stamp, "WrongChallenge")
             return
         issued, expires, age = stamp[6], stamp.get(4), self.max_age
         now = guard.clock(clock) if guard else clock

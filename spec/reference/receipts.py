@@ -20,7 +20,7 @@ def text(v):
 
 # ---- the body of a receipt (receipts.md §2) -----------------------------------------------------------
 
-FORMS = {1: bstr(16), 2: bstr(32), 3: bstr(32), 4: bstr(32), 5: CONTENT, 6: lambda v: v in STATUS and type(v) is int,
+FORMS = {1: bstr(16), 2: bstr(32), 3: bstr(32), 4: bstr(32), 5: CONTENT, 6: lambda v: uint()(v) and v > 0,
          7: array(uint(16), text)}
 
 
@@ -30,7 +30,7 @@ def read_body(body):
     require(type(claims) is dict and all(type(k) is int and k >= 1 for k in claims), "Malformed")
     known = {k: v for k, v in claims.items() if k <= 7}
     require({1, 2, 3, 4, 6} <= set(known) and all(FORMS[k](v) for k, v in known.items()), "Malformed")
-    require(len(known) == len(claims), "UnsupportedVersion")
+    require(len(known) == len(claims) and claims[6] in STATUS, "UnsupportedVersion")
     require((7 in claims) == (claims[6] in (3, 4)), "Malformed")
     require(5 in claims or claims[6] in (3, 4), "Malformed")
     require(5 not in claims or claims[6] != 4, "Malformed")
@@ -104,7 +104,9 @@ def read_audit(body):
     require(len(body) <= 1024, "Malformed")
     claims = read_dcbor(body)
     require(type(claims) is dict and {1, 2, 3} <= set(claims) and all(type(k) is int for k in claims), "Malformed")
-    require(all(k in AUDIT_FORMS and AUDIT_FORMS[k](v) for k, v in claims.items()), "Malformed")
+    known = {k: v for k, v in claims.items() if k <= 4}
+    require(all(k in AUDIT_FORMS and AUDIT_FORMS[k](v) for k, v in known.items()), "Malformed")
+    require(len(known) == len(claims), "UnsupportedVersion")
     return claims
 
 

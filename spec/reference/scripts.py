@@ -95,6 +95,8 @@ class Play:
             return {"missing": guard.missing(self.stream(step))}
         elif do == "skip":
             guard.skip(self.stream(step), step["before"])
+        elif do == "forget":
+            return {"known": guard.forget(self.stream(step))}
         elif do == "permit":
             return {"permitted": guard.permit(bytes.fromhex(step["what"]), self.now, step["every"], step["burst"])}
         elif do != "clock":

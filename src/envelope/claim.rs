@@ -94,6 +94,7 @@ impl<'a> Gate<'a> {
             .chain(by_age)
             .min()
             .unwrap_or(u64::MAX);
+        // Only where one is demanded: elsewhere an answer was refused.
         let challenge = stamp
             .challenge()
             .filter(|_| self.policy.challenged)
@@ -112,7 +113,7 @@ impl<'a> Gate<'a> {
                 .is_none_or(|expires| by_age.is_some_and(|age| age < expires)),
             // A refusal by the stamp alone moves no mark: nothing was accepted.
             place: match content {
-                Some(_) => self.place(stamp)?,
+                Some(_) => self.place(stamp, by_age)?,
                 None => None,
             },
             challenge,
@@ -127,7 +128,7 @@ impl<'a> Gate<'a> {
     }
 
     /// Where the message stands in an ordered stream, if the policy demands one.
-    fn place(&self, stamp: &Stamp) -> Result<Option<Place>> {
+    fn place(&self, stamp: &Stamp, by_age: Option<u64>) -> Result<Option<Place>> {
         if self.policy.order == Order::Any {
             return Ok(None);
         }
@@ -139,6 +140,7 @@ impl<'a> Gate<'a> {
             stream: self.stream_name(stamp, sequence),
             number: sequence.number,
             order: self.policy.order,
+            keep_until: by_age.map_or(u64::MAX, |end| end.saturating_add(MAX_SKEW)),
         }))
     }
 

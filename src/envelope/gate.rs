@@ -82,12 +82,14 @@ impl Gate<'_> {
             }
             Replay::Unguarded => None,
         };
+        // An answer is accepted where one is demanded, and nowhere else: a guard forgets it by the end of its challenge, and
+        // not by its times (spec/guard.md §4).
+        if stamp.challenge().is_some() != self.policy.challenged {
+            return Err(ErrorKind::WrongChallenge.into());
+        }
         if self.policy.challenged {
-            // Not by any clock (spec/guard.md §4); whether the challenge is one of ours, the guard knows.
-            return match stamp.challenge() {
-                Some(_) => Ok(()),
-                None => Err(ErrorKind::WrongChallenge.into()),
-            };
+            // Not by any clock; whether the challenge is one of ours, the guard knows.
+            return Ok(());
         }
         let now = guard.map_or(Ok(clock), |guard| guard.observe(clock))?;
         let Policy { skew, max_age, .. } = *self.policy;

@@ -42,6 +42,16 @@ impl Gate<'_> {
             .guard
             .skip(&self.stream_name(stamp, place), before)
     }
+
+    fn forget_stream(&self, stamp: &Stamp) -> Result<bool> {
+        match stamp.sequence() {
+            None => Ok(false),
+            Some(place) => {
+                let name = self.stream_name(stamp, place);
+                self.watch()?.guard.forget_stream(&name)
+            }
+        }
+    }
 }
 
 macro_rules! asks {
@@ -78,6 +88,16 @@ macro_rules! asks {
             /// [`ErrorKind::GuardUnavailable`].
             pub fn skip(&self, stamp: &Stamp, before: u64) -> Result<()> {
                 self.gate.skip(stamp, before)
+            }
+
+            /// Forgets the stream of this message, and says whether the guard knew it. Read first what can then be accepted:
+            /// [`ReplayGuard::forget_stream`](crate::ReplayGuard::forget_stream).
+            ///
+            /// # Errors
+            ///
+            /// [`ErrorKind::InvalidInput`] without a replay guard; [`ErrorKind::GuardUnavailable`].
+            pub fn forget_stream(&self, stamp: &Stamp) -> Result<bool> {
+                self.gate.forget_stream(stamp)
             }
         }
     };

@@ -4,6 +4,7 @@
 use std::boxed::Box;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use rusqlite::Connection;
@@ -13,6 +14,11 @@ use crate::error::Result;
 
 /// Most pieces of work in one transaction: bounds how long others wait.
 const MAX_BATCH: usize = 256;
+/// A leader waits for those who are about to come for this part of what the last transaction took.
+const PATIENCE: u32 = 4;
+/// After so many waits in vain, one of [`RETRY`] is tried.
+const VAIN: u32 = 4;
+const RETRY: u32 = 16;
 
 /// A piece of work, whose owner waits for the answer.
 pub(super) trait Job: Send {
@@ -100,12 +106,22 @@ impl<T> Slot<T> {
 #[derive(Default)]
 pub(super) struct Group {
     queue: Mutex<Queue>,
+    /// Told when work comes.
+    came: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Box<dyn Job>>,
     is_led: bool,
+    /// Owners who wait for an answer, or lead.
+    inside: usize,
+    /// The most of them at a time since the last batch was taken.
+    peak: usize,
+    /// What the last transaction took.
+    took: Duration,
+    /// How often in a row a leader waited for others, and they did not come.
+    vain: u32,
 }
 
 impl Group {
@@ -128,8 +144,12 @@ impl Group {
         let is_first = {
             let mut queue = lock(&self.queue);
             queue.jobs.push_back(job);
+            queue.inside += 1;
+            queue.peak = queue.peak.max(queue.inside);
             !std::mem::replace(&mut queue.is_led, true)
         };
+        let _leaves = Leaves(self);
+        self.came.notify_one();
         if is_first {
             self.lead(&transact);
         }
@@ -145,11 +165,52 @@ impl Group {
     fn lead(&self, transact: &impl Fn(&mut [Box<dyn Job>])) {
         let _handover = Handover(self);
         let mut batch: Vec<Box<dyn Job>> = {
-            let mut queue = lock(&self.queue);
+            let mut queue = self.gather();
+            queue.peak = queue.inside;
             let most = queue.jobs.len().min(MAX_BATCH);
             queue.jobs.drain(..most).collect()
         };
+        let began = Instant::now();
         transact(&mut batch);
+        lock(&self.queue).took = began.elapsed();
+    }
+
+    /// The queue, once those have come who were here a moment ago: their work is done, and they are about to bring more. Without
+    /// that, two halves of few threads would take turns, and share no sync. Who is alone waits for nobody; and where waiting
+    /// is in vain, it is given up for most batches.
+    fn gather(&self) -> MutexGuard<'_, Queue> {
+        let mut queue = lock(&self.queue);
+        let wanted = queue.peak.min(MAX_BATCH);
+        if queue.jobs.len() >= wanted {
+            return queue;
+        }
+        if queue.vain >= VAIN && !queue.vain.is_multiple_of(RETRY) {
+            queue.vain = queue.vain.wrapping_add(1);
+            return queue;
+        }
+        let deadline = Instant::now() + queue.took / PATIENCE;
+        while queue.jobs.len() < wanted {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                queue.vain = queue.vain.wrapping_add(1);
+                return queue;
+            }
+            (queue, _) = self
+                .came
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.vain = 0;
+        queue
+    }
+}
+
+/// An owner goes, also after a panic.
+struct Leaves<'a>(&'a Group);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).inside -= 1;
     }
 }
 
@@ -169,4 +230,37 @@ impl Drop for Handover<'_> {
 /// What is behind these locks is whole at every moment: a panic elsewhere does not spoil it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Few threads come together in one batch; without a wait for each other, they would go in two halves.
+    #[test]
+    fn those_who_were_here_a_moment_ago_come_along() {
+        let (group, batches) = (Group::default(), AtomicUsize::new(0));
+        let transact = |batch: &mut [Box<dyn Job>]| {
+            let connection = Connection::open_in_memory().unwrap();
+            std::thread::sleep(Duration::from_millis(8));
+            batches.fetch_add(1, Ordering::Relaxed);
+            for job in batch {
+                job.run(&connection);
+                job.answer(None);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..50 {
+                        assert_eq!(group.run(move |_| Ok(number), transact).unwrap(), number);
+                    }
+                });
+            }
+        });
+        let batches = batches.into_inner();
+        assert!(batches <= 70, "{batches} batches for 200 pieces of work");
+        assert_eq!(lock(&group.queue).inside, 0);
+    }
 }

@@ -54,6 +54,10 @@ pub struct Place {
     pub number: u64,
     /// Which order is demanded.
     pub order: Order,
+    /// From when on every message of the stream that was issued before this one, or with it, is too old, in seconds: the
+    /// time of issue, the greatest age and [`MAX_SKEW`](crate::MAX_SKEW). [`u64::MAX`] without a greatest age. From then on a
+    /// stranger's stream may be forgotten (spec/guard.md §5).
+    pub keep_until: u64,
 }
 
 /// A fencing token: names one reservation, and is stale once another was made.
@@ -171,6 +175,19 @@ pub trait ReplayGuard: Send + Sync {
     ///
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
     fn skip(&self, stream: &Digest, before: u64) -> Result<()>;
+
+    /// Forgets an ordered stream at once, and says whether it was known: its place is free, and its next message begins it
+    /// anew.
+    ///
+    /// Copies of what was accepted stay copies, by their own entries. But whoever held back a message of the stream that was
+    /// never accepted can have it accepted now, until it is too old or expired, although a newer one was accepted before. So
+    /// forget a stream only once its last message is older than the greatest age, or if its numbers no longer matter. Streams
+    /// of strangers then leave by themselves, where their room is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
+    fn forget_stream(&self, stream: &Digest) -> Result<bool>;
 
     /// Whether something may be done once more at this rate; if so, it counts as done. Used to limit what strangers can
     /// make this reader send.

@@ -41,7 +41,8 @@ impl MemoryGuard {
     /// one stranger. It knows as many ordered streams, and expects as many answers to challenges.
     ///
     /// A message leaves when its end has come. Without a greatest age in the policy a sender may choose that end, and so
-    /// keep its places as long as it likes. A stream never leaves.
+    /// keep its places as long as it likes. A stranger's stream leaves for want of room once all that could come of it is too
+    /// old; a listed sender's stays until it is [forgotten](ReplayGuard::forget_stream).
     #[must_use]
     pub fn with_limits(
         known: usize,
@@ -120,6 +121,10 @@ impl ReplayGuard for MemoryGuard {
 
     fn skip(&self, stream: &Digest, before: u64) -> Result<()> {
         rules::skip(&mut *self.lock()?, stream, before)
+    }
+
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        rules::forget_stream(&mut *self.lock()?, stream)
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

@@ -33,6 +33,8 @@ pub(crate) mod sqlite_row;
 mod sqlite_shelf;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite_status;
+#[cfg(feature = "sqlite")]
+mod sqlite_stream;
 #[cfg(feature = "std")]
 pub(crate) mod table;
 #[cfg(feature = "sqlite")]

@@ -1,7 +1,9 @@
 //! Order within a stream of messages, and what is missing of it (spec/guard.md §5).
 
 #[cfg(feature = "std")]
-use super::guard::Claimed;
+use super::guard::{Claim, Claimed, Place};
+#[cfg(feature = "std")]
+use crate::crypto::digest::Digest;
 #[cfg(feature = "std")]
 use {alloc::vec::Vec, core::ops::RangeInclusive};
 
@@ -136,6 +138,50 @@ impl Stream {
         };
         let ascending = stream.seen.is_sorted_by(|a, b| a < b);
         (rest.is_empty() && ascending && stream.to_bytes() == bytes).then_some(stream)
+    }
+}
+
+/// A stream that a guard keeps, with whose place it takes and when it may be forgotten.
+#[cfg(feature = "std")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) stream: Stream,
+    /// By whose message it became known: whose place it takes, and in which pool.
+    pub(crate) signer: [u8; 32],
+    pub(crate) stranger: bool,
+    /// Where the sweep mark rises when it is dropped because it is over.
+    pub(crate) scope: Digest,
+    /// The latest time of issue that was settled.
+    pub(crate) issued: u64,
+    /// From when on it may be dropped; [`u64::MAX`] for never.
+    pub(crate) keep_until: u64,
+}
+
+#[cfg(feature = "std")]
+impl Kept {
+    /// The stream that becomes known by this message.
+    pub(crate) fn of(claim: &Claim) -> Self {
+        Self {
+            stream: Stream::default(),
+            signer: claim.signer,
+            stranger: claim.stranger,
+            scope: claim.scope,
+            issued: 0,
+            keep_until: 0,
+        }
+    }
+
+    /// Counts a message as accepted. What a listed sender settled is kept for good, and so is what was settled by an answer to
+    /// a challenge, whose times were not judged (spec/guard.md §5).
+    pub(crate) fn settle(&mut self, claim: &Claim, place: Place) {
+        self.stream.settle(place.number, place.order);
+        self.issued = self.issued.max(claim.issued);
+        let until = if claim.stranger && claim.challenge.is_none() {
+            place.keep_until
+        } else {
+            u64::MAX
+        };
+        self.keep_until = self.keep_until.max(until);
     }
 }
 

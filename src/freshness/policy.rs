@@ -147,8 +147,9 @@ impl Policy {
     /// The times of such a message are not judged, for its freshness does not rest on any clock but the reader's own,
     /// which says for how long an answer is awaited. It needs a replay guard, which knows the challenges.
     ///
-    /// Demand it always, or never, for one reader and context: the guard keeps an answer by the end of its challenge, so a
-    /// policy that judges by times could accept it once more after that.
+    /// A policy that does not demand it refuses such answers as [`WrongChallenge`](ErrorKind::WrongChallenge): the guard keeps
+    /// an answer by the end of its challenge, so who judged it by its times could accept it once more after that. So seal an
+    /// answer for the reader who asked, and for nobody else.
     #[must_use]
     pub const fn demand_challenge(mut self, demand: bool) -> Self {
         self.challenged = demand;

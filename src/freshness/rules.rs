@@ -8,7 +8,7 @@ use core::ops::RangeInclusive;
 
 use super::entry::{Entry, State, check_answer};
 use super::guard::{Claim, Claimed, LeaseToken, Place};
-use super::order::{Order, Stream};
+use super::order::{Kept, Order};
 use super::policy::MAX_SKEW;
 use super::rate::Rate;
 use crate::crypto::digest::Digest;
@@ -38,11 +38,15 @@ pub(crate) trait Shelf {
     /// Drops entries and challenges whose time has come, at most `at_most` entries, and says how many. For entries that are
     /// bounded by age it raises the scope's sweep mark.
     fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize>;
-    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>>;
+    fn stream(&mut self, name: &Digest) -> Result<Option<Kept>>;
     /// Whether one more stream of this claim's signer has room.
     fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool>;
-    /// `claim` is that of the message by which the stream becomes known or grows; `None` for a known one.
-    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()>;
+    /// One that is known, or a new one, for which there [is room](Self::has_room_for_stream).
+    fn put_stream(&mut self, name: &Digest, kept: Kept) -> Result<()>;
+    /// Forgets a stream that is known; no mark rises.
+    fn drop_stream(&mut self, name: &Digest, kept: Kept) -> Result<()>;
+    /// Drops streams whose time has come, at most `at_most`; their scopes' sweep marks rise.
+    fn drop_streams(&mut self, now: u64, at_most: usize) -> Result<()>;
     /// Until when an answer to this challenge is expected.
     fn challenge(&mut self, name: &Digest) -> Result<Option<u64>>;
     /// Expects an answer, or, with `None`, expects it no more. [`ErrorKind::GuardFull`] if there is no room.
@@ -99,7 +103,7 @@ fn take_over<S: Shelf>(
     if let Some(refused) = out_of_order(shelf, claim.place)? {
         return Ok(refused);
     }
-    check_stream_room(shelf, claim)?;
+    check_stream_room(shelf, claim, now)?;
     if let Some(name) = challenge {
         shelf.put_challenge(name, None)?;
     }
@@ -138,7 +142,14 @@ fn insert<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64, lease: Option<u64>) 
             return Err(ErrorKind::GuardFull.into());
         }
     }
-    check_stream_room(shelf, &claim)?;
+    if needs_stream_room(shelf, &claim)? {
+        shelf.drop_streams(now, DROPS_WHEN_FULL)?;
+        // Those that left may have raised the mark.
+        if claim.challenge.is_none() && shelf.may_be_forgotten(&claim)? {
+            return Ok(Claimed::Forgotten);
+        }
+        check_stream_room(shelf, &claim, now)?;
+    }
     if let Some(challenge) = &claim.challenge {
         shelf.put_challenge(challenge, None)?;
     }
@@ -154,8 +165,10 @@ fn out_of_order<S: Shelf>(shelf: &mut S, place: Option<Place>) -> Result<Option<
     let Some(place) = place else {
         return Ok(None);
     };
-    let stream = shelf.stream(&place.stream)?.unwrap_or_default();
-    Ok(stream.refuses(place.number, place.order))
+    let stream = shelf.stream(&place.stream)?.map(|kept| kept.stream);
+    Ok(stream
+        .unwrap_or_default()
+        .refuses(place.number, place.order))
 }
 
 fn finish<S: Shelf>(
@@ -174,15 +187,25 @@ fn finish<S: Shelf>(
 }
 
 /// Everything that can refuse comes before anything is changed: a guard in memory has no transaction to undo.
-fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
-    match ordered(claim) {
-        Some(place)
-            if shelf.stream(&place.stream)?.is_none() && !shelf.has_room_for_stream(claim)? =>
-        {
-            Err(ErrorKind::GuardFull.into())
+fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64) -> Result<()> {
+    if needs_stream_room(shelf, claim)? {
+        // What is over stays as long as nobody needs its room.
+        shelf.drop_streams(now, DROPS_WHEN_FULL)?;
+        if !shelf.has_room_for_stream(claim)? {
+            return Err(ErrorKind::GuardFull.into());
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+/// Whether the message begins a stream for which there is no room.
+fn needs_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<bool> {
+    Ok(match ordered(claim) {
+        None => false,
+        Some(place) => {
+            shelf.stream(&place.stream)?.is_none() && !shelf.has_room_for_stream(claim)?
+        }
+    })
 }
 
 fn ordered(claim: &Claim) -> Option<Place> {
@@ -194,9 +217,10 @@ fn settle<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
     let Some(place) = ordered(claim) else {
         return Ok(());
     };
-    let mut stream = shelf.stream(&place.stream)?.unwrap_or_default();
-    stream.settle(place.number, place.order);
-    shelf.put_stream(&place.stream, stream, Some(claim))
+    let known = shelf.stream(&place.stream)?;
+    let mut kept = known.unwrap_or_else(|| Kept::of(claim));
+    kept.settle(claim, place);
+    shelf.put_stream(&place.stream, kept)
 }
 
 /// The entry that `token` holds. One that is over is absent, swept or not.
@@ -225,7 +249,8 @@ pub(crate) fn commit<S: Shelf>(
         },
     };
     if refused.is_none() {
-        check_stream_room(shelf, &entry.claim)?;
+        let now = shelf.observe(0)?;
+        check_stream_room(shelf, &entry.claim, now)?;
         settle(shelf, &entry.claim)?;
     }
     shelf.update(entry, before)?;
@@ -278,17 +303,24 @@ pub(crate) fn missing<S: Shelf>(
 ) -> Result<Vec<RangeInclusive<u64>>> {
     Ok(shelf
         .stream(stream)?
-        .map(|stream| stream.missing())
+        .map(|kept| kept.stream.missing())
         .unwrap_or_default())
 }
 
 pub(crate) fn skip<S: Shelf>(shelf: &mut S, name: &Digest, before: u64) -> Result<()> {
     match shelf.stream(name)? {
         None => Ok(()),
-        Some(mut stream) => {
-            stream.skip(before);
-            shelf.put_stream(name, stream, None)
+        Some(mut kept) => {
+            kept.stream.skip(before);
+            shelf.put_stream(name, kept)
         }
+    }
+}
+
+pub(crate) fn forget_stream<S: Shelf>(shelf: &mut S, name: &Digest) -> Result<bool> {
+    match shelf.stream(name)? {
+        None => Ok(false),
+        Some(kept) => shelf.drop_stream(name, kept).map(|()| true),
     }
 }
 

@@ -38,8 +38,9 @@ const TABLES: &[&str] = &[
         PRIMARY KEY (signer, stranger)) STRICT, WITHOUT ROWID",
     "CREATE TABLE mark (scope BLOB PRIMARY KEY, issued INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE stream (
-        name BLOB PRIMARY KEY, numbers BLOB NOT NULL, signer BLOB NOT NULL, stranger INTEGER NOT NULL)
-        STRICT, WITHOUT ROWID",
+        name BLOB PRIMARY KEY, numbers BLOB NOT NULL, signer BLOB NOT NULL, stranger INTEGER NOT NULL,
+        scope BLOB NOT NULL, issued INTEGER NOT NULL, keep_until INTEGER) STRICT, WITHOUT ROWID",
+    "CREATE INDEX stream_by_time ON stream (keep_until) WHERE keep_until IS NOT NULL",
     "CREATE TABLE challenge (name BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX challenge_by_time ON challenge (until)",
     "CREATE TABLE limited (what BLOB PRIMARY KEY, full_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",

@@ -206,6 +206,11 @@ impl ReplayGuard for SqliteGuard {
         self.step(move |shelf| rules::skip(shelf, &stream, before))
     }
 
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        let stream = *stream;
+        self.step(move |shelf| rules::forget_stream(shelf, &stream))
+    }
+
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {
         let (what, now) = (*what, self.time(now));
         self.step(move |shelf| rules::permit(shelf, &what, now, rate))

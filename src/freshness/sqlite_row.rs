@@ -163,8 +163,8 @@ pub(super) fn optional<T: rusqlite::types::FromSql>(
         .optional()?)
 }
 
-/// Stream, number, order, and the order's first number and window.
-const PLACE: usize = 32 + 8 + 1 + 8 + 2;
+/// Stream, number, order, the order's first number and window, and until when the stream is kept.
+const PLACE: usize = 32 + 8 + 1 + 8 + 2 + 8;
 
 fn place_bytes(place: &Place) -> Vec<u8> {
     let (order, first, window) = match place.order {
@@ -178,6 +178,7 @@ fn place_bytes(place: &Place) -> Vec<u8> {
     bytes.push(order);
     bytes.extend_from_slice(&first.to_be_bytes());
     bytes.extend_from_slice(&window.to_be_bytes());
+    bytes.extend_from_slice(&place.keep_until.to_be_bytes());
     bytes
 }
 
@@ -186,7 +187,9 @@ fn place_from(bytes: &[u8; PLACE]) -> Option<Place> {
     let (number, rest) = rest.split_first_chunk::<8>()?;
     let (order, rest) = rest.split_first()?;
     let (first, rest) = rest.split_first_chunk::<8>()?;
-    let window = u16::from_be_bytes(*rest.first_chunk::<2>()?);
+    let (window, rest) = rest.split_first_chunk::<2>()?;
+    let window = u16::from_be_bytes(*window);
+    let keep_until = u64::from_be_bytes(*rest.first_chunk::<8>()?);
     let place = Place {
         stream: Digest::from_bytes(*stream),
         number: u64::from_be_bytes(*number),
@@ -199,6 +202,7 @@ fn place_from(bytes: &[u8; PLACE]) -> Option<Place> {
             },
             _ => return None,
         },
+        keep_until,
     };
     (place_bytes(&place) == bytes).then_some(place)
 }
@@ -221,6 +225,7 @@ mod tests {
                 stream: Digest::of(b"stream"),
                 number: u64::MAX - 1,
                 order,
+                keep_until: u64::MAX - 2,
             };
             let bytes: [u8; PLACE] = place_bytes(&place).try_into().unwrap();
             assert_eq!(place_from(&bytes), Some(place));

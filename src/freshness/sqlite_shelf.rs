@@ -6,10 +6,11 @@ use rusqlite::{Connection, params};
 
 use super::entry::Entry;
 use super::guard::Claim;
-use super::order::Stream;
+use super::order::Kept;
 use super::rules::Shelf;
 use super::sqlite_counts::Counts;
 use super::sqlite_row::{self as row, number, optional, unsigned};
+use super::sqlite_stream as streams;
 use super::table::{Limits, MAX_LIMITED, MAX_SCOPES};
 use super::trouble::{DAMAGED, Trouble};
 use crate::crypto::digest::Digest;
@@ -73,11 +74,16 @@ impl<'a> SqlShelf<'a> {
         *of(&mut taken, claim.stranger) < pool as u64 && own < quota as u64
     }
 
-    fn count(&self, claim: &Claim, entries: i64, streams: i64) -> Result<(), Trouble> {
+    fn count(
+        &self,
+        signer: [u8; 32],
+        stranger: bool,
+        [entries, streams]: [i64; 2],
+    ) -> Result<(), Trouble> {
         self.run(
             "INSERT INTO sender VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET entries = entries + excluded.entries, streams = streams + excluded.streams",
-            params![claim.signer, claim.stranger, entries, streams],
+            params![signer, stranger, entries, streams],
         )?;
         Ok(())
     }
@@ -103,35 +109,53 @@ impl<'a> SqlShelf<'a> {
 
     fn drop_due(&mut self, due: &Due) -> Result<(), Trouble> {
         self.run("DELETE FROM entry WHERE id = ?1", params![due.id])?;
-        let counted = self.run(
-            "UPDATE sender SET entries = entries - 1 WHERE signer = ?1 AND stranger = ?2 AND entries > 0",
-            params![due.signer, due.stranger],
-        )?;
-        self.run(
-            "DELETE FROM sender WHERE signer = ?1 AND stranger = ?2 AND entries = 0 AND streams = 0",
-            params![due.signer, due.stranger],
-        )?;
         let taken = of(&mut self.counts.entries, due.stranger);
         *taken = taken.checked_sub(1).ok_or(Trouble(DAMAGED))?;
-        if counted != 1 {
-            return Err(Trouble(DAMAGED));
+        self.leave(
+            "UPDATE sender SET entries = entries - 1 WHERE signer = ?1 AND stranger = ?2 AND entries > 0",
+            due.signer,
+            due.stranger,
+        )?;
+        if due.by_age {
+            self.mark(due.scope, due.issued)
+        } else {
+            Ok(())
         }
-        if due.by_age { self.mark(due) } else { Ok(()) }
     }
 
-    fn mark(&mut self, due: &Due) -> Result<(), Trouble> {
+    /// A sender has one place less, of the kind that `sql` counts.
+    fn leave(&self, sql: &str, signer: [u8; 32], stranger: bool) -> Result<(), Trouble> {
+        if self.run(sql, params![signer, stranger])? != 1 {
+            return Err(Trouble(DAMAGED));
+        }
+        self.run(
+            "DELETE FROM sender WHERE signer = ?1 AND stranger = ?2 AND entries = 0 AND streams = 0",
+            params![signer, stranger],
+        )?;
+        Ok(())
+    }
+
+    fn forget(&mut self, name: &Digest, kept: &Kept) -> Result<(), Trouble> {
+        streams::delete(self.connection, name)?;
+        let taken = of(&mut self.counts.streams, kept.stranger);
+        *taken = taken.checked_sub(1).ok_or(Trouble(DAMAGED))?;
+        self.leave(
+            "UPDATE sender SET streams = streams - 1 WHERE signer = ?1 AND stranger = ?2 AND streams > 0",
+            kept.signer,
+            kept.stranger,
+        )
+    }
+
+    fn mark(&mut self, scope: [u8; 32], issued: i64) -> Result<(), Trouble> {
         let raised = self.run(
             "UPDATE mark SET issued = max(issued, ?2) WHERE scope = ?1",
-            params![due.scope, due.issued],
+            params![scope, issued],
         )?;
         if raised == 0 && self.counts.marks < MAX_SCOPES as u64 {
-            self.run(
-                "INSERT INTO mark VALUES (?1, ?2)",
-                params![due.scope, due.issued],
-            )?;
+            self.run("INSERT INTO mark VALUES (?1, ?2)", params![scope, issued])?;
             self.counts.marks += 1;
         } else if raised == 0 {
-            self.counts.shared_mark = self.counts.shared_mark.max(Some(due.issued));
+            self.counts.shared_mark = self.counts.shared_mark.max(Some(issued));
         }
         Ok(())
     }
@@ -190,7 +214,7 @@ impl Shelf for SqlShelf<'_> {
 
     fn insert(&mut self, entry: Entry) -> Result<()> {
         row::insert(self.connection, &entry)?;
-        self.count(&entry.claim, 1, 0)?;
+        self.count(entry.claim.signer, entry.claim.stranger, [1, 0])?;
         *of(&mut self.counts.entries, entry.claim.stranger) += 1;
         Ok(())
     }
@@ -245,16 +269,8 @@ impl Shelf for SqlShelf<'_> {
         Ok(due.len())
     }
 
-    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
-        let numbers: Option<Vec<u8>> = optional(
-            self.connection,
-            "SELECT numbers FROM stream WHERE name = ?1",
-            name.as_bytes(),
-        )?;
-        match numbers {
-            Some(bytes) => Ok(Some(Stream::from_bytes(&bytes).ok_or(Trouble(DAMAGED))?)),
-            None => Ok(None),
-        }
+    fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {
+        Ok(streams::find(self.connection, name)?)
     }
 
     fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool> {
@@ -262,21 +278,23 @@ impl Shelf for SqlShelf<'_> {
         Ok(self.fits(claim, self.counts.streams, own))
     }
 
-    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
-        let numbers = stream.to_bytes();
-        let known = self.run(
-            "UPDATE stream SET numbers = ?2 WHERE name = ?1",
-            params![name.as_bytes(), numbers],
-        )?;
-        let (0, Some(claim)) = (known, claim) else {
-            return Ok(());
-        };
-        self.run(
-            "INSERT INTO stream VALUES (?1, ?2, ?3, ?4)",
-            params![name.as_bytes(), numbers, claim.signer, claim.stranger],
-        )?;
-        self.count(claim, 0, 1)?;
-        *of(&mut self.counts.streams, claim.stranger) += 1;
+    fn put_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
+        if streams::put(self.connection, name, &kept)? {
+            self.count(kept.signer, kept.stranger, [0, 1])?;
+            *of(&mut self.counts.streams, kept.stranger) += 1;
+        }
+        Ok(())
+    }
+
+    fn drop_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
+        Ok(self.forget(name, &kept)?)
+    }
+
+    fn drop_streams(&mut self, now: u64, at_most: usize) -> Result<()> {
+        for (name, kept) in streams::due(self.connection, now, at_most)? {
+            self.forget(&name, &kept)?;
+            self.mark(*kept.scope.as_bytes(), number(kept.issued))?;
+        }
         Ok(())
     }
 

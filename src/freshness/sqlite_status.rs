@@ -7,11 +7,11 @@ use std::vec::Vec;
 
 use rusqlite::{Connection, params};
 
-use super::order::Stream;
 use super::schema::SCHEMA_VERSION;
 use super::sqlite::SqliteGuard;
 use super::sqlite_counts::Counts;
 use super::sqlite_row::{COMMITTED, RELEASED, RESERVED, digest, unsigned};
+use super::sqlite_stream;
 use super::trouble::{DAMAGED, Trouble};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
@@ -83,8 +83,13 @@ pub enum EntryState {
 pub struct GuardStream {
     /// Names the stream: reader, signer, context, stream id.
     pub name: Digest,
-    /// The signer's public key.
+    /// The public key of who made it known.
     pub signer: [u8; 32],
+    /// True if that signer was accepted because anyone is.
+    pub stranger: bool,
+    /// From when on it may be dropped if its room is needed, in seconds; `None` if it stays until it is
+    /// [forgotten](crate::ReplayGuard::forget_stream).
+    pub keep_until: Option<u64>,
     /// The greatest number that was accepted or given up.
     pub greatest: Option<u64>,
     /// Which numbers before it are missing.
@@ -155,18 +160,21 @@ impl SqliteGuard {
     ///
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
     pub fn streams(&self, after: Option<&Digest>, at_most: usize) -> Result<Vec<GuardStream>> {
-        let sql = "SELECT name, signer, numbers FROM stream WHERE name > ?1 ORDER BY name LIMIT ?2";
         self.database().read(|connection| {
-            list(connection, sql, after, at_most, |row| {
-                let stream =
-                    Stream::from_bytes(&row.get::<_, Vec<u8>>(2)?).ok_or(Trouble(DAMAGED))?;
-                Ok(GuardStream {
-                    name: digest(row, 0)?,
-                    signer: row.get(1)?,
-                    greatest: stream.greatest(),
-                    missing: stream.missing(),
+            // Nothing comes before every name.
+            let after: &[u8] = after.map_or(&[], |name| name.as_bytes());
+            let found = sqlite_stream::list(connection, after, at_most)?;
+            Ok(found
+                .into_iter()
+                .map(|(name, kept)| GuardStream {
+                    name,
+                    signer: kept.signer,
+                    stranger: kept.stranger,
+                    keep_until: Some(kept.keep_until).filter(|until| *until < u64::MAX),
+                    greatest: kept.stream.greatest(),
+                    missing: kept.stream.missing(),
                 })
-            })
+                .collect())
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::entry::Entry;
 use super::guard::Claim;
-use super::order::Stream;
+use super::order::Kept;
 use super::rules::Shelf;
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
@@ -20,7 +20,8 @@ pub(super) const MAX_LIMITED: usize = 65_536;
 /// answers to challenges.
 ///
 /// A message leaves when its end has come. Without a greatest age in the policy a sender may choose that end, and so keep
-/// its places as long as it likes. A stream never leaves.
+/// its places as long as it likes. A stranger's stream leaves for want of room once all that could come of it is too old; a
+/// listed sender's stays until it is [forgotten](crate::ReplayGuard::forget_stream).
 ///
 /// ```
 /// let limits = bulla::GuardLimits::of(100_000).strangers(1_000).per_stranger(10);
@@ -95,17 +96,14 @@ impl Places {
         taken < pool && own.copied().unwrap_or(0) < quota
     }
 
-    fn take(&mut self, claim: &Claim) {
-        self.pool(claim.stranger, |taken| taken + 1);
-        *self
-            .per_sender
-            .entry((claim.signer, claim.stranger))
-            .or_insert(0) += 1;
+    fn take(&mut self, signer: [u8; 32], stranger: bool) {
+        self.pool(stranger, |taken| taken + 1);
+        *self.per_sender.entry((signer, stranger)).or_insert(0) += 1;
     }
 
-    fn leave(&mut self, claim: &Claim) {
-        self.pool(claim.stranger, |taken| taken.saturating_sub(1));
-        if let Slot::Occupied(mut count) = self.per_sender.entry((claim.signer, claim.stranger)) {
+    fn leave(&mut self, signer: [u8; 32], stranger: bool) {
+        self.pool(stranger, |taken| taken.saturating_sub(1));
+        if let Slot::Occupied(mut count) = self.per_sender.entry((signer, stranger)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -132,7 +130,9 @@ pub(super) struct Table {
     shared_mark: Option<u64>,
     high_water: u64,
     tokens: u64,
-    streams: HashMap<Digest, Stream>,
+    streams: HashMap<Digest, Kept>,
+    /// Those that leave, by the time at which they do.
+    streams_by_time: BTreeSet<(u64, Digest)>,
     stream_places: Places,
     /// Challenges, until when an answer is expected.
     challenges: HashMap<Digest, u64>,
@@ -153,6 +153,7 @@ impl Table {
             high_water: 0,
             tokens: 0,
             streams: HashMap::new(),
+            streams_by_time: BTreeSet::new(),
             stream_places: Places::default(),
             challenges: HashMap::new(),
             challenges_by_time: BTreeSet::new(),
@@ -167,15 +168,19 @@ impl Table {
 
     /// What remains to be done for an entry that was dropped.
     fn leave(&mut self, claim: &Claim) {
-        self.places.leave(claim);
-        if !claim.bounded_by_age {
-            return;
+        self.places.leave(claim.signer, claim.stranger);
+        if claim.bounded_by_age {
+            self.mark(claim.scope, claim.issued);
         }
+    }
+
+    /// Raises a sweep mark.
+    fn mark(&mut self, scope: Digest, issued: u64) {
         let scopes = self.sweep_marks.len();
-        match self.sweep_marks.entry(claim.scope) {
-            Slot::Occupied(mut mark) => *mark.get_mut() = claim.issued.max(*mark.get()),
-            Slot::Vacant(place) if scopes < MAX_SCOPES => drop(place.insert(claim.issued)),
-            Slot::Vacant(_) => self.shared_mark = self.shared_mark.max(Some(claim.issued)),
+        match self.sweep_marks.entry(scope) {
+            Slot::Occupied(mut mark) => *mark.get_mut() = issued.max(*mark.get()),
+            Slot::Vacant(place) if scopes < MAX_SCOPES => drop(place.insert(issued)),
+            Slot::Vacant(_) => self.shared_mark = self.shared_mark.max(Some(issued)),
         }
     }
 }
@@ -196,7 +201,7 @@ impl Shelf for Table {
     }
 
     fn insert(&mut self, entry: Entry) -> Result<()> {
-        self.places.take(&entry.claim);
+        self.places.take(entry.claim.signer, entry.claim.stranger);
         self.by_time
             .insert((entry.claim.keep_until, entry.claim.key));
         self.entries.insert(entry.claim.key, entry);
@@ -259,7 +264,7 @@ impl Shelf for Table {
         Ok(dropped)
     }
 
-    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
+    fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {
         Ok(self.streams.get(name).cloned())
     }
 
@@ -267,11 +272,39 @@ impl Shelf for Table {
         Ok(self.stream_places.has_room(&self.limits, claim))
     }
 
-    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
-        if self.streams.insert(*name, stream).is_none()
-            && let Some(claim) = claim
-        {
-            self.stream_places.take(claim);
+    fn put_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
+        let (signer, stranger, until) = (kept.signer, kept.stranger, kept.keep_until);
+        match self.streams.insert(*name, kept) {
+            None => self.stream_places.take(signer, stranger),
+            Some(before) => drop(self.streams_by_time.remove(&(before.keep_until, *name))),
+        }
+        if until < u64::MAX {
+            self.streams_by_time.insert((until, *name));
+        }
+        Ok(())
+    }
+
+    fn drop_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
+        self.streams.remove(name);
+        self.streams_by_time.remove(&(kept.keep_until, *name));
+        self.stream_places.leave(kept.signer, kept.stranger);
+        Ok(())
+    }
+
+    fn drop_streams(&mut self, now: u64, at_most: usize) -> Result<()> {
+        for _ in 0..at_most {
+            let Some((_, name)) = self
+                .streams_by_time
+                .first()
+                .filter(|(time, _)| *time <= now)
+            else {
+                break;
+            };
+            let name = *name;
+            if let Some(kept) = self.streams.get(&name).cloned() {
+                self.mark(kept.scope, kept.issued);
+                self.drop_stream(&name, kept)?;
+            }
         }
         Ok(())
     }

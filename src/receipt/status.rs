@@ -95,13 +95,30 @@ impl Reason {
     /// What came does not fit the stamp, which is authentic: for `damaged` alone.
     pub const DAMAGED: u16 = 6;
 
-    /// A code, of those here or from 1024 on one of the application's own, and a text of at most 255 bytes, which may be
-    /// empty.
+    /// Codes of the application's own begin here.
+    pub const FIRST_OWN: u16 = 1024;
+
+    /// A code, of those here or from [`FIRST_OWN`](Self::FIRST_OWN) on one of the application's own, and a text of at most 255
+    /// bytes, which may be empty.
+    ///
+    /// ```
+    /// use bulla::Reason;
+    /// assert!(Reason::new(Reason::FULL, "the disk is full").is_ok());
+    /// assert!(Reason::new(Reason::FIRST_OWN, "no such account").is_ok());
+    /// assert!(Reason::new(7, "").is_err());
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for a longer text, or one with control characters.
+    /// [`ErrorKind::InvalidInput`] for a code that is reserved (0, and 7 to 1023), a longer text, or one with control
+    /// characters. A reason that somebody else sent may have any code.
     pub fn new(code: u16, text: &str) -> Result<Self> {
+        if !matches!(code, Self::FULL..=Self::DAMAGED | Self::FIRST_OWN..) {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "the code of a reason is reserved: take 1 to 6, or one of your own from 1024 on",
+            ));
+        }
         if !check_reason(text) {
             return Err(Error::with(
                 ErrorKind::InvalidInput,

@@ -56,7 +56,7 @@ impl RawAudit {
 }
 
 fn decode(cbor: &mut Decoder<'_>) -> Result<Option<RawAudit>> {
-    let Some(count @ 3..=4) = cbor.map()? else {
+    let Some(count @ 3..) = cbor.map()? else {
         return Ok(None);
     };
     if cbor.u64()? != 1 {
@@ -71,18 +71,36 @@ fn decode(cbor: &mut Decoder<'_>) -> Result<Option<RawAudit>> {
         return Ok(None);
     }
     let challenge = fixed(cbor)?;
-    let answer = match count {
-        3 => None,
-        _ if cbor.u64()? != 4 => return Ok(None),
-        _ if cbor.datatype()? == minicbor::data::Type::Null => Some(RawAnswer::NotHeld),
-        _ => Some(RawAnswer::Held(fixed(cbor)?)),
-    };
+    let mut label = if count == 3 { None } else { Some(cbor.u64()?) };
+    let mut answer = None;
+    if label == Some(4) {
+        answer = Some(if cbor.datatype()? == minicbor::data::Type::Null {
+            cbor.null()?;
+            RawAnswer::NotHeld
+        } else {
+            RawAnswer::Held(fixed(cbor)?)
+        });
+        label = if count == 4 { None } else { Some(cbor.u64()?) };
+    }
+    match label {
+        None => {}
+        Some(..=4) => return Ok(None),
+        // Of a later version.
+        Some(5..) => return Err(unknown()),
+    }
     Ok(Some(RawAudit {
         message_id,
         content,
         challenge,
         answer,
     }))
+}
+
+const fn unknown() -> Error {
+    Error::with(
+        ErrorKind::UnsupportedVersion,
+        "an audit says something that is not known here",
+    )
 }
 
 const fn malformed() -> Error {

@@ -90,7 +90,11 @@ fn decode(cbor: &mut Decoder<'_>) -> Result<RawReceipt> {
     if label != Some(6) {
         return Err(malformed("a receipt has no status"));
     }
-    let status = cbor.u8()?;
+    let status = match u8::try_from(cbor.u64()?) {
+        Ok(known @ ..=DAMAGED) => known,
+        // Of a later version; like every part that is not known, it settles nothing.
+        _ => return Err(unknown()),
+    };
     label = labels.next(cbor)?;
     let mut why = None;
     if label == Some(7) {
@@ -98,10 +102,7 @@ fn decode(cbor: &mut Decoder<'_>) -> Result<RawReceipt> {
         label = labels.next(cbor)?;
     }
     if label.is_some() {
-        return Err(Error::with(
-            ErrorKind::UnsupportedVersion,
-            "a receipt says something that is not known here",
-        ));
+        return Err(unknown());
     }
     Ok(RawReceipt {
         message_id,
@@ -169,6 +170,13 @@ fn reason(cbor: &mut Decoder<'_>) -> Result<(u16, String)> {
 /// Checks the text of a reason (spec/receipts.md §2).
 pub(crate) fn check_reason(text: &str) -> bool {
     text.len() <= MAX_REASON && !text.chars().any(char::is_control)
+}
+
+const fn unknown() -> Error {
+    Error::with(
+        ErrorKind::UnsupportedVersion,
+        "a receipt says something that is not known here",
+    )
 }
 
 const fn malformed(detail: &'static str) -> Error {

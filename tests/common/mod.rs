@@ -6,6 +6,8 @@
     clippy::indexing_slicing
 )]
 
+pub(crate) mod readers;
+
 use bulla::{Identity, PublicIdentity, VerifyingKey};
 use bulla_forge::{KeyFile, Person, Protection};
 
@@ -80,6 +82,9 @@ macro_rules! no_streams_no_challenges_no_rates {
         }
         fn skip(&self, _: &bulla::Digest, _: u64) -> bulla::Result<()> {
             Err(bulla::ErrorKind::GuardUnavailable.into())
+        }
+        fn forget_stream(&self, _: &bulla::Digest) -> bulla::Result<bool> {
+            Ok(false)
         }
         fn permit(&self, _: &bulla::Digest, _: u64, _: bulla::Rate) -> bulla::Result<bool> {
             Err(bulla::ErrorKind::GuardUnavailable.into())

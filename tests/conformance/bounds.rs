@@ -1,6 +1,6 @@
 //! The bounds of guards that take limits (spec/guard.md §6), and that they hold without forgetting what matters.
 
-use bulla::{Claimed, Digest, ErrorKind, GuardLimits, ReplayGuard};
+use bulla::{Claim, Claimed, Digest, ErrorKind, GuardLimits, Order, Place, ReplayGuard};
 
 use super::{claim, token};
 
@@ -35,6 +35,7 @@ const SUITE: &[(&str, Check)] = &[
         "scopes_without_a_mark_of_their_own_share_one",
         scopes_without_a_mark_of_their_own_share_one,
     ),
+    ("streams_of_strangers_leave", streams_of_strangers_leave),
     ("one_winner_in_a_race", one_winner_in_a_race),
 ];
 
@@ -135,26 +136,92 @@ fn scopes_without_a_mark_of_their_own_share_one(make: Make<'_>) {
 }
 
 fn one_winner_in_a_race(make: Make<'_>) {
-    let guard = make(GuardLimits::of(10_000));
-    let wins: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    (0..1000)
-                        .filter(|number| {
-                            matches!(
-                                guard.claim(&claim(*number, 1000), 1000, None),
-                                Ok(Claimed::New(_))
-                            )
-                        })
-                        .count()
-                })
-            })
-            .collect();
+    race(&*make(GuardLimits::of(10_000)), 1000);
+}
+
+/// Eight threads claim the same `rounds` messages: each is new exactly once.
+pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
+    let start = std::sync::Barrier::new(8);
+    let wins: Vec<Vec<u64>> = std::thread::scope(|scope| {
+        let contend = || {
+            start.wait();
+            let won = |number: &u64| match guard.claim(&claim(*number, 1000), 1000, None).unwrap() {
+                Claimed::New(_) => true,
+                Claimed::Same(_) => false,
+                other => panic!("{other:?}"),
+            };
+            (0..rounds).filter(won).collect()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(contend)).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())
-            .sum()
+            .collect()
     });
-    assert_eq!(wins, 1000);
+    let counts: Vec<usize> = wins.iter().map(Vec::len).collect();
+    println!("{rounds} messages, won by eight threads: {counts:?}");
+    let mut all = wins.concat();
+    all.sort_unstable();
+    assert!(all.into_iter().eq(0..rounds));
+}
+
+/// The pool of strangers fills with streams; once all that could come of one is too old, its place is free again.
+fn streams_of_strangers_leave(make: Make<'_>) {
+    let guard = make(GuardLimits::of(8).strangers(2).per_stranger(2));
+    // Issued at `issued`, of an entry that leaves at once, in a stream that is over after 100 seconds.
+    let message = |stream: u64, number: u64, issued: u64, stranger: bool| {
+        let mut claim = claim(100 * stream + number, issued);
+        (claim.keep_until, claim.bounded_by_age) = (issued + 1, false);
+        claim.stranger = stranger;
+        claim.place = Some(Place {
+            stream: Digest::of(&stream.to_be_bytes()),
+            number,
+            order: Order::Monotonic,
+            keep_until: issued + 100,
+        });
+        claim
+    };
+    let of_stranger = |stream, number, issued| message(stream, number, issued, true);
+    token(guard.claim(&of_stranger(1, 5, 1000), 1000, None));
+    token(guard.claim(&of_stranger(2, 5, 1010), 1010, None));
+    let full = |claim: &Claim, now| guard.claim(claim, now, None).unwrap_err();
+    assert_eq!(full(&of_stranger(3, 1, 1050), 1050), ErrorKind::GuardFull);
+    assert_eq!(full(&of_stranger(3, 1, 1099), 1099), ErrorKind::GuardFull);
+    // The next message of a stream keeps it on, and one that is older than another does not shorten it.
+    token(guard.claim(&of_stranger(2, 6, 1099), 1099, None));
+    let superseded = |claim: &Claim, now| {
+        assert_eq!(guard.claim(claim, now, None).unwrap(), Claimed::Superseded);
+    };
+    // Its time has come, and nobody needs its room: it counts as before.
+    superseded(&of_stranger(1, 4, 1100), 1100);
+    token(guard.claim(&of_stranger(3, 1, 1100), 1100, None));
+    superseded(&of_stranger(2, 4, 1101), 1101);
+    assert_eq!(full(&of_stranger(1, 4, 1101), 1101), ErrorKind::GuardFull);
+    // What was issued before that is forgotten with the stream, though its own times, by a greater age, would still do.
+    let mut raised = of_stranger(1, 3, 1000);
+    raised.keep_until = 9000;
+    assert_eq!(
+        guard.claim(&raised, 1101, None).unwrap(),
+        Claimed::Forgotten
+    );
+
+    // Listed senders' streams stay, also one that a stranger's message made known.
+    token(guard.claim(&message(3, 2, 1102, false), 1102, None));
+    token(guard.claim(&of_stranger(4, 1, 5000), 5000, None));
+    superseded(&of_stranger(3, 1, 5001), 5001);
+    for stream in 10..14 {
+        token(guard.claim(&message(stream, 5, 5010, false), 5010, None));
+    }
+    assert_eq!(
+        full(&message(14, 5, 9000, false), 9000),
+        ErrorKind::GuardFull
+    );
+    superseded(&message(10, 4, 9000, false), 9000);
+    // Until they are forgotten.
+    assert!(
+        guard
+            .forget_stream(&Digest::of(&10_u64.to_be_bytes()))
+            .unwrap()
+    );
+    token(guard.claim(&message(14, 5, 9001, false), 9001, None));
 }

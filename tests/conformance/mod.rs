@@ -72,6 +72,10 @@ const SUITE: &[(&str, Check)] = &[
         "a_commit_judges_the_order_again",
         a_commit_judges_the_order_again,
     ),
+    (
+        "a_stream_that_is_forgotten_begins_anew",
+        a_stream_that_is_forgotten_begins_anew,
+    ),
     ("challenges_are_answered_once", challenges_are_answered_once),
     (
         "a_challenge_that_an_entry_was_taken_with_stays_its_own",
@@ -225,6 +229,7 @@ fn placed(number: u64, order: Order) -> Claim {
             stream: Digest::of(b"stream"),
             number,
             order,
+            keep_until: u64::MAX,
         }),
         ..claim(number, 1000)
     }
@@ -306,6 +311,33 @@ fn a_commit_judges_the_order_again(guard: &dyn ReplayGuard) {
         guard.claim(&newer(2), 1000, Some(60)).unwrap(),
         Claimed::Same(b"two".to_vec())
     );
+}
+
+fn a_stream_that_is_forgotten_begins_anew(guard: &dyn ReplayGuard) {
+    let stream = Digest::of(b"stream");
+    let newer = |number| placed(number, Order::Monotonic);
+    assert!(!guard.forget_stream(&stream).unwrap());
+    token(guard.claim(&newer(5), 1000, None));
+    let slow = token(guard.claim(&newer(6), 1000, Some(60)));
+    let fast = token(guard.claim(&newer(7), 1000, Some(60)));
+    guard.commit(&fast, b"seven").unwrap();
+    assert!(guard.forget_stream(&stream).unwrap());
+    assert!(!guard.forget_stream(&stream).unwrap());
+    // Copies stay copies; what was never accepted can be.
+    let again = |number, lease| guard.claim(&newer(number), 1000, lease).unwrap();
+    assert_eq!(again(5, None), Claimed::Same(vec![]));
+    assert_eq!(again(7, Some(60)), Claimed::Same(b"seven".to_vec()));
+    guard.commit(&slow, b"six").unwrap();
+    assert_eq!(again(4, None), Claimed::Superseded);
+    assert!(guard.forget_stream(&stream).unwrap());
+    token(guard.claim(&newer(4), 1000, None));
+    let order = Order::Gapless {
+        first: 1,
+        window: 2,
+    };
+    assert!(guard.forget_stream(&stream).unwrap());
+    token(guard.claim(&placed(2, order), 1000, None));
+    assert_eq!(guard.missing(&stream).unwrap(), [1..=1]);
 }
 
 fn a_challenge_that_an_entry_was_taken_with_stays_its_own(guard: &dyn ReplayGuard) {

@@ -128,6 +128,9 @@ impl ReplayGuard for Current {
     fn skip(&self, stream: &Digest, before: u64) -> Result<()> {
         self.get().skip(stream, before)
     }
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        self.get().forget_stream(stream)
+    }
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {
         self.get().permit(what, now, rate)
     }
@@ -288,6 +291,10 @@ impl<'a> Play<'a> {
                     .skip(&self.envelope(step), before)
                     .unwrap();
                 Value::Null
+            }
+            "forget" => {
+                let known = self.reader(step).forget_stream(&self.envelope(step));
+                json!({ "known": known.unwrap() })
             }
             "permit" => {
                 let what = unhex(name(&step["what"])).try_into().unwrap();

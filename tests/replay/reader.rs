@@ -4,12 +4,11 @@ use std::ops::RangeInclusive;
 
 use bulla::{
     Clock, Delivery, Digest, Identity, Lease, Opener, Order, Policy, Replay, ReplayGuard, Result,
-    Senders, Stamp, StampOnly, Verifier, VerifyingKey,
+    Stamp, StampOnly, Verifier,
 };
-use bulla_forge::{Person, SecretKey};
 use serde_json::Value;
 
-use crate::common::{identity, unhex};
+use crate::common::{readers, unhex};
 
 /// Somebody who reads through the gate.
 pub(super) struct Reader<'a> {
@@ -27,32 +26,11 @@ enum Gate<'a> {
 }
 
 pub(super) fn keys(reader: &Value) -> Option<Identity> {
-    let said = reader.get("keys")?;
-    let array = |text: &Value| -> [u8; 32] { unhex(text.as_str().unwrap()).try_into().unwrap() };
-    let keys = said["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|key| SecretKey {
-            suite: 1,
-            generation: key["generation"].as_u64().unwrap().try_into().unwrap(),
-            not_after: 0,
-            secret: array(&key["secret"]),
-        });
-    Some(identity(&Person {
-        seed: array(&said["seed"]),
-        keys: keys.collect(),
-    }))
+    reader.get("keys").map(readers::keys)
 }
 
 pub(super) fn policy(reader: &Value) -> Policy {
     let said = &reader["policy"];
-    let senders = match said["senders"].as_array() {
-        Some(keys) => Senders::only(keys.iter().map(|key| {
-            VerifyingKey::from_bytes(&unhex(key.as_str().unwrap()).try_into().unwrap()).unwrap()
-        })),
-        None => Senders::anyone(),
-    };
     let order = match &said["order"] {
         Value::Null => Order::Any,
         Value::String(word) if word == "monotonic" => Order::Monotonic,
@@ -61,11 +39,7 @@ pub(super) fn policy(reader: &Value) -> Policy {
             window: gapless["window"].as_u64().unwrap().try_into().unwrap(),
         },
     };
-    Policy::new(said["context"].as_str().unwrap(), senders)
-        .unwrap()
-        .max_age(said["max_age"].as_u64())
-        .skew(said["skew"].as_u64().unwrap())
-        .allow_own(said["own"].as_bool().unwrap())
+    readers::policy(said)
         .order(order)
         .demand_challenge(said["challenged"].as_bool().unwrap())
 }
@@ -155,6 +129,14 @@ impl<'a> Reader<'a> {
         match &self.gate {
             Gate::Sealed(opener) => opener.skip(&stamp, before),
             Gate::Signed(verifier) => verifier.skip(&stamp, before),
+        }
+    }
+
+    pub(super) fn forget_stream(&self, envelope: &[u8]) -> Result<bool> {
+        let stamp = self.stamp(envelope);
+        match &self.gate {
+            Gate::Sealed(opener) => opener.forget_stream(&stamp),
+            Gate::Signed(verifier) => verifier.forget_stream(&stamp),
         }
     }
 

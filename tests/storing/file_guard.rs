@@ -126,6 +126,10 @@ impl ReplayGuard for FileGuard {
         Ok(())
     }
 
+    fn forget_stream(&self, _: &Digest) -> Result<bool> {
+        Ok(false)
+    }
+
     fn permit(&self, _: &Digest, _: u64, _: Rate) -> Result<bool> {
         Ok(true)
     }

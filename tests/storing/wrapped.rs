@@ -93,6 +93,10 @@ impl ReplayGuard for Wrapped {
         self.inner.skip(stream, before)
     }
 
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        self.inner.forget_stream(stream)
+    }
+
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {
         self.inner.permit(what, now, rate)
     }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{OutputArgs, PassphraseArgs, ReaderArgs, ReportArgs, SenderArgs, examples};
+use super::{
+    EnvelopeArgs, PassphraseArgs, ReaderArgs, ReportArgs, SenderArgs, WriteArgs, examples,
+};
 
 /// `bulla evidence`
 #[derive(Debug, Args)]
@@ -42,16 +44,10 @@ pub(crate) struct EvidenceExport {
     /// The content of a detached envelope; `-` for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub(crate) content: Option<PathBuf>,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
     #[command(flatten)]
-    pub(crate) report: ReportArgs,
-    /// The envelope; standard input if it is left out or `-`
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: Option<PathBuf>,
+    pub(crate) envelope: EnvelopeArgs,
 }
 
 /// `bulla evidence check`

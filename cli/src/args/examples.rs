@@ -199,5 +199,6 @@ Examples:
   bulla guard bob.guard
   bulla guard --entries 20 --json bob.guard
   bulla guard --sweep --check bob.guard
+  bulla guard --forget-stream NAME bob.guard
 
 A guard that is not used for long may be swept; claims sweep a little by themselves.";

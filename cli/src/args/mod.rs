@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use evidence::{Evidence, EvidenceCheck, EvidenceCommand, EvidenceExport};
 pub(crate) use shared::{
-    DraftArgs, KeyArgs, OrderArgs, OrderName, OutputArgs, PassphraseArgs, ReaderArgs, Report,
-    ReportArgs, SenderArgs,
+    DraftArgs, EnvelopeArgs, KeyArgs, OrderArgs, OrderName, OutputArgs, PassphraseArgs, ReaderArgs,
+    Report, ReportArgs, SenderArgs, WriteArgs,
 };
 
 pub(crate) use transfer::{
@@ -102,13 +102,13 @@ impl Command {
     /// How failures are told.
     pub(crate) fn report(&self) -> Report {
         match self {
-            Self::Open(args) => args.common.report.report,
-            Self::Reopen(args) => args.common.report.report,
-            Self::Verify(args) => args.report.report,
+            Self::Open(args) => args.common.envelope.report.report,
+            Self::Reopen(args) => args.common.envelope.report.report,
+            Self::Verify(args) => args.envelope.report.report,
             Self::Receive(args) => args.report.report,
             Self::Settle(args) => args.report.report,
             Self::Evidence(args) => match &args.command {
-                EvidenceCommand::Export(args) => args.report.report,
+                EvidenceCommand::Export(args) => args.envelope.report.report,
                 EvidenceCommand::Check(args) => args.report.report,
             },
             _ => Report::Human,
@@ -174,9 +174,6 @@ pub(crate) struct Seal {
     /// Seal in pieces, in little memory and for any length; the reader's content is provisional until its end
     #[arg(long)]
     pub(crate) stream: bool,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     /// Do not hide the length (padding costs at most 12 %, and less the longer the content)
     #[arg(long)]
     pub(crate) no_padding: bool,
@@ -184,7 +181,7 @@ pub(crate) struct Seal {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) decoys: usize,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
     /// What to seal; standard input if it is left out or `-`
     #[arg(value_name = "INPUT")]
     pub(crate) input: Option<PathBuf>,
@@ -209,10 +206,7 @@ pub(crate) struct OpenCommon {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
-    pub(crate) report: ReportArgs,
-    /// The envelope; standard input if it is left out or `-`
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: Option<PathBuf>,
+    pub(crate) envelope: EnvelopeArgs,
 }
 
 /// `bulla open`
@@ -271,11 +265,8 @@ pub(crate) struct Sign {
     /// Sign in pieces, in little memory and for any length; the reader's content is provisional until its end
     #[arg(long)]
     pub(crate) stream: bool,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
     /// What to sign; standard input if it is left out or `-`
     #[arg(value_name = "INPUT")]
     pub(crate) input: Option<PathBuf>,
@@ -307,10 +298,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     #[command(flatten)]
-    pub(crate) report: ReportArgs,
-    /// The envelope; standard input if it is left out or `-`
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: Option<PathBuf>,
+    pub(crate) envelope: EnvelopeArgs,
 }
 
 /// How `verify` treats what it has seen before.

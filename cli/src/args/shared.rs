@@ -86,6 +86,26 @@ pub(crate) struct OutputArgs {
     pub(crate) force: bool,
 }
 
+/// What is written as an envelope or as evidence, and where.
+#[derive(Debug, Args)]
+pub(crate) struct WriteArgs {
+    /// Write 7-bit text
+    #[arg(short, long)]
+    pub(crate) armor: bool,
+    #[command(flatten)]
+    pub(crate) to: OutputArgs,
+}
+
+/// The envelope that is read, and how the outcome is told.
+#[derive(Debug, Args)]
+pub(crate) struct EnvelopeArgs {
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    /// The envelope; standard input if it is left out or `-`
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: Option<PathBuf>,
+}
+
 /// Whose messages are accepted.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]

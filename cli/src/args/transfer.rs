@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::shared::{digest, message_id, size};
 use super::{
     DraftArgs, KeyArgs, OrderArgs, OutputArgs, PassphraseArgs, ReaderArgs, ReportArgs, SenderArgs,
-    TimeArgs, examples,
+    TimeArgs, WriteArgs, examples,
 };
 use crate::duration;
 
@@ -36,11 +36,8 @@ pub(crate) struct Send {
     /// What `bulla outbox` shows of it, such as where it goes; the name of the file if it is left out
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
     /// What to send; standard input if it is `-`. The name of the file goes with it, sealed
     #[arg(value_name = "FILE")]
     pub(crate) input: PathBuf,
@@ -202,11 +199,8 @@ pub(crate) struct AuditAsk {
     /// Where to keep the question until it is answered; it holds no secret
     #[arg(long, value_name = "FILE")]
     pub(crate) question: PathBuf,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
 }
 
 /// `bulla audit answer`
@@ -223,11 +217,8 @@ pub(crate) struct AuditAnswer {
     pub(crate) guard: PathBuf,
     #[command(flatten)]
     pub(crate) held: AuditHeld,
-    /// Write 7-bit text
-    #[arg(short, long)]
-    pub(crate) armor: bool,
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) write: WriteArgs,
     /// The question; standard input if it is left out or `-`
     #[arg(value_name = "QUESTION")]
     pub(crate) input: Option<PathBuf>,
@@ -297,6 +288,11 @@ pub(crate) struct Guard {
     /// Also list so many of the messages that it knows, and of the streams
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) entries: usize,
+    /// Forget this ordered stream first (its name, as --entries lists it): its place is free, and its next message begins it
+    /// anew. DANGER: a message of it that was held back until now, and is not yet too old or expired, can then be accepted
+    /// although a newer one was. Safe once its last message is older than --max-age
+    #[arg(long, value_name = "NAME", value_parser = digest)]
+    pub(crate) forget_stream: Option<Digest>,
     /// Drop first what need not be known any more, and give room back
     #[arg(long)]
     pub(crate) sweep: bool,

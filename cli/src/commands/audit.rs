@@ -11,7 +11,7 @@ use bulla::{
 use super::{outbox, reading, settle, writing};
 use crate::args::{self, AuditAnswer, AuditAsk, AuditCheck, AuditCommand};
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity::{self, Trusted};
 use crate::input::Input;
 use crate::terminal::{note, print, quoted};
@@ -51,7 +51,7 @@ fn ask(args: &AuditAsk) -> Result<(), Failure> {
         .ok_or_else(|| outbox::unknown("the outbox does not know the message any more"))?;
     let reply_key = key.public().newest_key();
     let reply_key = reply_key.ok_or(Error::from(ErrorKind::NoUsableKey))?;
-    let output = writing::output(&args.output, args.armor)?;
+    let output = writing::output(&args.write.to, args.write.armor)?;
     let cannot = |error: Error| {
         let failure = Failure::from(error);
         let text = format!(
@@ -67,7 +67,7 @@ fn ask(args: &AuditAsk) -> Result<(), Failure> {
     // Kept before it is asked.
     let written = file.write_all(&question.to_bytes()).map_err(Error::from);
     written.and_then(|()| file.commit()).map_err(cannot)?;
-    let label = args.armor.then_some(ArmorLabel::Envelope);
+    let label = args.write.armor.then_some(ArmorLabel::Envelope);
     writing::write(output, label, |out| writing::write_bytes(out, &envelope))
 }
 
@@ -78,7 +78,7 @@ fn answer(args: &AuditAnswer) -> Result<(), Failure> {
     let key = identity::of(&args.key)?;
     let text = Input::open(args.input.as_deref())?.read_all(MAX, TOO_LONG)?;
     let envelope = settle::envelope(&text)?;
-    let guard = FileGuard::new(&args.guard);
+    let guard = LazyGuard::new(&args.guard);
     let clock = &SystemClock;
     if args.held.content.is_none() && !args.held.missing {
         let asked = Asked::open(&key, policy, Replay::Unguarded, &envelope, clock)?;
@@ -87,7 +87,7 @@ fn answer(args: &AuditAnswer) -> Result<(), Failure> {
     // What cannot be opened is found out before the question is used up.
     let file = args.held.content.as_deref();
     let content = file.map(|file| Input::open(Some(file))).transpose()?;
-    let output = writing::output(&args.output, args.armor)?;
+    let output = writing::output(&args.write.to, args.write.armor)?;
     let asked = Asked::open(&key, policy, Replay::Guarded(&guard), &envelope, clock)
         .map_err(|error| guard.failed(error))?;
     let proof = match content {
@@ -96,7 +96,7 @@ fn answer(args: &AuditAnswer) -> Result<(), Failure> {
     };
     let differs = file.is_some() && proof.is_none();
     let envelope = asked.answer(Asker::new(&key), proof)?;
-    let label = args.armor.then_some(ArmorLabel::Envelope);
+    let label = args.write.armor.then_some(ArmorLabel::Envelope);
     writing::write(output, label, |out| writing::write_bytes(out, &envelope))?;
     if differs {
         return Err(Failure::awaiting(

@@ -4,14 +4,14 @@ use bulla::{Opener, OsEntropy, Policy, Replay, Senders, Verifier};
 
 use crate::args::Challenge;
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity;
 use crate::terminal::{hex, print};
 
 pub(super) fn challenge(args: &Challenge) -> Result<(), Failure> {
     // Who may answer is judged when the answer comes.
     let policy = Policy::new(&args.reader.context, Senders::anyone())?.demand_challenge(true);
-    let guard = FileGuard::new(&args.guard);
+    let guard = LazyGuard::new(&args.guard);
     let replay = Replay::Guarded(&guard);
     let challenge = match &args.file {
         Some(file) => {

@@ -28,6 +28,9 @@ pub(super) fn demo(args: &Demo) -> Result<(), Failure> {
     stage.sealed()?;
     stage.refusals()?;
     stage.evidence()?;
+    if cfg!(unix) {
+        stage.transfer()?;
+    }
     print("\nEvery step went as told.\n")
 }
 
@@ -181,6 +184,50 @@ impl<'a> Stage<'a> {
             command: "bulla evidence check --from mallory.pub evidence.txt",
             status: 3,
             outcome: "and Mallory did not",
+        })
+    }
+
+    fn transfer(&self) -> Result<(), Failure> {
+        std::fs::create_dir(self.folder.join("inbox")).map_err(staging)?;
+        say("\nAlice sends the file once more, and wants to know that it is stored.")?;
+        self.run(&Step {
+            command: "bulla send -i alice.key -r bob.pub -c demo --outbox alice.outbox --deadline 2h -o sent.bulla CONTENT",
+            status: 0,
+            outcome: "recorded: it stays due until a receipt settles it, or the deadline",
+        })?;
+        let receive = |receipt: &str| {
+            format!(
+                "bulla receive -i bob.key --from alice.pub -c demo --guard bob.guard --dir inbox -o {receipt} sent.bulla"
+            )
+        };
+        self.run(&Step {
+            command: &receive("receipt.bulla"),
+            status: 0,
+            outcome: "written, synced, read again from the disk and compared; only then a receipt",
+        })?;
+        say("\nMallory brings it once more. Bob stores nothing, and gives the same answer.")?;
+        self.run(&Step {
+            command: &receive("again.bulla"),
+            status: 0,
+            outcome: "counted once",
+        })?;
+        let at = |name: &str| self.folder.join(name);
+        if !same(&at("receipt.bulla"), &at("again.bulla"))? {
+            return Err(broken("a copy got another receipt"));
+        }
+        if std::fs::read_dir(at("inbox")).map_err(staging)?.count() != 1 {
+            return Err(broken("a copy was stored beside the first"));
+        }
+        say("\nBob's receipt goes back to Alice.")?;
+        self.run(&Step {
+            command: "bulla settle -i alice.key --outbox alice.outbox receipt.bulla",
+            status: 0,
+            outcome: "settled: signed by Bob, about this very content",
+        })?;
+        self.run(&Step {
+            command: "bulla outbox --outbox alice.outbox --due",
+            status: 0,
+            outcome: "nothing is due any more",
         })
     }
 

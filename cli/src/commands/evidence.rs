@@ -30,16 +30,16 @@ pub(super) fn evidence(args: &args::Evidence) -> Result<(), Failure> {
 }
 
 fn export(args: &EvidenceExport) -> Result<(), Failure> {
-    reading::one_standard_input(args.input.as_deref(), args.content.as_deref())?;
+    reading::one_standard_input(args.envelope.input.as_deref(), args.content.as_deref())?;
     let trusted = Trusted::load(&args.senders)?;
     let policy = reading::policy(&args.reader.context, &trusted, None, args.allow_own)?;
-    let output = writing::output(&args.output, args.armor)?;
+    let output = writing::output(&args.write.to, args.write.armor)?;
     let proof = reopened(args, &policy)?;
-    let label = args.armor.then_some(ArmorLabel::Evidence);
+    let label = args.write.armor.then_some(ArmorLabel::Evidence);
     writing::write(output, label, |out| {
         writing::write_bytes(out, &proof.evidence())
     })?;
-    Known::message(&proof, Freshness::NotJudged).tell(args.report.report, &trusted);
+    Known::message(&proof, Freshness::NotJudged).tell(args.envelope.report.report, &trusted);
     Ok(())
 }
 
@@ -48,12 +48,12 @@ fn reopened(args: &EvidenceExport, policy: &Policy) -> Result<Reopened, Failure>
     let sink = Sink::new(nowhere(), true);
     if let Some(file) = &args.file {
         let key = identity::read_key(file, &args.protection)?.identity;
-        let envelope = reading::envelope(args.input.as_deref(), &args.output)?;
+        let envelope = reading::envelope(args.envelope.input.as_deref(), &args.write.to)?;
         let reader = Opener::archive(&key, policy).read(envelope)?;
         return reading::finish(reader, sink);
     }
     let verifier = Verifier::archive(policy);
-    let envelope = reading::envelope(args.input.as_deref(), &args.output)?;
+    let envelope = reading::envelope(args.envelope.input.as_deref(), &args.write.to)?;
     match &args.content {
         Some(content) => reading::detached(&verifier, envelope, content, None),
         None => reading::finish(verifier.read(envelope)?, sink),

@@ -1,8 +1,8 @@
 //! `guard`.
 
 use bulla::{
-    Clock, Database, EntryState, Error, GuardEntry, GuardLimits, GuardStatus, GuardStream,
-    ReplayGuard, SqliteGuard, SystemClock,
+    Clock, Database, Digest, EntryState, Error, ErrorKind, GuardEntry, GuardLimits, GuardStatus,
+    GuardStream, ReplayGuard, SqliteGuard, SystemClock,
 };
 use serde_json::json;
 
@@ -23,6 +23,10 @@ pub(super) fn guard(args: &Guard) -> Result<(), Failure> {
     if args.check {
         guard.check().map_err(failed)?;
     }
+    let forgotten = match &args.forget_stream {
+        None => None,
+        Some(name) => Some(forget(&guard, name).map_err(failed)?),
+    };
     let swept = if args.sweep {
         let now = SystemClock.now()?;
         Some(guard.sweep(now, usize::MAX).map_err(failed)?)
@@ -33,9 +37,9 @@ pub(super) fn guard(args: &Guard) -> Result<(), Failure> {
     let entries = guard.entries(None, args.entries).map_err(failed)?;
     let streams = guard.streams(None, args.entries).map_err(failed)?;
     let mut text = if args.json {
-        status_json(&status, swept)
+        status_json(&status, forgotten.as_ref(), swept)
     } else {
-        status_text(&status, swept)
+        status_text(&status, forgotten.as_ref(), swept)
     };
     for entry in &entries {
         text.push_str(&entry_line(entry, args.json));
@@ -46,9 +50,23 @@ pub(super) fn guard(args: &Guard) -> Result<(), Failure> {
     print(&text)
 }
 
-fn status_text(status: &GuardStatus, swept: Option<usize>) -> String {
+/// Fails where the guard knows no such stream: whoever mistypes the name must not believe that it is forgotten.
+fn forget(guard: &SqliteGuard, name: &Digest) -> bulla::Result<Digest> {
+    if guard.forget_stream(name)? {
+        return Ok(*name);
+    }
+    Err(Error::with(
+        ErrorKind::InvalidInput,
+        "it knows no stream of this name: see --entries",
+    ))
+}
+
+fn status_text(status: &GuardStatus, forgotten: Option<&Digest>, swept: Option<usize>) -> String {
     let mut text = String::new();
     let mut put = |name: &str, value: String| text.push_str(&format!("{name:<14} {value}\n"));
+    if let Some(name) = forgotten {
+        put("forgotten", name.to_string());
+    }
     if let Some(swept) = swept {
         put("swept", swept.to_string());
     }
@@ -69,8 +87,9 @@ fn status_text(status: &GuardStatus, swept: Option<usize>) -> String {
     text
 }
 
-fn status_json(status: &GuardStatus, swept: Option<usize>) -> String {
+fn status_json(status: &GuardStatus, forgotten: Option<&Digest>, swept: Option<usize>) -> String {
     let report = json!({
+        "forgotten": forgotten.map(Digest::to_string),
         "swept": swept,
         "committed": status.committed,
         "reserved": status.reserved,
@@ -120,14 +139,15 @@ fn stream_line(stream: &GuardStream, as_json: bool) -> String {
             .map(|r| [r.start(), r.end()])
             .collect();
         let report = json!({
-            "stream": stream.name.to_string(), "signer": hex(&stream.signer),
+            "stream": stream.name.to_string(), "signer": hex(&stream.signer), "stranger": stream.stranger,
+            "keep_until": stream.keep_until,
             "greatest": stream.greatest, "missing": missing,
         });
         return ascii(&report) + "\n";
     }
     let missing: Vec<String> = stream.missing.iter().map(range).collect();
     format!(
-        "stream         {}  of {}, up to {}, missing: {}\n",
+        "stream         {}  of {}, up to {}, missing: {}, {}\n",
         stream.name,
         hex(&stream.signer),
         stream
@@ -138,5 +158,9 @@ fn stream_line(stream: &GuardStream, as_json: bool) -> String {
         } else {
             missing.join(", ")
         },
+        stream.keep_until.map_or_else(
+            || "kept until it is forgotten".to_owned(),
+            |until| format!("kept until {}", time(until)),
+        ),
     )
 }

@@ -20,7 +20,10 @@ pub(super) fn open(args: &Open) -> Result<(), Failure> {
     let opener = Opener::new(&key, &policy, reading::replay(guard.as_ref()));
     let sink = sink(common)?;
     let reader = opener
-        .read(reading::envelope(common.input.as_deref(), &common.output)?)
+        .read(reading::envelope(
+            common.envelope.input.as_deref(),
+            &common.output,
+        )?)
         .map_err(|error| reading::refused(error, guard.as_ref()))?;
     let (proof, missing) = match &guard {
         Some(guard) => {
@@ -32,7 +35,7 @@ pub(super) fn open(args: &Open) -> Result<(), Failure> {
     };
     Known::message(&proof, Freshness::with(guard.as_ref()))
         .missing(missing)
-        .tell(common.report.report, &trusted);
+        .tell(common.envelope.report.report, &trusted);
     Ok(())
 }
 
@@ -43,9 +46,12 @@ pub(super) fn reopen(args: &Reopen) -> Result<(), Failure> {
     let key = identity::of(&common.key)?;
     let opener = Opener::archive(&key, &policy);
     let sink = sink(common)?;
-    let reader = opener.read(reading::envelope(common.input.as_deref(), &common.output)?)?;
+    let reader = opener.read(reading::envelope(
+        common.envelope.input.as_deref(),
+        &common.output,
+    )?)?;
     let proof = reading::finish(reader, sink)?;
-    Known::message(&proof, Freshness::NotJudged).tell(common.report.report, &trusted);
+    Known::message(&proof, Freshness::NotJudged).tell(common.envelope.report.report, &trusted);
     Ok(())
 }
 

@@ -89,7 +89,11 @@ pub(super) fn outbox(args: &args::Outbox) -> Result<(), Failure> {
     if task.due || task.failed {
         return judged(args, &outbox, now);
     }
-    let entries = outbox.list(OutboxFilter::All, usize::MAX).map_err(failed)?;
+    let mut entries = outbox.list(OutboxFilter::All, usize::MAX).map_err(failed)?;
+    // To look changes nothing: that it was given up is told by --due, once, also after this.
+    for entry in &mut entries {
+        entry.state = entry.state_at(now);
+    }
     print(&lines(args.json, &entries, line, entry_json))
 }
 

@@ -11,7 +11,7 @@ use bulla::{
 
 use crate::args::{OrderArgs, OrderName, OutputArgs, TimeArgs};
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity::Trusted;
 use crate::input::Input;
 use crate::output::Sink;
@@ -57,16 +57,16 @@ pub(super) fn demanding(policy: Policy, args: &OrderArgs) -> Policy {
 }
 
 /// The guard that was named, if one was.
-pub(super) fn guard(path: Option<&PathBuf>) -> Option<FileGuard> {
-    path.map(|path| FileGuard::new(path))
+pub(super) fn guard(path: Option<&PathBuf>) -> Option<LazyGuard> {
+    path.map(|path| LazyGuard::new(path))
 }
 
-pub(super) fn replay(guard: Option<&FileGuard>) -> Replay<'_> {
+pub(super) fn replay(guard: Option<&LazyGuard>) -> Replay<'_> {
     guard.map_or(Replay::Unguarded, |guard| Replay::Guarded(guard))
 }
 
 /// A refusal, with the name of the guard where it is the guard's.
-pub(super) fn refused(error: Error, guard: Option<&FileGuard>) -> Failure {
+pub(super) fn refused(error: Error, guard: Option<&LazyGuard>) -> Failure {
     match guard {
         Some(guard) => guard.failed(error),
         None => error.into(),
@@ -89,7 +89,7 @@ pub(super) fn finish<M: Mode>(
 pub(super) fn finish_guarded(
     mut reader: ProvisionalReader<'_, impl Read, Fresh>,
     mut sink: Sink,
-    guard: &FileGuard,
+    guard: &LazyGuard,
 ) -> Result<Opened, Failure> {
     fill(&mut reader, &mut sink, Some(guard))?;
     let lease = match reader.finish_leased(LEASE).map_err(|e| guard.failed(e))? {
@@ -127,7 +127,7 @@ pub(super) fn finish_guarded(
 fn fill<M: Mode>(
     reader: &mut ProvisionalReader<'_, impl Read, M>,
     sink: &mut Sink,
-    guard: Option<&FileGuard>,
+    guard: Option<&LazyGuard>,
 ) -> Result<(), Failure> {
     loop {
         match reader.next_piece() {
@@ -145,7 +145,7 @@ pub(super) fn detached<M: Mode>(
     verifier: &Verifier<'_, M>,
     envelope: MaybeArmored<Input>,
     content: &Path,
-    guard: Option<&FileGuard>,
+    guard: Option<&LazyGuard>,
 ) -> Result<M::Proof, Failure> {
     let mut bytes = Vec::new();
     envelope
@@ -235,6 +235,10 @@ mod tests {
         fn skip(&self, stream: &Digest, before: u64) -> bulla::Result<()> {
             self.guard.skip(stream, before)
         }
+
+        fn forget_stream(&self, stream: &Digest) -> bulla::Result<bool> {
+            self.guard.forget_stream(stream)
+        }
         fn permit(&self, what: &Digest, now: u64, rate: Rate) -> bulla::Result<bool> {
             self.guard.permit(what, now, rate)
         }
@@ -268,7 +272,7 @@ mod tests {
             let sink = Sink::new(crate::output::Output::create(&args, true).unwrap(), false);
             let opener = Opener::new(&alice, &policy, Replay::Guarded(&guard));
             let reader = opener.read(envelope.as_slice()).unwrap();
-            let unused = FileGuard::new(&folder.path().join("guard"));
+            let unused = LazyGuard::new(&folder.path().join("guard"));
             finish_guarded(reader, sink, &unused).unwrap();
             let seen = guard.seen.into_inner().unwrap();
             let [claim, commit] = seen.as_slice() else {

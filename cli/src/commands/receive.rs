@@ -13,7 +13,7 @@ use super::reading::{self, LEASE};
 use super::writing;
 use crate::args::{Receive, Report};
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity::{self, Trusted};
 use crate::input::Input;
 use crate::output::Output;
@@ -35,7 +35,7 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     )?;
     let policy = reading::demanding(policy, &args.order);
     let key = identity::of(&args.key)?;
-    let guard = FileGuard::new(&args.guard);
+    let guard = LazyGuard::new(&args.guard);
     check_folder(args)?;
     let opener = || Opener::new(&key, &policy, Replay::Guarded(&guard));
     let store = store(args, opener());
@@ -153,7 +153,7 @@ fn limit_text(args: &Receive) -> String {
 struct Desk<'a> {
     args: &'a Receive,
     key: &'a Identity,
-    guard: &'a FileGuard,
+    guard: &'a LazyGuard,
     trusted: &'a Trusted,
     output: Output,
 }

@@ -21,9 +21,9 @@ pub(super) fn seal(args: &Seal) -> Result<(), Failure> {
         .to_all(recipients.iter().map(|recipient| &recipient.identity))
         .padding(padding)
         .decoys(args.decoys);
-    let mut input = Input::open(args.input.as_deref())?.with_progress_beside(&args.output);
-    let output = writing::output(&args.output, args.armor)?;
-    let label = args.armor.then_some(ArmorLabel::Envelope);
+    let mut input = Input::open(args.input.as_deref())?.with_progress_beside(&args.write.to);
+    let output = writing::output(&args.write.to, args.write.armor)?;
+    let label = args.write.armor.then_some(ArmorLabel::Envelope);
     writing::write(output, label, |out| {
         if args.stream {
             sealer.seal_io(&draft, input.length(), &mut input, out)?;

@@ -22,8 +22,8 @@ pub(super) fn send(args: &Send) -> Result<(), Failure> {
     let recipients = identity::load(&args.to)?;
     let sender = identity::of(&args.key)?;
     let draft = draft(args, &sender)?;
-    let mut input = Input::open(Some(&args.input))?.with_progress_beside(&args.output);
-    let output = writing::output(&args.output, args.armor)?;
+    let mut input = Input::open(Some(&args.input))?.with_progress_beside(&args.write.to);
+    let output = writing::output(&args.write.to, args.write.armor)?;
     let outbox = outbox::open_or_make(&args.outbox)?;
     let failed = |error: Error| outbox::failed(&args.outbox, error);
     let recipients = recipients.iter().map(|recipient| &recipient.identity);
@@ -66,7 +66,7 @@ fn give(
     let header = &sent.header_digest;
     let due = outbox.take(header, SystemClock.now()?).map_err(failed)?;
     let mut envelope = outbox.envelope(header).map_err(failed)?;
-    let label = args.armor.then_some(ArmorLabel::Envelope);
+    let label = args.write.armor.then_some(ArmorLabel::Envelope);
     writing::write(output, label, |out| {
         std::io::copy(&mut envelope, out).map_err(Error::from)?;
         Ok(())

@@ -12,9 +12,9 @@ pub(super) fn sign(args: &Sign) -> Result<(), Failure> {
     let draft = writing::draft(&args.draft)?;
     let author = identity::of(&args.key)?;
     let sealer = Sealer::new(&author);
-    let mut input = Input::open(args.input.as_deref())?.with_progress_beside(&args.output);
-    let output = writing::output(&args.output, args.armor)?;
-    let label = args.armor.then_some(ArmorLabel::Envelope);
+    let mut input = Input::open(args.input.as_deref())?.with_progress_beside(&args.write.to);
+    let output = writing::output(&args.write.to, args.write.armor)?;
+    let label = args.write.armor.then_some(ArmorLabel::Envelope);
     writing::write(output, label, |out| {
         if args.detached {
             let mut signer = sealer.sign_detached_stream(&draft);

@@ -7,16 +7,16 @@ use bulla::{MaybeArmored, Opened, Verifier};
 use super::reading;
 use crate::args::Verify;
 use crate::failure::Failure;
-use crate::guard::FileGuard;
+use crate::guard::LazyGuard;
 use crate::identity::Trusted;
 use crate::input::Input;
 use crate::output::{Output, Sink};
 use crate::report::{Freshness, Known};
 
 pub(super) fn verify(args: &Verify) -> Result<(), Failure> {
-    reading::one_standard_input(args.input.as_deref(), args.content.as_deref())?;
+    reading::one_standard_input(args.envelope.input.as_deref(), args.content.as_deref())?;
     let trusted = Trusted::load(&args.senders)?;
-    let report = args.report.report;
+    let report = args.envelope.report.report;
     if args.guard.archive {
         let policy = reading::policy(&args.reader.context, &trusted, None, false)?;
         let verifier = Verifier::archive(&policy);
@@ -46,7 +46,7 @@ pub(super) fn verify(args: &Verify) -> Result<(), Failure> {
 fn run(
     verifier: &Verifier<'_>,
     args: &Verify,
-    guard: Option<&FileGuard>,
+    guard: Option<&LazyGuard>,
 ) -> Result<(Opened, Vec<RangeInclusive<u64>>), Failure> {
     let proof = match (&args.content, guard) {
         (Some(content), _) => reading::detached(verifier, envelope(args)?, content, guard)?,
@@ -71,7 +71,7 @@ fn run(
 }
 
 fn envelope(args: &Verify) -> Result<MaybeArmored<Input>, Failure> {
-    reading::envelope(args.input.as_deref(), &args.output)
+    reading::envelope(args.envelope.input.as_deref(), &args.output)
 }
 
 fn sink(args: &Verify) -> Result<Sink, Failure> {

@@ -166,16 +166,22 @@ impl RedisGuard {
     ) -> Result<T> {
         let deadline = Instant::now() + self.store.pool.settings.response_timeout;
         let mut pause = Duration::from_micros(50);
-        let mut swept = false;
+        let (mut swept, mut forgot) = (false, false);
         loop {
             let mut step = Step::begin(&self.store, ask)?;
             let answer = rule(&mut step)?;
             match step.apply()? {
                 Applied::Done => return Ok(answer),
-                Applied::Full if swept => return Err(ErrorKind::GuardFull.into()),
-                Applied::Full => {
+                Applied::Full if !swept => {
                     self.drop_over(ask.now, DROPS_AT_ONCE)?;
                     swept = true;
+                }
+                Applied::FullOfStreams if !forgot => {
+                    self.drop_streams(ask.now)?;
+                    forgot = true;
+                }
+                Applied::Full | Applied::FullOfStreams => {
+                    return Err(ErrorKind::GuardFull.into());
                 }
                 Applied::Changed if Instant::now() >= deadline => {
                     return Err(unavailable("too many change the same at once"));
@@ -195,6 +201,17 @@ impl RedisGuard {
             ..Ask::default()
         };
         Found::look(&self.store, &ask).map(|found| found.dropped)
+    }
+
+    /// Drops also streams that are over, which stay as long as their room is not needed.
+    fn drop_streams(&self, now: u64) -> Result<()> {
+        let ask = Ask {
+            now,
+            drops: DROPS_AT_ONCE,
+            streams: true,
+            ..Ask::default()
+        };
+        Found::look(&self.store, &ask).map(drop)
     }
 
     /// A claim in one round trip; `None` if it takes more.
@@ -291,6 +308,7 @@ impl ReplayGuard for RedisGuard {
             stream: claim.place.as_ref().map(|place| &place.stream),
             challenge: claim.challenge.as_ref(),
             rate: None,
+            streams: false,
         };
         self.step(&ask, |step| rules::claim(step, &claim, now, lease))
     }
@@ -358,6 +376,14 @@ impl ReplayGuard for RedisGuard {
             ..Ask::default()
         };
         self.step(&ask, |step| rules::skip(step, stream, before))
+    }
+
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        let ask = Ask {
+            stream: Some(stream),
+            ..Ask::default()
+        };
+        self.step(&ask, |step| rules::forget_stream(step, stream))
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

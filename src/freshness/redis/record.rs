@@ -6,7 +6,7 @@ use std::format;
 use crate::crypto::digest::Digest;
 use crate::freshness::entry::{Entry, State};
 use crate::freshness::guard::{Claim, Place};
-use crate::freshness::order::Order;
+use crate::freshness::order::{Kept, Order, Stream};
 
 /// The last time that is told from later ones: scripts count in floating point, which is exact up to here. It is in 285
 /// million years; later times count as this one.
@@ -71,6 +71,39 @@ fn put_place(bytes: &mut Vec<u8>, place: Place) {
     bytes.extend(place.number.to_be_bytes());
     bytes.extend(first.to_be_bytes());
     bytes.extend(window.to_be_bytes());
+    bytes.extend(place.keep_until.to_be_bytes());
+}
+
+/// A stream has the head of an entry before its numbers, so that the scripts drop it as they drop entries.
+pub(super) fn encode_stream(kept: &Kept) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.extend([FORMAT, b'0' + u8::from(kept.stranger), b'1']);
+    bytes.extend(digits(kept.issued));
+    bytes.extend(digits(kept.keep_until));
+    bytes.extend(kept.scope.as_bytes());
+    bytes.extend(kept.signer);
+    bytes.extend(kept.stream.to_bytes());
+    bytes
+}
+
+/// What [`encode_stream`] gave; `None` if it is anything else.
+pub(super) fn decode_stream(bytes: &[u8]) -> Option<Kept> {
+    let mut rest = Rest(bytes);
+    let [FORMAT, stranger, b'1'] = rest.take()? else {
+        return None;
+    };
+    let kept = Kept {
+        stranger: flag(stranger)?,
+        issued: rest.digits()?,
+        keep_until: match rest.digits()? {
+            LAST => u64::MAX,
+            until => until,
+        },
+        scope: Digest::from_bytes(rest.take()?),
+        signer: rest.take()?,
+        stream: Stream::from_bytes(rest.0)?,
+    };
+    (encode_stream(&kept) == bytes).then_some(kept)
 }
 
 /// What [`encode`] gave, under its key; `None` if it is anything else.
@@ -144,6 +177,7 @@ impl Rest<'_> {
         }
         let (stream, number, first) = (self.take()?, self.number()?, self.number()?);
         let window = u16::from_be_bytes(self.take()?);
+        let keep_until = self.number()?;
         let order = match tag {
             1 => Order::Any,
             2 => Order::Monotonic,
@@ -154,6 +188,7 @@ impl Rest<'_> {
             stream: Digest::from_bytes(stream),
             number,
             order,
+            keep_until,
         }))
     }
 }
@@ -167,6 +202,7 @@ mod tests {
             stream: Digest::of(b"stream"),
             number: u64::MAX,
             order,
+            keep_until: u64::MAX - 1,
         };
         let claim = Claim {
             key: Digest::of(b"key"),

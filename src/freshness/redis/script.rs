@@ -17,7 +17,7 @@ pub(super) enum Script {
 }
 
 /// Names of the parts of a store; the scripts get them all, in this order.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "meta",
     "entries",
     "times",
@@ -26,6 +26,7 @@ const PARTS: [&str; 8] = [
     "challenge-times",
     "rates",
     "rate-times",
+    "stream-times",
 ];
 
 /// The place of a part in the list that scripts get, as they count.
@@ -36,6 +37,7 @@ pub(super) mod part {
     pub(in crate::freshness::redis) const CHALLENGE_TIMES: &[u8] = b"6";
     pub(in crate::freshness::redis) const RATES: &[u8] = b"7";
     pub(in crate::freshness::redis) const RATE_TIMES: &[u8] = b"8";
+    pub(in crate::freshness::redis) const STREAM_TIMES: &[u8] = b"9";
 }
 
 impl Script {

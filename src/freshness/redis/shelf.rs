@@ -14,7 +14,7 @@ use crate::crypto::digest::Digest;
 use crate::error::Result;
 use crate::freshness::entry::Entry;
 use crate::freshness::guard::Claim;
-use crate::freshness::order::Stream;
+use crate::freshness::order::Kept;
 use crate::freshness::rules::Shelf;
 
 /// Most things whose rate is limited at a time.
@@ -33,6 +33,8 @@ pub(super) struct Ask<'a> {
     pub(super) stream: Option<&'a Digest>,
     pub(super) challenge: Option<&'a Digest>,
     pub(super) rate: Option<&'a Digest>,
+    /// Whether streams that are over are dropped too.
+    pub(super) streams: bool,
 }
 
 /// What stands there.
@@ -51,7 +53,7 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn look(store: &Store, ask: &Ask<'_>) -> Result<Self> {
         let (now, drops) = (ask.now.min(LAST).to_string(), ask.drops.to_string());
-        let mut args: Vec<&[u8]> = Vec::with_capacity(10);
+        let mut args: Vec<&[u8]> = Vec::with_capacity(11);
         args.extend([
             store.id.as_bytes(),
             now.as_bytes(),
@@ -62,6 +64,7 @@ impl Found {
         for name in [ask.entry, ask.scope, ask.stream, ask.challenge, ask.rate] {
             args.push(name.map_or(&[], |name| name.as_bytes()));
         }
+        args.push(if ask.streams { b"1" } else { b"0" });
         let found = store.pool.call(Script::Look, &args, |value| match value {
             Value::Array(values) if values.is_empty() => Some(None),
             Value::Array(values) => Self::read(values).map(Some),
@@ -117,6 +120,8 @@ pub(super) enum Applied {
     /// Something has changed since it was looked at.
     Changed,
     Full,
+    /// There is room, but for one more stream.
+    FullOfStreams,
 }
 
 /// A word of `lua/apply.lua`, and its operands.
@@ -129,6 +134,12 @@ fn line(word: &str, first: &[u8], second: &[u8], third: &[u8]) -> Line {
         second.to_vec(),
         third.to_vec(),
     ]
+}
+
+/// The fields that count the places of a pool, and of one signer in it.
+fn counts([pool, share]: [u8; 2], signer: &[u8; 32], stranger: bool) -> ([u8; 2], Vec<u8>) {
+    let kind = b'0' + u8::from(stranger);
+    ([pool, kind], [&[share, kind], &signer[..]].concat())
 }
 
 /// One atomic step: what the rules do is noted, to be done at once.
@@ -179,6 +190,7 @@ impl<'a> Step<'a> {
                 Value::Int(0) => Some(Some(Applied::Changed)),
                 Value::Int(1) => Some(Some(Applied::Done)),
                 Value::Int(2) => Some(Some(Applied::Full)),
+                Value::Int(3) => Some(Some(Applied::FullOfStreams)),
                 _ => None,
             })?;
         applied.ok_or_else(lost)
@@ -201,10 +213,9 @@ impl<'a> Step<'a> {
     }
 
     /// One place more of a pool, and of the part of it that this signer may have.
-    fn take_place(&mut self, [pool, share]: [u8; 2], claim: &Claim) {
-        let (all, quota) = self.store.limits.pool(claim.stranger);
-        let pool = [pool, b'0' + u8::from(claim.stranger)];
-        let share = [&[share, b'0' + u8::from(claim.stranger)], &claim.signer[..]].concat();
+    fn take_place(&mut self, letters: [u8; 2], signer: &[u8; 32], stranger: bool) {
+        let (all, quota) = self.store.limits.pool(stranger);
+        let (pool, share) = counts(letters, signer, stranger);
         self.when("below", &pool, all.to_string().as_bytes(), b"");
         self.when("below", &share, quota.to_string().as_bytes(), b"");
         self.write("count", &pool, b"", b"");
@@ -237,7 +248,7 @@ impl Shelf for Step<'_> {
             let issued = digits(entry.claim.issued);
             self.when("after", entry.claim.scope.as_bytes(), &issued, b"");
         }
-        self.take_place(*b"pq", &entry.claim);
+        self.take_place(*b"pq", &entry.claim.signer, entry.claim.stranger);
         self.write(
             "put",
             part::ENTRIES,
@@ -283,7 +294,7 @@ impl Shelf for Step<'_> {
         Ok(self.found.dropped)
     }
 
-    fn stream(&mut self, name: &Digest) -> Result<Option<Stream>> {
+    fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {
         let bytes = match self.streams.get(name) {
             Some(bytes) => bytes,
             None => {
@@ -297,7 +308,7 @@ impl Shelf for Step<'_> {
         };
         match bytes {
             None => Ok(None),
-            Some(bytes) => Stream::from_bytes(bytes).map(Some).ok_or_else(foreign),
+            Some(bytes) => record::decode_stream(bytes).map(Some).ok_or_else(foreign),
         }
     }
 
@@ -305,14 +316,36 @@ impl Shelf for Step<'_> {
         Ok(true)
     }
 
-    fn put_stream(&mut self, name: &Digest, stream: Stream, claim: Option<&Claim>) -> Result<()> {
+    fn put_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
         let stood = self.streams.get(name).cloned().flatten();
         self.when_still(part::STREAMS, name, stood.as_deref());
-        if let (None, Some(claim)) = (&stood, claim) {
-            self.take_place(*b"PQ", claim);
+        if stood.is_none() {
+            self.take_place(*b"PQ", &kept.signer, kept.stranger);
         }
-        let bytes = stream.to_bytes();
+        let bytes = record::encode_stream(&kept);
         self.write("put", part::STREAMS, name.as_bytes(), &bytes);
+        if kept.keep_until < LAST {
+            let until = digits(kept.keep_until);
+            self.write("at", part::STREAM_TIMES, name.as_bytes(), &until);
+        } else {
+            self.write("off", part::STREAM_TIMES, name.as_bytes(), b"");
+        }
+        Ok(())
+    }
+
+    fn drop_stream(&mut self, name: &Digest, kept: Kept) -> Result<()> {
+        let stood = self.streams.get(name).cloned().flatten();
+        self.when_still(part::STREAMS, name, stood.as_deref());
+        self.write("del", part::STREAMS, name.as_bytes(), b"");
+        self.write("off", part::STREAM_TIMES, name.as_bytes(), b"");
+        let (pool, share) = counts(*b"PQ", &kept.signer, kept.stranger);
+        self.write("leave", &pool, b"", b"");
+        self.write("leave", &share, b"", b"");
+        Ok(())
+    }
+
+    fn drop_streams(&mut self, _now: u64, _at_most: usize) -> Result<()> {
+        // Done where there is no room, before it is looked again.
         Ok(())
     }
 

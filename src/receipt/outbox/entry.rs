@@ -103,3 +103,15 @@ pub struct OutboxEntry {
     /// The host's note.
     pub note: String,
 }
+
+impl OutboxEntry {
+    /// How far it has come at this time: what waits past its deadline is over, also if nobody has called
+    /// [`give_up`](crate::Outbox::give_up) since.
+    #[must_use]
+    pub const fn state_at(&self, now: u64) -> OutboxState {
+        match self.state {
+            OutboxState::Waiting if self.deadline <= now => OutboxState::GivenUp,
+            state => state,
+        }
+    }
+}

@@ -261,7 +261,8 @@ impl Outbox {
         self.write(move |rows| rows.give_up(now))
     }
 
-    /// What is in it, at most so many, the oldest first.
+    /// What is in it, at most so many, the oldest first. What waits past its deadline counts as waiting until it is
+    /// [given up](Self::give_up); [`OutboxEntry::state_at`] says how it is now.
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 -- holds exactly; what is greater (sequence numbers, tokens of leases) never comes in here but as bytes.
 local META, ENTRIES, TIMES, STREAMS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local CHALLENGES, CHALLENGE_TIMES, RATES, RATE_TIMES = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local STREAM_TIMES = KEYS[9]
 -- Most scopes with a sweep mark of their own; further ones share one.
 local MAX_SCOPES = 65536
 
@@ -10,6 +11,7 @@ local function number(text) return tonumber(text or '0') end
 local function text(number) return string.format('%.0f', number) end
 
 -- A record begins: format, stranger?, bounded by age?, issued (16 digits), keep until (16 digits), scope, signer.
+-- That of a stream too: its issued is the latest that was settled, and it is bounded by age.
 local function pool_of(record) return record:sub(2, 2) end
 local function bounded_by_age(record) return record:sub(3, 3) == '1' end
 local function issued_of(record) return tonumber(record:sub(4, 19)) end
@@ -22,8 +24,8 @@ local function signer_of(record) return record:sub(68, 99) end
 local function indexed(turn, key) return struct.pack('>I8', turn) .. key end
 
 -- Drops what is over: gives how many entries, and whether that was all; or, with `only`, the entry of that key alone, if it is
--- over. Everything for it is inside, so that a script that drops nothing does not pay for it.
-local function drop(now, at_most, only)
+-- over; or, with `streams`, streams alone. Everything for it is inside, so that a script that drops nothing does not pay for it.
+local function drop(now, at_most, only, streams)
     local function leave(field, count)
         if redis.call('HINCRBY', META, field, -count) <= 0 then redis.call('HDEL', META, field) end
     end
@@ -41,16 +43,16 @@ local function drop(now, at_most, only)
     end
 
     -- Of these keys, drops the entries whose time has come, and notes the sweep marks of those that were bounded by age.
-    local function drop_keys(keys)
+    local function drop_keys(keys, hash, pools, quotas)
         local over = {}
-        local records = redis.call('HMGET', ENTRIES, unpack(keys))
+        local records = redis.call('HMGET', hash, unpack(keys))
         local marks, places, seen = {}, {}, {}
         for i, record in ipairs(records) do
             if record and not seen[keys[i]] and keep_of(record) <= now then
                 seen[keys[i]] = true
                 over[#over + 1] = keys[i]
-                local pool, scope = 'p' .. pool_of(record), scope_of(record)
-                local quota = 'q' .. pool_of(record) .. signer_of(record)
+                local pool, scope = pools .. pool_of(record), scope_of(record)
+                local quota = quotas .. pool_of(record) .. signer_of(record)
                 places[pool] = (places[pool] or 0) + 1
                 places[quota] = (places[quota] or 0) + 1
                 if bounded_by_age(record) then
@@ -58,7 +60,7 @@ local function drop(now, at_most, only)
                 end
             end
         end
-        if #over > 0 then redis.call('HDEL', ENTRIES, unpack(over)) end
+        if #over > 0 then redis.call('HDEL', hash, unpack(over)) end
         for field, count in pairs(places) do leave(field, count) end
         for scope, issued in pairs(marks) do raise_mark(scope, issued) end
         return #over
@@ -72,7 +74,7 @@ local function drop(now, at_most, only)
         for i, name in ipairs(names) do keys[i] = name:sub(9) end
         -- What only frees memory comes first: after it, the rest of the script is not refused for want of memory.
         redis.call('ZREM', TIMES, unpack(names))
-        return drop_keys(keys), #names
+        return drop_keys(keys, ENTRIES, 'p', 'q'), #names
     end
 
     local function drop_entries(now, at_most)
@@ -95,7 +97,13 @@ local function drop(now, at_most, only)
         return #names
     end
 
-    if only then return drop_keys({ only }) end
+    if only then return drop_keys({ only }, ENTRIES, 'p', 'q') end
+    if streams then
+        local names = redis.call('ZRANGEBYSCORE', STREAM_TIMES, '-inf', text(now), 'LIMIT', 0, at_most)
+        if #names == 0 then return 0 end
+        redis.call('ZREM', STREAM_TIMES, unpack(names))
+        return drop_keys(names, STREAMS, 'P', 'Q')
+    end
     local entries = drop_entries(now, at_most)
     local challenges = drop_plain(CHALLENGE_TIMES, CHALLENGES, now, at_most)
     local rates = drop_plain(RATE_TIMES, RATES, now, at_most)

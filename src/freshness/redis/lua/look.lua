@@ -1,10 +1,12 @@
 -- Looks at everything that a step is about.
--- ARGV: id, now, how far ahead it may be, drops, tokens to draw (0 or 1), and the names of entry, scope, stream, challenge, rate ('' for none).
+-- ARGV: id, now, how far ahead it may be, drops, tokens to draw (0 or 1), the names of entry, scope, stream, challenge, rate ('' for none),
+-- and whether streams that are over are dropped too (0 or 1).
 -- Gives the time to judge by, how many entries were dropped, the token, and what stands under the names; for the scope the
 -- greater of its sweep mark and the shared one.
 -- Where there is no time, the second is what to answer instead.
 local now, dropped, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), { 'id', 'mark', 'swept', 'shared', 'm' .. ARGV[7] })
 if not now then return dropped end
+if ARGV[11] ~= '0' then drop(now, tonumber(ARGV[4]), nil, true) end
 local function there(hash, name) return name ~= '' and redis.call('HGET', hash, name) end
 -- An entry that is over is absent, swept or not (spec/guard.md §3).
 local entry = there(ENTRIES, ARGV[6])

@@ -1,7 +1,7 @@
 //! Evidence (statements.md §6).
 
 use bulla_forge::armor::{ENVELOPE, EVIDENCE, armor};
-use bulla_forge::{Claims, Evidence, Forge, Layout, cbor, h};
+use bulla_forge::{Claims, Evidence, Forge, Layout, cbor, h, named};
 
 use crate::cast::{alice, honest, mallory};
 use crate::ok::{full, with_opening_of};
@@ -35,7 +35,9 @@ fn good() -> Vec<Vector> {
     let text = armor(EVIDENCE, &sealed.evidence().encode());
     vec![
         proven("one-shot", "of a one-shot envelope", &honest()),
-        proven("every-claim", "of a stamp with every claim", &full(honest())),
+        proven("every-claim", "of a stamp with every claim", &{
+            full(honest()).with(|f| f.stamp.challenge = Some(named("challenge")))
+        }),
         proven("stream-length-known", "of layout 2", &honest().with(|f| f.layout = Layout::LengthKnown)),
         proven("stream-length-unknown", "of layout 3", &streamed()),
         proven("attached", "of a signed envelope", &Forge::attached(&alice())),

@@ -1,6 +1,6 @@
 //! Envelopes that are accepted.
 
-use bulla_forge::{Forge, Layout, Padding, Sequence, Stanza, bytes, named};
+use bulla_forge::{Forge, Layout, Padding, Sequence, Stanza, bytes};
 
 use crate::cast::{alice, bob, carol, content, honest, sized};
 use crate::vector::Vector;
@@ -9,14 +9,13 @@ pub fn vectors() -> Vec<Vector> {
     [one_shot(), sizes(), edges(), padded(), streams(), signed()].into_iter().flatten().collect()
 }
 
-/// Every claim that a stamp can have.
+/// Every claim that a stamp can have, but for a challenge: who demands none refuses it.
 pub fn full(forge: Forge) -> Forge {
     forge.with(|f| {
         let stamp = &mut f.stamp;
         stamp.content_type = Some("text/plain; charset=utf-8".to_owned());
         stamp.attributes = vec![("name".to_owned(), b"barley.txt".to_vec()), ("empty".to_owned(), Vec::new())];
         stamp.sequence = Some(Sequence { stream: b"ledger".to_vec(), number: 7 });
-        stamp.challenge = Some(named("challenge"));
         stamp.receipts = Some(7);
         stamp.reply_key = Some(alice().reply_key());
         stamp.extensions = vec![(256, b"extension".to_vec()), (-257, Vec::new())];

@@ -66,6 +66,12 @@ fn senders() -> Vec<Vector> {
         .policy(|p| p.own = true),
         refused("untrusted", "an authentic message from a stranger", &from_mallory(), "UntrustedSender"),
         refused("nobody-trusted", "an empty list of senders", &honest(), "UntrustedSender").policy(list(Vec::new())),
+        refused(
+            "answer-not-demanded",
+            "an answer to a challenge, where none is demanded",
+            &stamped(|stamp| stamp.challenge = Some([7; 32])),
+            "WrongChallenge",
+        ),
         opens("anyone", "from a stranger, where anyone is accepted", &from_mallory()).policy(|p| p.senders = None),
         opens("second-of-senders", "the sender is the last of the list", &honest()).policy(list(vec![
             carol().signer(),

@@ -118,11 +118,25 @@ fn bad_bodies() -> Vec<(&'static str, &'static str, Pairs)> {
         ("challenge-31", "a challenge of 31 bytes", with(2, cbor::bytes(&[1; 31]))),
         ("challenge-text", "the challenge is a text", with(2, cbor::text(&"a".repeat(32)))),
         ("order", "two labels in the wrong order", changed(|body| body.swap(0, 1))),
-        ("label-5", "a label that is not known", changed(|body| body.push((cbor::uint(5), cbor::uint(1))))),
         ("label-not-shortest", "a label in two bytes", changed(|body| body[0].0 = vec![0x18, 1])),
         ("proof-31", "a proof of 31 bytes", changed(|body| body.push((cbor::uint(4), cbor::bytes(&[1; 31]))))),
         ("proof-false", "false for a proof", changed(|body| body.push((cbor::uint(4), vec![0xF4])))),
         ("proof-undefined", "undefined for a proof", changed(|body| body.push((cbor::uint(4), vec![0xF7])))),
+    ]
+}
+
+/// What a later version might say besides.
+fn newer_bodies() -> Vec<(&'static str, &'static str, Pairs)> {
+    let more = |pairs: Pairs| [question_body(), pairs].concat();
+    vec![
+        ("label-5", "a label that is not known", more(vec![(cbor::uint(5), cbor::uint(1))])),
+        ("label-1000", "a label that is not known, of three bytes", more(vec![(cbor::uint(1000), cbor::uint(1))])),
+        ("label-5-after-proof", "a label that is not known, after a proof", {
+            more(vec![(cbor::uint(4), cbor::bytes(&[1; 32])), (cbor::uint(5), cbor::uint(1))])
+        }),
+        ("label-5-after-null", "a label that is not known, after null for a proof", {
+            more(vec![(cbor::uint(4), vec![0xF6]), (cbor::uint(5), cbor::uint(1))])
+        }),
     ]
 }
 
@@ -137,7 +151,9 @@ fn question_bodies() -> Vec<Vector> {
         }),
     ];
     let all = bodies.chain(more);
-    all.map(|(name, about, bytes)| asks(&format!("body-{name}"), about, &question(bytes), refused("Malformed")))
+    let newer = newer_bodies().into_iter().map(|(name, about, body)| (name, about, cbor::map(&body)));
+    let all = all.map(|all| (all, "Malformed")).chain(newer.map(|newer| (newer, "UnsupportedVersion")));
+    all.map(|((name, about, bytes), verdict)| asks(&format!("body-{name}"), about, &question(bytes), refused(verdict)))
         .collect()
 }
 
@@ -264,7 +280,8 @@ fn wrong_answers() -> Vec<Vector> {
 
 fn answer_bodies() -> Vec<Vector> {
     let bodies = bad_bodies().into_iter().filter(|(name, ..)| name.starts_with("proof") || name.starts_with("label"));
-    bodies
-        .map(|(name, about, body)| checks(&format!("body-{name}"), about, &answer(&body), refused("Malformed")))
+    let all = bodies.map(|body| (body, "Malformed"));
+    all.chain(newer_bodies().into_iter().map(|body| (body, "UnsupportedVersion")))
+        .map(|((name, about, body), verdict)| checks(&format!("body-{name}"), about, &answer(&body), refused(verdict)))
         .collect()
 }

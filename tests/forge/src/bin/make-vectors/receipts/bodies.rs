@@ -116,8 +116,6 @@ fn statuses() -> Vec<Vector> {
     let damaged_with_content = changed(of(3, Some(reason(6, ""))), |body| body[5].1 = cbor::uint(4));
     vec![
         body("status-0", "status 0", value(5, cbor::uint(0))),
-        body("status-5", "status 5", value(5, cbor::uint(5))),
-        body("status-258", "status 258, which is 2 in its low byte", value(5, cbor::uint(258))),
         body("status-text", "the status is a text", value(5, cbor::text("stored"))),
         body("status-negative", "status -1", value(5, cbor::int(-1))),
         body("status-not-shortest", "the status in two bytes", value(5, vec![0x18, 2])),
@@ -159,6 +157,12 @@ fn unknown() -> Vec<Vector> {
         newer("label-8-rejected", "a label that is not known, after a reason", {
             more(body_of(&message(), 3, Some(reason(1, ""))))
         }),
+        newer("status-5", "a status that is not known", value(5, cbor::uint(5))),
+        newer("status-5-with-reason", "a status that is not known, with a reason", {
+            cbor::map(&body_of(&message(), 5, Some(reason(1, ""))))
+        }),
+        newer("status-258", "status 258, which is 2 in its low byte", value(5, cbor::uint(258))),
+        newer("status-greatest", "a status of 64 bits", value(5, cbor::uint(u64::MAX))),
         newer("label-1000", "a label that is not known, of three bytes", {
             changed(stored(), |body| body.push((cbor::uint(1000), cbor::uint(1))))
         }),

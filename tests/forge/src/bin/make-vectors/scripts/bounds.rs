@@ -122,7 +122,8 @@ fn streams() -> Vec<Script> {
         })
     };
     let ordered = |name, about| Script::new(name, about).policy(|r| r.order = json!("monotonic"));
-    vec![
+    let mut scripts = streams_of_strangers();
+    scripts.extend([
         ordered("streams-full", "streams have places, which they keep when their messages have left")
             .envelope("s1", &of("s", 1, 10))
             .envelope("t1", &of("t", 1, 10))
@@ -149,6 +150,133 @@ fn streams() -> Vec<Script> {
             .commit("u", b"u", "ok")
             .commit("t", b"t", "GuardFull")
             .again("u1", b"u"),
+        ordered("streams-full-forgotten", "the place of a stream that is forgotten is free")
+            .envelope("s1", &of("s", 1, 10))
+            .envelope("t1", &of("t", 1, 9_000))
+            .limits(1, 0, 1, 0)
+            .open("s1", "ok")
+            .clock(NOW + 3_610)
+            .open("t1", "GuardFull")
+            .forget("s1", true)
+            .restart()
+            .open("t1", "ok"),
+        ordered("streams-of-listed-stay", "a listed sender's stream does not leave, however old it is")
+            .policy(|r| {
+                r.order = json!("monotonic");
+                r.max_age = Some(1_000);
+            })
+            .envelope("s2", &of("s", 2, 10))
+            .envelope("s1", &late(of("s", 1, 2_000_000)))
+            .envelope("t1", &late(of("t", 1, 2_000_000)))
+            .limits(1, 0, 1, 0)
+            .open("s2", "ok")
+            .clock(NOW + 1_000_000)
+            .open("t1", "GuardFull")
+            .open("s1", "Superseded"),
+    ]);
+    scripts
+}
+
+/// Issued a million seconds later.
+fn late(forge: Forge) -> Forge {
+    forge.with(|f| f.stamp.issued = NOW + 1_000_000)
+}
+
+/// Their messages expire soon, so that only the places of streams count; the greatest age is 1000 s.
+fn streams_of_strangers() -> Vec<Script> {
+    let of = |stream: &'static str, number: u64, [issued, expires]: [u64; 2]| {
+        message(&format!("{stream} {number} of {issued}")).with(|f| {
+            f.stamp.sequence = Some(Sequence { stream: stream.into(), number });
+            (f.stamp.issued, f.stamp.expires) = (NOW + issued, Some(NOW + expires));
+        })
+    };
+    let ordered = |name, about| {
+        let policy = |r: &mut Reader| {
+            (r.order, r.max_age, r.senders) = (json!("monotonic"), Some(1_000), None);
+        };
+        Script::new(name, about).policy(policy).limits(2, 2, 2, 2)
+    };
+    let brief = [0, 10];
+    vec![
+        ordered(
+            "streams-of-strangers-leave",
+            "for want of room, once their last message is older than the greatest age",
+        )
+        .reader("patient", |r| (r.order, r.senders) = (json!("monotonic"), None))
+        .envelope("s2", &of("s", 2, brief))
+        .envelope("t1", &of("t", 1, [5, 15]))
+        .envelope("held-back", &of("t", 0, [5, 100_000]))
+        .envelope("newer", &of("t", 0, [6, 100_000]))
+        .envelope("early", &of("u", 1, [4_000, 4_010]))
+        .envelope("u1", &of("u", 1, [4_600, 4_610]))
+        .envelope("s1", &of("s", 1, [4_600, 4_610]))
+        .envelope("w1", &of("w", 1, [8_215, 8_225]))
+        .opens(&["s2", "t1"], "ok")
+        .clock(NOW + 4_000)
+        .open("early", "GuardFull")
+        .clock(NOW + 4_599)
+        .open("u1", "GuardFull")
+        // Over, and still there: as long as nobody needs its room it counts.
+        .clock(NOW + 4_600)
+        .open("s1", "Superseded")
+        .restart()
+        .open("u1", "ok")
+        .open("s1", "GuardFull")
+        // No message of it is left: only the mark that t left behind tells what was held back.
+        .clock(NOW + 8_215)
+        .sweep()
+        .open("w1", "ok")
+        .by("patient")
+        .open("held-back", "TooOld")
+        .forget("u1", true)
+        .open("newer", "ok"),
+        ordered("streams-of-strangers-kept-on", "each message that is settled keeps its stream on")
+            .envelope("s1", &of("s", 1, brief))
+            .envelope("s2", &of("s", 2, [4_000, 4_010]))
+            .envelope("t1", &of("t", 1, [8_600, 8_610]))
+            .limits(1, 1, 1, 1)
+            .open("s1", "ok")
+            .clock(NOW + 4_000)
+            .open("s2", "ok")
+            .clock(NOW + 7_610)
+            .sweep()
+            .clock(NOW + 8_599)
+            .open("t1", "GuardFull")
+            .clock(NOW + 8_600)
+            .open("t1", "ok"),
+        ordered("streams-of-strangers-listed", "a stream that a listed sender settled stays, whoever made it known")
+            .reader("listed", |r| (r.order, r.max_age) = (json!("monotonic"), Some(1_000)))
+            .envelope("s1", &of("s", 1, brief))
+            .envelope("s2", &of("s", 2, brief))
+            .envelope("t1", &of("t", 1, [1_000_000, 1_000_010]))
+            .limits(1, 1, 1, 1)
+            .open("s1", "ok")
+            .by("listed")
+            .open("s2", "ok")
+            .by("bob")
+            .clock(NOW + 1_000_000)
+            .open("t1", "GuardFull"),
+        ordered("streams-of-strangers-ageless", "without a greatest age a stream stays")
+            .policy(|r| (r.order, r.senders) = (json!("monotonic"), None))
+            .envelope("s1", &of("s", 1, brief))
+            .envelope("t1", &of("t", 1, [1_000_000, 1_000_010]))
+            .limits(1, 1, 1, 1)
+            .open("s1", "ok")
+            .clock(NOW + 1_000_000)
+            .open("t1", "GuardFull"),
+        ordered("streams-of-strangers-challenged", "a stream that an answer settled stays: its times were not judged")
+            .policy(|r| {
+                (r.order, r.max_age, r.senders) = (json!("monotonic"), Some(1_000), None);
+                r.challenged = true;
+            })
+            .envelope("s1", &of("s", 1, brief).with(|f| f.stamp.challenge = Some(challenge("c"))))
+            .envelope("t1", &of("t", 1, brief).with(|f| f.stamp.challenge = Some(challenge("d"))))
+            .limits(1, 1, 1, 1)
+            .challenge("c", 60, "ok")
+            .open("s1", "ok")
+            .clock(NOW + 1_000_000)
+            .challenge("d", 60, "ok")
+            .open("t1", "GuardFull"),
     ]
 }
 

@@ -51,14 +51,23 @@ fn once() -> Vec<Script> {
             .challenge("c", 60, "ok")
             .lose()
             .open("second", "WrongChallenge"),
-        asked("challenge-not-demanded", "where none is demanded, an answer is a message like any other")
-            .reader("any", |_| {})
-            .challenge("c", 60, "ok")
-            .by("any")
-            .open("answer", "ok")
-            .by("bob")
-            .open("answer", "Replayed")
-            .open("second", "ok"),
+        asked(
+            "challenge-not-demanded",
+            "where none is demanded, an answer is refused, before and after, and uses up nothing",
+        )
+        .reader("any", |_| {})
+        .challenge("c", 60, "ok")
+        .by("any")
+        .opens(&["answer", "second"], "WrongChallenge")
+        .no_lease("answer", "WrongChallenge")
+        .by("bob")
+        .open("answer", "ok")
+        .by("any")
+        .opens(&["answer", "second"], "WrongChallenge")
+        // The entry is over, and the times of the stamp are not.
+        .clock(NOW + 3_660)
+        .sweep()
+        .opens(&["answer", "second"], "WrongChallenge"),
         asked("challenge-and-order", "with an order, too")
             .envelope(
                 "1",
@@ -230,8 +239,9 @@ fn leased() -> Vec<Script> {
             "an entry made without a challenge is taken over only with one that is open",
         )
         .reader("plain", |_| {})
+        .envelope("plain", &sealed_again(&message("answer"), |_| {}))
         .by("plain")
-        .lease("a", "answer", 60)
+        .lease("a", "plain", 60)
         .release("a", "ok")
         .by("bob")
         .open("answer", "WrongChallenge")

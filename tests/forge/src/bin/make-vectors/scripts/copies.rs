@@ -78,10 +78,9 @@ fn seals() -> Vec<Script> {
         .open("first", "ok")
         .opens(&["again", "first", "again"], "Replayed"),
         with(
-            "other-challenge-and-extension",
+            "other-extension-and-receipts",
             "claims that the application does not see make no other message",
             sealed_again(&first, |f| {
-                f.stamp.challenge = Some([7; 32]);
                 f.stamp.extensions = vec![(300, b"x".to_vec())];
                 f.stamp.receipts = Some(1);
                 f.stamp.reply_key = Some(alice().reply_key());

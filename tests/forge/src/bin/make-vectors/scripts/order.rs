@@ -128,6 +128,22 @@ fn newer() -> Vec<Script> {
             .open("3", "ok")
             .by("bob")
             .opens(&["1", "2"], "ok"),
+        only_newer("newer-forgotten", "a stream that is forgotten begins anew; copies stay copies", &[1, 2, 3])
+            .forget("2", false)
+            .opens(&["1", "3"], "ok")
+            .open("2", "Superseded")
+            .forget("2", true)
+            .forget("2", false)
+            .restart()
+            .opens(&["1", "3"], "Replayed")
+            .open("2", "ok"),
+        only_newer("newer-forgotten-leased", "a reservation in it is then the first of a new one", &[1, 2])
+            .lease("one", "1", 60)
+            .lease("two", "2", 60)
+            .commit("two", b"two", "ok")
+            .forget("1", true)
+            .commit("one", b"one", "ok")
+            .again("2", b"two"),
         only_newer("newer-skip", "numbers given up are superseded", &[1, 4, 5])
             .open("1", "ok")
             .skip("1", 5)

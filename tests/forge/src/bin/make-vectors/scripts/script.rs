@@ -255,6 +255,12 @@ impl Script {
         self.step(step)
     }
 
+    /// Forgets that stream.
+    pub fn forget(self, envelope: &str, known: bool) -> Self {
+        let step = json!({ "do": "forget", "reader": self.by, "envelope": envelope, "expect": { "known": known } });
+        self.step(step)
+    }
+
     pub fn permit(self, what: &str, [every, burst]: [u64; 2], permitted: bool) -> Self {
         let what = hex(&named::<32>(&format!("limited {what}")));
         let expect = json!({ "permitted": permitted });

@@ -112,3 +112,36 @@ pub unsafe extern "C" fn bulla_opener_skip(
         Ok(BULLA_OK)
     })
 }
+
+/// Forgets the stream of a message at once: its place in the guard is free, and its next message begins it anew. Copies of what
+/// was accepted stay copies. But whoever held back a message of the stream that was never accepted can have it accepted now,
+/// until it is too old or expired: do this only once the last message is older than the greatest age, or if its numbers no
+/// longer matter.
+///
+/// @param opener The opener, with a replay guard.
+/// @param stamp The stamp of a message in the stream.
+/// @param was_known Receives 1 if the guard knew the stream, else 0; may be NULL.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL, without a guard, and if the message is in no stream.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_opener_forget_stream(
+    opener: *const bulla_opener,
+    stamp: *const bulla_stamp,
+    was_known: *mut u8,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (opener, stamp) = unsafe { (shared(opener, "opener is NULL")?, get(stamp)?) };
+        let known = ask(
+            &opener.parts()?,
+            |gate| gate.forget_stream(stamp),
+            |gate| gate.forget_stream(stamp),
+        )?;
+        if let Ok(place) = Out::new(was_known, "") {
+            place.put(u8::from(known));
+        }
+        Ok(BULLA_OK)
+    })
+}

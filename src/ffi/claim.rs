@@ -32,6 +32,9 @@ pub struct bulla_place {
     pub number: u64,
     /// With BULLA_ORDER_GAPLESS: the first number of a stream.
     pub first: u64,
+    /// From when on every message of the stream that was issued before this one, or with it, is too old, in seconds since 1970;
+    /// UINT64_MAX without a greatest age. From then on a stranger's stream may be forgotten.
+    pub keep_until: u64,
     /// Which order is demanded: BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
     pub order: u32,
     /// With BULLA_ORDER_GAPLESS: how many numbers, from the first missing one on, are accepted.
@@ -124,6 +127,7 @@ impl From<&Place> for bulla_place {
             stream,
             number,
             order,
+            keep_until,
         } = place;
         let (order, first, window) = match *order {
             Order::Any => (BULLA_ORDER_ANY, 0, 0),
@@ -134,6 +138,7 @@ impl From<&Place> for bulla_place {
             stream: (*stream).into(),
             number: *number,
             first,
+            keep_until: *keep_until,
             order,
             window,
             reserved: [0; 2],

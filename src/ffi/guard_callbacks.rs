@@ -17,7 +17,7 @@ use super::input::{Context, answered_with, grown};
 use super::ranges::bulla_ranges;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
 use crate::{
-    Claim, Claimed, Digest, Error, ErrorKind, LeaseToken, MAX_STORED_RECEIPT, Rate, ReplayGuard,
+    Claim, Claimed, Digest, Error, ErrorKind, LeaseToken, MAX_STORED_ANSWER, Rate, ReplayGuard,
     Result,
 };
 
@@ -76,9 +76,9 @@ impl HostGuard {
                 number,
             }),
             BULLA_CLAIM_SAME => {
-                let stored = receipt.copy(MAX_STORED_RECEIPT).map_err(|_| FAILED)?;
+                let stored = receipt.copy(MAX_STORED_ANSWER).map_err(|_| FAILED)?;
                 Claimed::Same(stored.ok_or(unavailable(
-                    "the host's guard gave a receipt of more than 4096 bytes",
+                    "the host's guard gave an answer of more than 4096 bytes",
                 ))?)
             }
             BULLA_CLAIM_PENDING => Claimed::Pending,
@@ -120,10 +120,10 @@ impl ReplayGuard for HostGuard {
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
-        if receipt.len() > MAX_STORED_RECEIPT {
+        if receipt.len() > MAX_STORED_ANSWER {
             return Err(Error::with(
                 ErrorKind::InvalidInput,
-                "a receipt of more than 4096 bytes cannot be stored",
+                "an answer of more than 4096 bytes cannot be stored",
             ));
         }
         let call = there(self.to.commit, "")?;
@@ -217,6 +217,16 @@ impl ReplayGuard for HostGuard {
             unsafe { call(self.context.pointer, &raw const stream, before) },
             &[],
         )
+    }
+
+    fn forget_stream(&self, stream: &Digest) -> Result<bool> {
+        let call = there(self.to.forget_stream, "the host's guard forgets no stream")?;
+        let stream = (*stream).into();
+        let mut was_known = 0;
+        // SAFETY: the host's own function and context.
+        let code = unsafe { call(self.context.pointer, &raw const stream, &raw mut was_known) };
+        judged(code, &[])?;
+        Ok(was_known == 1)
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

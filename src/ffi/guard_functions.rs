@@ -97,6 +97,16 @@ pub type bulla_guard_skip = Option<
     ) -> bulla_status,
 >;
 
+/// Forgets a stream at once, and writes to `was_known` 1 if it was known, else 0: its place is free, and its next message begins
+/// it anew.
+pub type bulla_guard_forget_stream = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        stream: *const bulla_digest,
+        was_known: *mut u8,
+    ) -> bulla_status,
+>;
+
 /// Writes 1 to `permitted` if something may be done once more, and then counts it as done; else 0. At most `burst` times at once,
 /// and then once every `every` seconds.
 pub type bulla_guard_permit = Option<
@@ -142,6 +152,8 @@ pub struct bulla_guard_callbacks {
     pub missing: bulla_guard_missing,
     /// May be NULL: nothing can be given up.
     pub skip: bulla_guard_skip,
+    /// May be NULL: no stream can be forgotten.
+    pub forget_stream: bulla_guard_forget_stream,
     /// May be NULL: nothing is permitted.
     pub permit: bulla_guard_permit,
 }

@@ -135,7 +135,7 @@ pub unsafe extern "C" fn bulla_opener_forget_stream(
         // SAFETY: as the contract says.
         let (opener, stamp) = unsafe { (shared(opener, "opener is NULL")?, get(stamp)?) };
         let known = ask(
-            &opener.parts()?,
+            &*opener.parts()?,
             |gate| gate.forget_stream(stamp),
             |gate| gate.forget_stream(stamp),
         )?;

@@ -285,6 +285,36 @@ typedef struct bulla_view {
 #define BULLA_ERROR_TEXT 512
 
 /**
+ * Class of a status: it was done.
+ */
+#define BULLA_CLASS_DONE 0
+
+/**
+ * Class of a status: the call was wrong, or something around it failed. Nothing is said about the envelope.
+ */
+#define BULLA_CLASS_USAGE 1
+
+/**
+ * Class of a status: not acceptable as an envelope for this reader. Nobody is known to have said anything.
+ */
+#define BULLA_CLASS_NOT_ACCEPTABLE 2
+
+/**
+ * Class of a status: authentic, but refused.
+ */
+#define BULLA_CLASS_REFUSED 3
+
+/**
+ * Class of a status: not decided. Try again later, and never bounce.
+ */
+#define BULLA_CLASS_TRY_AGAIN 4
+
+/**
+ * Class of a status: an answer that is no failure, such as BULLA_AGAIN.
+ */
+#define BULLA_CLASS_ANSWER 5
+
+/**
  * What became of a call: BULLA_OK, one of the answers above 100, or a failure.
  */
 typedef int32_t bulla_status;
@@ -356,6 +386,15 @@ typedef struct bulla_error {
  * Threads: any.
  */
 const char *bulla_status_text(bulla_status status);
+
+/**
+ * What a status means to a host, and so what to do about it.
+ *
+ * @param status What a call returned; any number.
+ * @return One of BULLA_CLASS_...; BULLA_CLASS_USAGE for a number that this version does not know.
+ * Threads: any.
+ */
+uint32_t bulla_status_class(bulla_status status);
 
 /**
  * The name of a status code as the specification and the command line write it, such as "NotAuthentic". Never NULL.
@@ -1438,6 +1477,17 @@ BULLA_MUST_CHECK bulla_status bulla_policy_new(const char *context, struct bulla
  * Threads: any.
  */
 BULLA_MUST_CHECK bulla_status bulla_policy_allow(struct bulla_policy *policy, const bulla_key *sender, bulla_error *error);
+
+/**
+ * Accepts messages of the sender of this public identity: as bulla_policy_allow() with its signing key.
+ *
+ * @param policy The policy.
+ * @param sender The sender.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_policy_allow_identity(struct bulla_policy *policy, const bulla_public *sender, bulla_error *error);
 
 /**
  * Accepts messages of anyone. The sender is then known by the key in the stamp alone: look at it.

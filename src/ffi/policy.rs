@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use super::handle::{Exclusive, Out, free, shared};
 use super::input::{text, value};
+use super::public::bulla_public;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
 use super::types::bulla_key;
 use crate::{
@@ -136,6 +137,30 @@ pub unsafe extern "C" fn bulla_policy_allow(
             (policy, value(sender, "sender is NULL")?)
         };
         let sender = sender.parse()?;
+        policy.change(|parts| parts.senders.push(sender))
+    })
+}
+
+/// Accepts messages of the sender of this public identity: as bulla_policy_allow() with its signing key.
+///
+/// @param policy The policy.
+/// @param sender The sender.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_policy_allow_identity(
+    policy: *mut bulla_policy,
+    sender: *const bulla_public,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (policy, sender) = unsafe {
+            let policy = shared(policy, "policy is NULL")?;
+            (policy, shared(sender, "sender is NULL")?)
+        };
+        let sender = *sender.identity.verifying_key();
         policy.change(|parts| parts.senders.push(sender))
     })
 }

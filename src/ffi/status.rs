@@ -54,6 +54,42 @@ pub extern "C" fn bulla_status_text(status: bulla_status) -> *const c_char {
     crate::ffi::version::status_text(status).as_ptr()
 }
 
+/// Class of a status: it was done.
+pub const BULLA_CLASS_DONE: u32 = 0;
+/// Class of a status: the call was wrong, or something around it failed. Nothing is said about the envelope.
+pub const BULLA_CLASS_USAGE: u32 = 1;
+/// Class of a status: not acceptable as an envelope for this reader. Nobody is known to have said anything.
+pub const BULLA_CLASS_NOT_ACCEPTABLE: u32 = 2;
+/// Class of a status: authentic, but refused.
+pub const BULLA_CLASS_REFUSED: u32 = 3;
+/// Class of a status: not decided. Try again later, and never bounce.
+pub const BULLA_CLASS_TRY_AGAIN: u32 = 4;
+/// Class of a status: an answer that is no failure, such as BULLA_AGAIN.
+pub const BULLA_CLASS_ANSWER: u32 = 5;
+
+/// What a status means to a host, and so what to do about it.
+///
+/// @param status What a call returned; any number.
+/// @return One of BULLA_CLASS_...; BULLA_CLASS_USAGE for a number that this version does not know.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn bulla_status_class(status: bulla_status) -> u32 {
+    use crate::ErrorClass;
+    if status == BULLA_OK {
+        return BULLA_CLASS_DONE;
+    }
+    if (BULLA_AGAIN..=BULLA_UNTOLD).contains(&status) {
+        return BULLA_CLASS_ANSWER;
+    }
+    let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == status);
+    match kind.map(|kind| kind.class()) {
+        Some(ErrorClass::NotAcceptable) => BULLA_CLASS_NOT_ACCEPTABLE,
+        Some(ErrorClass::Refused) => BULLA_CLASS_REFUSED,
+        Some(ErrorClass::TryAgain) => BULLA_CLASS_TRY_AGAIN,
+        Some(ErrorClass::Usage) | None => BULLA_CLASS_USAGE,
+    }
+}
+
 /// The name of a status code as the specification and the command line write it, such as "NotAuthentic". Never NULL.
 ///
 /// @param status What a call returned; any number.

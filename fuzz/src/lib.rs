@@ -2,11 +2,13 @@
 //! all come to the same verdict. Nothing here keeps state between inputs.
 
 mod cbor;
+mod hands;
 mod inside;
 mod reader;
 mod ways;
 
 pub use cbor::is_deterministic;
+pub use hands::{Hand, Script, judged};
 pub use inside::{Inside, begin, closing_claims, honest};
 pub use reader::Reader;
 pub use ways::{Accepted, Verdict, open_all_ways, verify_all_ways};

@@ -1,0 +1,148 @@
+//! What a C program holds, for the target `calls`: handles of every kind, given and taken at random, NULL among them.
+
+use bulla::ffi::status::bulla_error;
+
+/// Bytes that say what is done.
+pub struct Script<'a>(&'a [u8]);
+
+impl<'a> Script<'a> {
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The next byte; 0 at the end.
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        *first
+    }
+
+    pub fn number(&mut self) -> u64 {
+        match self.byte() {
+            255 => u64::MAX,
+            byte @ 0..200 => u64::from(byte),
+            byte => 1 << (byte - 200),
+        }
+    }
+
+    /// Some of the bytes that follow: a pointer that may be NULL, and a length that goes with it, or a length that goes
+    /// with no pointer (NULL and more than 0), or one that no memory has.
+    pub fn slice(&mut self) -> (*const u8, usize) {
+        let length = usize::from(self.byte());
+        match length {
+            250 => (core::ptr::null(), usize::MAX),
+            251 => (core::ptr::null(), 1),
+            252 => (self.0.as_ptr(), usize::MAX),
+            253 => (core::ptr::null(), 0),
+            length => {
+                let (some, rest) = self.0.split_at(length.min(self.0.len()));
+                self.0 = rest;
+                (some.as_ptr(), some.len())
+            }
+        }
+    }
+}
+
+/// Handles of one kind.
+pub struct Hand<T> {
+    held: Vec<*mut T>,
+    free: unsafe extern "C" fn(*mut T),
+}
+
+impl<T> Hand<T> {
+    pub const fn new(free: unsafe extern "C" fn(*mut T)) -> Self {
+        Self {
+            held: Vec::new(),
+            free,
+        }
+    }
+
+    /// One of them, or NULL.
+    pub fn pick(&self, script: &mut Script<'_>) -> *mut T {
+        let at = usize::from(script.byte());
+        match self.held.len() {
+            0 => core::ptr::null_mut(),
+            // Now and then none.
+            _ if at == 255 => core::ptr::null_mut(),
+            count => self.held[at % count],
+        }
+    }
+
+    /// Frees one, as C does: then it is gone.
+    pub fn drop_one(&mut self, script: &mut Script<'_>) {
+        let at = usize::from(script.byte());
+        if self.held.is_empty() {
+            // SAFETY: NULL is nothing.
+            unsafe { (self.free)(core::ptr::null_mut()) };
+            return;
+        }
+        let handle = self.held.swap_remove(at % self.held.len());
+        // SAFETY: it is in nobody's hand any more.
+        unsafe { (self.free)(handle) };
+    }
+
+    /// Makes a call that gives a handle. On failure the place must be as it was; `given` says which answers write to it.
+    pub fn take(
+        &mut self,
+        given: impl Fn(i32) -> bool,
+        call: impl FnOnce(*mut *mut T, *mut bulla_error) -> i32,
+    ) -> i32 {
+        let canary = core::ptr::without_provenance_mut::<T>(0x5a5a_5a5a_5a5a);
+        let mut place = canary;
+        let status = judged(|error| call(&raw mut place, error));
+        if given(status) {
+            assert!(
+                place != canary && !place.is_null(),
+                "success, and no handle"
+            );
+            self.held.push(place);
+            if self.held.len() > 8 {
+                let first = self.held.remove(0);
+                // SAFETY: as above.
+                unsafe { (self.free)(first) };
+            }
+        } else {
+            assert!(place == canary, "a failure wrote to its output");
+        }
+        status
+    }
+}
+
+impl<T> Drop for Hand<T> {
+    fn drop(&mut self) {
+        for handle in self.held.drain(..) {
+            // SAFETY: each once.
+            unsafe { (self.free)(handle) };
+        }
+    }
+}
+
+/// Makes a call, and looks at what it says: a known status, and an error exactly if there is one.
+pub fn judged(call: impl FnOnce(*mut bulla_error) -> i32) -> i32 {
+    const UNTOUCHED: i32 = 0x5a5a;
+    let mut error = bulla_error {
+        code: UNTOUCHED,
+        has_signer: 7,
+        signer: Default::default(),
+        text: [1; bulla::ffi::status::BULLA_ERROR_TEXT],
+    };
+    let status = call(&raw mut error);
+    assert!(
+        status == 0 || (1..100).contains(&status) || (101..=106).contains(&status),
+        "no status: {status}"
+    );
+    assert!(status != 15, "a panic was contained");
+    if (1..100).contains(&status) {
+        assert!(error.code == status && error.has_signer <= 1);
+        assert!(error.text.contains(&0));
+    } else {
+        assert!(error.code == UNTOUCHED && error.text == [1; bulla::ffi::status::BULLA_ERROR_TEXT]);
+    }
+    status
+}

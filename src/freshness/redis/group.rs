@@ -12,11 +12,10 @@ use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use redis::Value;
-
 use super::Store;
 use super::link::unavailable;
 use super::record::{self, LAST};
+use super::reply::Reply;
 use super::script::Script;
 use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +43,10 @@ pub(super) enum Plain {
 struct Job {
     key: Digest,
     record: Vec<u8>,
+    scope: Digest,
+    signer: [u8; 32],
+    stranger: bool,
+    keep: Vec<u8>,
     now: u64,
     place: Mutex<Progress>,
     changed: Condvar,
@@ -73,6 +76,10 @@ impl Group {
         let job = Arc::new(Job {
             key: entry.claim.key,
             record: record::encode(entry),
+            scope: entry.claim.scope,
+            signer: entry.claim.signer,
+            stranger: entry.claim.stranger,
+            keep: record::digits(entry.claim.keep_until),
             now,
             place: Mutex::new(Progress::Waiting),
             changed: Condvar::new(),
@@ -187,7 +194,44 @@ impl Job {
     }
 }
 
+/// One claim, as `lua/one.lua` does it; `None` where more is to be done than that.
+fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
+    let text = |number: u64| number.to_string();
+    let (all, share) = store.limits.pool(job.stranger);
+    let (all, share, now) = (all.to_string(), share.to_string(), text(job.now.min(LAST)));
+    let pool = b'0' + u8::from(job.stranger);
+    let quota = [&[b'q', pool], &job.signer[..]].concat();
+    let mark = [b"m", &job.scope.as_bytes()[..]].concat();
+    let args = [
+        store.id.as_bytes(),
+        now.as_bytes(),
+        job.key.as_bytes(),
+        &job.record,
+        &job.keep,
+        &[b'p', pool],
+        &quota,
+        &mark,
+        all.as_bytes(),
+        share.as_bytes(),
+    ];
+    let read = |reply| match reply {
+        Reply::Nil => Some(None),
+        reply => read_replies(reply, &[job]).map(Some),
+    };
+    match store.pool.call(Script::One, &args, read) {
+        Ok(None) => None,
+        Ok(Some(Some(outcomes))) => outcomes.into_iter().next(),
+        Ok(Some(None)) => Some(Err(super::lost())),
+        Err(error) => Some(Err(error)),
+    }
+}
+
 fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
+    if let [job] = jobs
+        && let Some(outcome) = run_one(store, job)
+    {
+        return alloc::vec![outcome];
+    }
     // The clock that the guard is shown is the latest of them all, as if that claim had come first.
     let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
     let (now, drops) = (now.to_string(), (DROPS_PER_CLAIM * jobs.len()).to_string());
@@ -215,25 +259,29 @@ fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
 
 /// `Some(None)` if the store is another one.
 #[allow(clippy::option_option)]
-fn read_replies(value: Value, jobs: &[Arc<Job>]) -> Option<Option<Vec<Result<Plain>>>> {
-    let Value::Array(values) = value else {
+fn read_replies<J: core::borrow::Borrow<Job>>(
+    value: Reply,
+    jobs: &[J],
+) -> Option<Option<Vec<Result<Plain>>>> {
+    let Reply::List(values) = value else {
         return None;
     };
     let mut values = values.into_iter();
     let now = match values.next() {
         None => return Some(None),
-        Some(Value::Int(now)) => u64::try_from(now).ok()?,
+        Some(Reply::Int(now)) => u64::try_from(now).ok()?,
         Some(_) => return None,
     };
     if values.len() != jobs.len() {
         return None;
     }
     let outcomes = jobs.iter().zip(values).map(|(job, value)| {
+        let job: &Job = job.borrow();
         Some(match value {
-            Value::Int(1) => Ok(Plain::New),
-            Value::Int(2) => Ok(Plain::Forgotten),
-            Value::Int(3) => Err(ErrorKind::GuardFull.into()),
-            Value::BulkString(bytes) => match record::decode(job.key, &bytes) {
+            Reply::Int(1) => Ok(Plain::New),
+            Reply::Int(2) => Ok(Plain::Forgotten),
+            Reply::Int(3) => Err(ErrorKind::GuardFull.into()),
+            Reply::Bytes(bytes) => match record::decode(job.key, &bytes) {
                 Some(entry) => Ok(Plain::There(Box::new(entry), now)),
                 None => Err(super::foreign()),
             },

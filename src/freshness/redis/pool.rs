@@ -1,0 +1,156 @@
+//! The connections of a guard, and what becomes of a script that is run over one of them.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::link::{Link, Settings, unavailable};
+use super::reply::Reply;
+use super::script::Script;
+use crate::error::{Error, ErrorKind, Result};
+
+#[derive(Default)]
+struct Links {
+    idle: Vec<Link>,
+    out: usize,
+}
+
+pub(super) struct Pool {
+    pub(super) settings: Arc<Settings>,
+    links: Mutex<Links>,
+    freed: Condvar,
+    keys: Vec<Vec<u8>>,
+}
+
+impl Pool {
+    pub(super) fn new(settings: Settings, keys: Vec<Vec<u8>>) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            links: Mutex::default(),
+            freed: Condvar::new(),
+            keys,
+        }
+    }
+
+    /// Runs a script and reads its reply; a reply that cannot be read is as bad as none.
+    pub(super) fn call<T>(
+        &self,
+        script: Script,
+        args: &[&[u8]],
+        read: impl FnOnce(Reply) -> Option<T>,
+    ) -> Result<T> {
+        let mut link = self.take()?;
+        let outcome = Self::run(&mut link, &self.keys, script, args);
+        let outcome = match outcome {
+            Ok(Reply::Refused(refusal)) => Err(refused(&refusal)),
+            Ok(value) => read(value)
+                .ok_or_else(|| unavailable("the server gave an answer that is not understood")),
+            Err(error) => Err(error),
+        };
+        // After anything else than an answer, or that the server is full, nothing is known about the connection.
+        let sound = match &outcome {
+            Ok(_) => true,
+            Err(error) => *error == ErrorKind::GuardFull,
+        };
+        self.give(sound.then_some(link));
+        outcome
+    }
+
+    fn run(link: &mut Link, keys: &[Vec<u8>], script: Script, args: &[&[u8]]) -> Result<Reply> {
+        let name = script.name();
+        let count = script.keys().to_string();
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(3 + keys.len() + args.len());
+        parts.extend([b"EVALSHA", name.as_bytes(), count.as_bytes()]);
+        parts.extend(keys.iter().take(script.keys()).map(Vec::as_slice));
+        parts.extend(args);
+        let reply = link.command(&parts)?;
+        match reply {
+            // It was not run.
+            Reply::Refused(refusal) if refusal.starts_with("NOSCRIPT ") => {
+                if let Some([verb, what]) = parts.first_chunk_mut::<2>() {
+                    (*verb, *what) = (b"EVAL", script.source().as_bytes());
+                }
+                link.command(&parts)
+            }
+            reply => Ok(reply),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Links> {
+        // Every change under this lock is whole in itself.
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Link> {
+        let deadline = Instant::now() + self.settings.response_timeout;
+        let mut links = self.lock();
+        loop {
+            if let Some(mut link) = links.idle.pop() {
+                links.out += 1;
+                drop(links);
+                if link.lives() {
+                    return Ok(link);
+                }
+                self.give(None);
+                links = self.lock();
+            } else if links.out < self.settings.connections {
+                links.out += 1;
+                drop(links);
+                return Link::open(&self.settings).inspect_err(|_| self.give(None));
+            } else {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(unavailable("all connections are busy: allow more of them"));
+                }
+                links = self
+                    .freed
+                    .wait_timeout(links, left)
+                    .map_or_else(|poisoned| poisoned.into_inner().0, |(links, _)| links);
+            }
+        }
+    }
+
+    /// Gives back a connection, or, if it broke, the right to have one: then the others are not trusted either.
+    fn give(&self, link: Option<Link>) {
+        let mut links = self.lock();
+        links.out = links.out.saturating_sub(1);
+        let stale = match link {
+            Some(mut link) => {
+                link.used = Instant::now();
+                links.idle.push(link);
+                Vec::new()
+            }
+            None => core::mem::take(&mut links.idle),
+        };
+        drop(links);
+        drop(stale);
+        self.freed.notify_one();
+    }
+}
+
+fn refused(refusal: &str) -> Error {
+    let code = refusal.split(' ').next().unwrap_or_default();
+    match code {
+        // Old servers wrap what happens inside a script.
+        _ if code == "OOM" || refusal.contains("OOM command not allowed") => Error::with(
+            ErrorKind::GuardFull,
+            "the server has no memory left: raise its maxmemory",
+        ),
+        "CLOCK" => unavailable(
+            "this clock is far ahead of the server's: set it right, or that of the server",
+        ),
+        "READONLY" => unavailable("the server became a replica"),
+        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => unavailable(
+            "the server is a node of a cluster, and another one has the store: name that",
+        ),
+        "NOPERM" | "NOAUTH" => {
+            unavailable("the server does not let this user run the guard's scripts")
+        }
+        "LOADING" | "BUSY" | "MASTERDOWN" | "MISCONF" | "NOREPLICAS" => {
+            unavailable("the server takes no writes now: see its log")
+        }
+        _ => unavailable("the server refused"),
+    }
+}

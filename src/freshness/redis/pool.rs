@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 struct Links {
     idle: Vec<Link>,
     out: usize,
+    /// Who waits for one: waking nobody costs a call of the system too.
+    waiting: usize,
 }
 
 pub(super) struct Pool {
@@ -104,10 +106,12 @@ impl Pool {
                 if left.is_zero() {
                     return Err(unavailable("all connections are busy: allow more of them"));
                 }
+                links.waiting += 1;
                 links = self
                     .freed
                     .wait_timeout(links, left)
                     .map_or_else(|poisoned| poisoned.into_inner().0, |(links, _)| links);
+                links.waiting -= 1;
             }
         }
     }
@@ -124,9 +128,12 @@ impl Pool {
             }
             None => core::mem::take(&mut links.idle),
         };
+        let is_awaited = links.waiting > 0;
         drop(links);
         drop(stale);
-        self.freed.notify_one();
+        if is_awaited {
+            self.freed.notify_one();
+        }
     }
 }
 

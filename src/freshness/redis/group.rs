@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -23,10 +24,13 @@ use crate::freshness::entry::Entry;
 
 /// Most claims in a batch.
 const BATCH: usize = 128;
-/// Batches under way at a time: one that the server works on, and one that is being made or read.
-const LEADERS: usize = 2;
+/// Batches under way at a time. With more of them each is smaller, and a script costs more than several claims in it.
+const LEADERS: usize = 1;
 /// How often a leader lets others run first, that their claims may come with its own.
-const STEPS_ASIDE: usize = 4;
+const STEPS_ASIDE: usize = 16;
+/// How often one that waits for its answer lets others run before it sleeps: to be put to sleep and woken costs both sides more
+/// than a short wait.
+const STEPS_AWAKE: usize = 64;
 /// Entries that a claim may drop besides being made.
 const DROPS_PER_CLAIM: usize = 4;
 
@@ -49,6 +53,8 @@ struct Job {
     keep: Vec<u8>,
     now: u64,
     place: Mutex<Progress>,
+    /// Whether its owner has to be woken. Changed only under the lock of `place`.
+    is_asleep: AtomicBool,
     changed: Condvar,
 }
 
@@ -63,7 +69,7 @@ enum Progress {
 struct Queue {
     waiting: VecDeque<Arc<Job>>,
     leaders: usize,
-    /// How many claims the last batch had.
+    /// How many claims the last batches had: one less for each that had fewer.
     last: usize,
 }
 
@@ -82,6 +88,7 @@ impl Group {
             keep: record::digits(entry.claim.keep_until),
             now,
             place: Mutex::new(Progress::Waiting),
+            is_asleep: AtomicBool::new(false),
             changed: Condvar::new(),
         });
         let mut queue = self.lock();
@@ -148,7 +155,7 @@ impl Group {
         {
             jobs.push(job);
         }
-        queue.last = jobs.len();
+        queue.last = jobs.len().max(queue.last.saturating_sub(1));
         drop(queue);
         let mut outcomes = run(store, &jobs).into_iter();
         let first = outcomes.next();
@@ -170,18 +177,32 @@ impl Group {
 
 impl Job {
     fn tell(&self, progress: Progress) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-        self.changed.notify_one();
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = progress;
+        let asleep = self.is_asleep.load(Ordering::Relaxed);
+        drop(place);
+        if asleep {
+            self.changed.notify_one();
+        }
     }
 
     /// What has become of it until `deadline`.
     fn outcome(&self, deadline: Instant) -> Progress {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps = STEPS_AWAKE;
         loop {
             match core::mem::replace(&mut *place, Progress::Waiting) {
                 Progress::Waiting => {}
                 told => return told,
             }
+            if steps > 0 {
+                steps -= 1;
+                drop(place);
+                std::thread::yield_now();
+                place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            self.is_asleep.store(true, Ordering::Relaxed);
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Progress::Waiting;

@@ -77,7 +77,7 @@ const DROPS_AT_ONCE: usize = 500;
 /// - A server that comes back with an *older* state, from a backup, is not noticed.
 ///
 /// Its user on the server needs the keys `{bulla}:*` (or those of the [prefix](RedisGuardBuilder::prefix)) and the commands
-/// `eval evalsha ping info time hmget hget hset hdel hincrby hexists hlen zadd zrem zrangebyscore`.
+/// `eval evalsha ping info time hmget hget hset hsetnx hdel hincrby hexists hlen zadd zrem zrangebyscore`.
 ///
 /// ```no_run
 /// # fn main() -> bulla::Result<()> {

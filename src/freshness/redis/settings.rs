@@ -170,7 +170,13 @@ impl RedisGuardBuilder {
     }
 
     /// How far ahead of the server's clock a reader's may be, in seconds: [`MAX_SKEW`](crate::MAX_SKEW) if not said. One that
-    /// is further ahead is refused, for the time it shows would be that of the whole fleet, and could not be taken back.
+    /// is further ahead is refused (`GuardUnavailable`), for the time it shows would be that of the whole fleet, and could not
+    /// be taken back.
+    ///
+    /// What more of it risks: one reader with a clock that is wrong by so much makes everything look expired to all readers for
+    /// as long (refused, not accepted), and what it makes look over is dropped for good; only a new store helps sooner. What
+    /// less of it risks: a reader, or the server, whose clock is a little off is refused. Where the times of messages are not
+    /// those of the server's clock (a replay of the past, a simulation) it can be `u64::MAX`: then no clock is compared.
     #[must_use]
     pub fn max_clock_ahead(mut self, seconds: u64) -> Self {
         self.clock_ahead = seconds;

@@ -8,10 +8,14 @@ use alloc::sync::Arc;
 use core::time::Duration;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::thread;
 use std::time::Instant;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+/// How long a thread that waits stays awake, and lets others run: to be put to sleep and woken costs more than a short wait.
+const AWAKE: Duration = Duration::from_micros(50);
 
 /// Where the server is.
 pub(super) enum Place {
@@ -43,7 +47,7 @@ impl Socket {
             #[cfg(unix)]
             Place::Local(path) => {
                 let raw = Raw::Local(std::os::unix::net::UnixStream::connect(path)?);
-                Ok(Self::Plain(Timed::new(raw, deadline)))
+                Ok(Self::Plain(Timed::new(raw, deadline)?))
             }
         }
     }
@@ -88,7 +92,7 @@ fn tcp(host: &str, port: u16, deadline: Instant) -> Result<Timed> {
         match TcpStream::connect_timeout(&address, left) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                return Ok(Timed::new(Raw::Tcp(stream), deadline));
+                return Timed::new(Raw::Tcp(stream), deadline);
             }
             Err(error) => failed = error,
         }
@@ -103,6 +107,14 @@ enum Raw {
 }
 
 impl Raw {
+    fn set_nonblocking(&self, is: bool) -> Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nonblocking(is),
+            #[cfg(unix)]
+            Self::Local(stream) => stream.set_nonblocking(is),
+        }
+    }
+
     fn set_timeouts(&self, time: Duration) -> Result<()> {
         let time = Some(time);
         match self {
@@ -128,13 +140,14 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    fn new(raw: Raw, deadline: Instant) -> Self {
-        Self {
+    fn new(raw: Raw, deadline: Instant) -> Result<Self> {
+        raw.set_nonblocking(true)?;
+        Ok(Self {
             raw,
             deadline,
             time: deadline.saturating_duration_since(Instant::now()),
             told: Duration::ZERO,
-        }
+        })
     }
 
     fn allow(&mut self, time: Duration) {
@@ -142,8 +155,23 @@ impl Timed {
         self.deadline = Instant::now() + time;
     }
 
-    /// Before each wait. As a rule it finds that the system was told enough: an exchange is one write and one read.
-    fn prepare(&mut self) -> Result<()> {
+    /// Reads or writes as soon as that can be done: first asks again and again for a moment, then sleeps.
+    fn when_ready(&mut self, mut act: impl FnMut(&mut Raw) -> Result<usize>) -> Result<usize> {
+        let began = Instant::now();
+        let left = self.deadline.saturating_duration_since(began);
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        loop {
+            match act(&mut self.raw) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            if began.elapsed() >= AWAKE.min(left) {
+                break;
+            }
+            thread::yield_now();
+        }
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
@@ -152,29 +180,30 @@ impl Timed {
             self.raw.set_timeouts(left)?;
             self.told = left;
         }
-        Ok(())
+        self.raw.set_nonblocking(false)?;
+        let done = act(&mut self.raw);
+        self.raw.set_nonblocking(true)?;
+        done
     }
 }
 
 impl Read for Timed {
     fn read(&mut self, into: &mut [u8]) -> Result<usize> {
-        self.prepare()?;
-        match &mut self.raw {
+        self.when_ready(|raw| match raw {
             Raw::Tcp(stream) => stream.read(into),
             #[cfg(unix)]
             Raw::Local(stream) => stream.read(into),
-        }
+        })
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.prepare()?;
-        match &mut self.raw {
+        self.when_ready(|raw| match raw {
             Raw::Tcp(stream) => stream.write(bytes),
             #[cfg(unix)]
             Raw::Local(stream) => stream.write(bytes),
-        }
+        })
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -12,6 +12,8 @@ mod redis_server;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,13 +25,21 @@ use redis_server::{builder, unavailable};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
+/// One test at a time, for they are about the memory and the time of the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Answers as a server does, until it is asked for a claim: then with these bytes, each after so long.
 fn pretends(claimed: &'static [u8], pause: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}/", listener.local_addr().unwrap());
+    let scripts = Arc::new(AtomicUsize::new(0));
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            thread::spawn(move || serve(client, claimed, pause));
+            let scripts = Arc::clone(&scripts);
+            thread::spawn(move || serve(client, &scripts, claimed, pause));
         }
     });
     url
@@ -54,19 +64,17 @@ fn command(from: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
     Some(parts)
 }
 
-fn serve(client: TcpStream, claimed: &'static [u8], pause: Duration) {
+fn serve(client: TcpStream, scripts: &AtomicUsize, claimed: &'static [u8], pause: Duration) {
     let mut to = client.try_clone().unwrap();
     let mut from = BufReader::new(client);
-    let mut scripts = 0;
     while let Some(parts) = command(&mut from) {
         let said: &[u8] = match (parts[0].as_slice(), parts.get(1).map(Vec::as_slice)) {
             (b"PING", _) => b"+PONG\r\n",
             (b"INFO", Some(b"memory")) => b"$27\r\nmaxmemory_policy:noeviction\r\n",
             (b"INFO", _) => b"$11\r\nrole:master\r\n",
             _ => {
-                scripts += 1;
                 // The first finds the store.
-                if scripts == 1 {
+                if scripts.fetch_add(1, Ordering::SeqCst) == 0 {
                     b"*2\r\n$4\r\nabcd\r\n$1\r\n1\r\n"
                 } else {
                     for byte in claimed {
@@ -86,6 +94,7 @@ fn serve(client: TcpStream, claimed: &'static [u8], pause: Duration) {
 /// The timeout bounds the whole reply, not the time between two bytes of it.
 #[test]
 fn a_server_that_drips_is_a_refusal_in_bounded_time() {
+    let _alone = alone();
     let drip = Duration::from_millis(100);
     let url = pretends(
         b"*2\r\n:1000\r\n:0000000000000000000000000000000000000000000000000000001\r\n",
@@ -101,7 +110,6 @@ fn a_server_that_drips_is_a_refusal_in_bounded_time() {
             took >= Duration::from_millis(450) && took < Duration::from_millis(1200),
             "{took:?}"
         );
-        let guard = builder(&url).connections(1).connect().unwrap();
         unavailable(|| guard.observe(1000));
     }
 }
@@ -109,6 +117,7 @@ fn a_server_that_drips_is_a_refusal_in_bounded_time() {
 /// One that drips from the first byte on can hold nobody who connects either.
 #[test]
 fn a_server_that_drips_at_the_door() {
+    let _alone = alone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -130,6 +139,7 @@ fn a_server_that_drips_at_the_door() {
 /// What is announced is not allocated, and what is too long is refused at once.
 #[test]
 fn a_reply_that_is_too_long_is_refused_and_not_allocated() {
+    let _alone = alone();
     let announced: [&[u8]; 6] = [
         b"$2000000000\r\nxxxx",
         b"*2\r\n:1000\r\n$9223372036854775807\r\n",

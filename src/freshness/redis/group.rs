@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -31,6 +31,8 @@ const STEPS_ASIDE: usize = 16;
 /// How often one that waits for its answer lets others run before it sleeps: to be put to sleep and woken costs both sides more
 /// than a short wait.
 const STEPS_AWAKE: usize = 64;
+/// How many claims go to the script that drops what is over, once that for one has found something.
+const BEHIND: usize = 8;
 /// Entries that a claim may drop besides being made.
 const DROPS_PER_CLAIM: usize = 4;
 
@@ -74,7 +76,11 @@ struct Queue {
 }
 
 #[derive(Default)]
-pub(super) struct Group(Mutex<Queue>);
+pub(super) struct Group {
+    queue: Mutex<Queue>,
+    /// So many claims more are not tried with the script for one: it found that something is to be dropped.
+    behind: AtomicUsize,
+}
 
 impl Group {
     /// Claims for an entry as it is to be inserted.
@@ -103,7 +109,7 @@ impl Group {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Every change under this lock is whole in itself.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self, store: &Store, job: &Arc<Job>) -> Result<Plain> {
@@ -157,7 +163,7 @@ impl Group {
         }
         queue.last = jobs.len().max(queue.last.saturating_sub(1));
         drop(queue);
-        let mut outcomes = run(store, &jobs).into_iter();
+        let mut outcomes = run(store, &jobs, &self.behind).into_iter();
         let first = outcomes.next();
         for job in jobs.iter().skip(1) {
             let outcome = outcomes
@@ -215,6 +221,14 @@ impl Job {
     }
 }
 
+/// Counts one down, if there is one.
+fn take_one(from: &AtomicUsize) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+        count.checked_sub(1)
+    })
+    .is_ok()
+}
+
 /// One claim, as `lua/one.lua` does it; `None` where more is to be done than that.
 fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
     let text = |number: u64| number.to_string();
@@ -249,11 +263,14 @@ fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
     }
 }
 
-fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
+fn run(store: &Store, jobs: &[Arc<Job>], behind: &AtomicUsize) -> Vec<Result<Plain>> {
     if let [job] = jobs
-        && let Some(outcome) = run_one(store, job)
+        && !take_one(behind)
     {
-        return alloc::vec![outcome];
+        if let Some(outcome) = run_one(store, job) {
+            return alloc::vec![outcome];
+        }
+        behind.store(BEHIND, Ordering::Relaxed);
     }
     // The clock that the guard is shown is the latest of them all, as if that claim had come first.
     let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);

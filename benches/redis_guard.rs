@@ -2,9 +2,10 @@
 //! number of connections, in turns: `cargo bench --features redis --bench redis_guard`, in about two minutes.
 //!
 //! Arguments: two numbers for one line alone, so many connections and callers; `--check` fails if a judged line is below 0.7.
-//! Judged are the lines with 50 callers or more: there the guard puts many claims into one script. Where there are few callers
-//! each script has few claims, or one, and the price of a script on the server bounds what can be had: the column `script/s`
-//! shows the rate of the least script that could be a claim (no rules, no counts, one entry), with the floor's own client.
+//! Judged are the lines with 50 callers or more: there the guard puts many claims into one script. With as few callers as
+//! connections, 1 or 8, a script has one claim or a few, and the lines are shown and not judged. The column `script/s` shows what
+//! one script for each claim could get: the least that could be a claim (no rules, no counts, one entry), with the floor's own
+//! client. What the guard is below that are its rules and counts, and threads that wake each other.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

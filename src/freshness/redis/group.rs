@@ -13,10 +13,11 @@ use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use redis::Value;
+
 use super::Store;
 use super::link::unavailable;
 use super::record::{self, LAST};
-use super::reply::Reply;
 use super::script::Script;
 use crate::crypto::digest::Digest;
 use crate::error::{Error, ErrorKind, Result};
@@ -250,7 +251,7 @@ fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
         share.as_bytes(),
     ];
     let read = |reply| match reply {
-        Reply::Nil => Some(None),
+        Value::Nil => Some(None),
         reply => read_replies(reply, &[job]).map(Some),
     };
     match store.pool.call(Script::One, &args, read) {
@@ -300,16 +301,16 @@ fn run(store: &Store, jobs: &[Arc<Job>], behind: &AtomicUsize) -> Vec<Result<Pla
 /// `Some(None)` if the store is another one.
 #[allow(clippy::option_option)]
 fn read_replies<J: core::borrow::Borrow<Job>>(
-    value: Reply,
+    value: Value,
     jobs: &[J],
 ) -> Option<Option<Vec<Result<Plain>>>> {
-    let Reply::List(values) = value else {
+    let Value::Array(values) = value else {
         return None;
     };
     let mut values = values.into_iter();
     let now = match values.next() {
         None => return Some(None),
-        Some(Reply::Int(now)) => u64::try_from(now).ok()?,
+        Some(Value::Int(now)) => u64::try_from(now).ok()?,
         Some(_) => return None,
     };
     if values.len() != jobs.len() {
@@ -318,10 +319,10 @@ fn read_replies<J: core::borrow::Borrow<Job>>(
     let outcomes = jobs.iter().zip(values).map(|(job, value)| {
         let job: &Job = job.borrow();
         Some(match value {
-            Reply::Int(1) => Ok(Plain::New),
-            Reply::Int(2) => Ok(Plain::Forgotten),
-            Reply::Int(3) => Err(ErrorKind::GuardFull.into()),
-            Reply::Bytes(bytes) => match record::decode(job.key, &bytes) {
+            Value::Int(1) => Ok(Plain::New),
+            Value::Int(2) => Ok(Plain::Forgotten),
+            Value::Int(3) => Err(ErrorKind::GuardFull.into()),
+            Value::BulkString(bytes) => match record::decode(job.key, &bytes) {
                 Some(entry) => Ok(Plain::There(Box::new(entry), now)),
                 None => Err(super::foreign()),
             },

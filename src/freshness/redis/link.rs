@@ -1,38 +1,30 @@
-//! A connection to the server: each command on it is bounded, and one that failed in any way is never used again.
+//! A connection to the server, of the client crate: each wait for it is bounded, and one that failed in any way is never used
+//! again.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use super::reply::{self, MAX_REPLY, Progress, Reply};
-use super::socket::{Place, Socket};
+use redis::{Client, Cmd, Connection, ConnectionLike, Value};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// A connection that was idle for longer is asked whether it lives before anything depends on it.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Room for a reply at first, in bytes.
-const RECEIVED: usize = 16 << 10;
-const NO_WAY: &str =
-    "the server cannot be connected to: see its address, its certificate, and that it runs";
-
-const NOT_KNOWN: &str = "the server does not accept the user name and password";
+pub(super) const NOT_UNDERSTOOD: &str =
+    "the server gave an answer that is not understood: see that it is a Redis or Valkey server";
 
 pub(super) const fn unavailable(detail: &'static str) -> Error {
     Error::with(ErrorKind::GuardUnavailable, detail)
 }
 
 pub(super) struct Settings {
-    pub(super) place: Place,
-    pub(super) user: Option<String>,
-    pub(super) password: Option<String>,
-    pub(super) database: i64,
+    pub(super) client: Client,
     pub(super) connect_timeout: Duration,
     pub(super) response_timeout: Duration,
     pub(super) connections: usize,
@@ -42,12 +34,7 @@ pub(super) struct Settings {
 }
 
 pub(super) struct Link {
-    socket: Socket,
-    timeout: Duration,
-    /// The command, as it is sent.
-    packed: Vec<u8>,
-    /// Room for the reply.
-    received: Vec<u8>,
+    connection: Connection,
     pub(super) used: Instant,
 }
 
@@ -78,50 +65,36 @@ impl Link {
     }
 
     fn connect(settings: &Settings) -> Result<Self> {
-        let socket = Socket::connect(&settings.place, Instant::now() + settings.connect_timeout)
-            .map_err(|_| unavailable(NO_WAY))?;
+        let connection = settings
+            .client
+            .get_connection_with_timeout(settings.connect_timeout)
+            .map_err(|error| match error.kind() {
+                redis::ErrorKind::AuthenticationFailed => {
+                    unavailable("the server does not accept the user name and password")
+                }
+                redis::ErrorKind::InvalidClientConfig => {
+                    unavailable("the URL of the server cannot be used: see its host and its options")
+                }
+                _ => unavailable("the server cannot be connected to: see its address, its certificate, and that it runs"),
+            })?;
+        let timeout = Some(settings.response_timeout);
+        connection
+            .set_read_timeout(timeout)
+            .and_then(|()| connection.set_write_timeout(timeout))
+            .map_err(|_| unavailable("a timeout could not be set"))?;
         let mut link = Self {
-            socket,
-            timeout: settings.response_timeout,
-            packed: Vec::new(),
-            received: vec![0; RECEIVED],
+            connection,
             used: Instant::now(),
         };
-        link.introduce(settings)?;
         link.check(settings.allow_unknown_eviction)?;
         Ok(link)
-    }
-
-    /// Says who it is, and chooses the database of the URL.
-    fn introduce(&mut self, settings: &Settings) -> Result<()> {
-        if let Some(password) = &settings.password {
-            let mut parts: Vec<&[u8]> = vec![b"AUTH"];
-            parts.extend(settings.user.iter().map(String::as_bytes));
-            parts.push(password.as_bytes());
-            if !self.command(&parts).map_err(at_the_door)?.is_okay() {
-                return Err(unavailable(NOT_KNOWN));
-            }
-        }
-        match self.command(&[b"PING"]).map_err(at_the_door)? {
-            Reply::Refused(why) if why.starts_with("NOAUTH") => return Err(unavailable(NOT_KNOWN)),
-            _ => {}
-        }
-        let database = settings.database.to_string();
-        if settings.database != 0 && !self.command(&[b"SELECT", database.as_bytes()])?.is_okay() {
-            return Err(unavailable(
-                "the server does not let this user have the database of the URL",
-            ));
-        }
-        Ok(())
     }
 
     /// Only a master that forgets nothing by itself will do. Asked on every connection, for settings and roles change.
     fn check(&mut self, allow_unknown_eviction: bool) -> Result<()> {
         // Who may not ask for the role learns it from the first write.
-        if self
-            .info("replication", "role:")?
-            .is_some_and(|role| role != "master")
-        {
+        let role = self.info("replication", "role:")?;
+        if role.is_some_and(|role| role != "master") {
             return Err(unavailable("this server is a replica: name the master"));
         }
         let policy = match self.info("memory", "maxmemory_policy:")? {
@@ -140,116 +113,54 @@ impl Link {
         }
     }
 
+    /// `None` if the server refuses to tell, or does not know. Whatever else is no answer ends the connection: one that came
+    /// later would be read as the answer to the next command.
     fn info(&mut self, section: &str, field: &str) -> Result<Option<String>> {
-        let Reply::Bytes(bytes) = self.command(&[b"INFO", section.as_bytes()])? else {
-            return Ok(None);
+        let text = match self.command(redis::cmd("INFO").arg(section))? {
+            Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Value::VerbatimString { text, .. } => text,
+            Value::ServerError(_) => return Ok(None),
+            _ => return Err(unavailable(NOT_UNDERSTOOD)),
         };
-        Ok(String::from_utf8_lossy(&bytes)
+        Ok(text
             .lines()
             .find_map(|line| line.strip_prefix(field))
             .map(String::from))
     }
 
+    /// The same as for [`info`](Self::info).
     fn configured_policy(&mut self) -> Result<Option<String>> {
-        let reply = self.command(&[b"CONFIG", b"GET", b"maxmemory-policy"])?;
-        Ok(match reply {
-            Reply::List(pair) => match pair.into_iter().nth(1) {
-                Some(Reply::Bytes(bytes)) => String::from_utf8(bytes).ok(),
-                _ => None,
-            },
-            _ => None,
-        })
-    }
-
-    /// Sends a command and reads its reply, which may be that it was refused. All of it is bounded, in time and in length.
-    pub(super) fn command(&mut self, parts: &[&[u8]]) -> Result<Reply> {
-        self.socket.allow(self.timeout);
-        pack(&mut self.packed, parts);
-        self.socket
-            .send(&self.packed)
-            .map_err(|error| broken(&error))?;
-        let reply = self.receive();
-        // What one reply took is not kept for good.
-        self.received.truncate(RECEIVED);
-        reply
-    }
-
-    fn receive(&mut self) -> Result<Reply> {
-        let (mut length, mut needed) = (0, 1);
-        loop {
-            while length < needed {
-                // As much as has come, and as much again: never what the server says will come.
-                if length == self.received.len() {
-                    self.received.resize((2 * length).min(MAX_REPLY), 0);
-                }
-                let free = self.received.get_mut(length..).unwrap_or_default();
-                match self.socket.receive(free).map_err(|error| broken(&error))? {
-                    0 => return Err(unavailable(BROKEN)),
-                    more => length += more,
-                }
+        let mut command = redis::cmd("CONFIG");
+        let value = match self.command(command.arg("GET").arg("maxmemory-policy"))? {
+            Value::Array(pair) => pair.into_iter().nth(1),
+            Value::Map(pairs) => pairs.into_iter().next().map(|(_, value)| value),
+            Value::ServerError(_) => None,
+            _ => return Err(unavailable(NOT_UNDERSTOOD)),
+        };
+        match value {
+            None => Ok(None),
+            Some(Value::BulkString(bytes)) => {
+                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
             }
-            match reply::read(self.received.get(..length).unwrap_or_default()) {
-                Progress::Needs(bytes) => needed = bytes,
-                // More than what was asked for is no answer either.
-                Progress::Whole(reply, end) if end == length => return Ok(reply),
-                _ => {
-                    return Err(unavailable(
-                        "the server gave an answer that is not understood, or too long: see that it is a Redis or Valkey server",
-                    ));
-                }
-            }
+            Some(_) => Err(unavailable(NOT_UNDERSTOOD)),
         }
+    }
+
+    /// Sends a command and reads its reply, which may be that it was refused. After an error the connection is of no more use.
+    pub(super) fn command(&mut self, command: &Cmd) -> Result<Value> {
+        self.connection.req_command(command).map_err(|error| {
+            unavailable(if error.is_timeout() {
+                "the server does not answer in time"
+            } else if error.is_io_error() {
+                "the connection to the server broke"
+            } else {
+                NOT_UNDERSTOOD
+            })
+        })
     }
 
     pub(super) fn lives(&mut self) -> bool {
         self.used.elapsed() < FRESH
-            || matches!(self.command(&[b"PING"]), Ok(Reply::Word(answer)) if answer == "PONG")
+            || matches!(self.command(&redis::cmd("PING")), Ok(Value::SimpleString(answer)) if answer == "PONG")
     }
-}
-
-const BROKEN: &str = "the connection to the server broke";
-
-fn broken(error: &std::io::Error) -> Error {
-    unavailable(match error.kind() {
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => {
-            "the server does not answer in time"
-        }
-        _ => BROKEN,
-    })
-}
-
-/// What goes wrong before the server has said anything is most often TLS, on either side.
-fn at_the_door(error: Error) -> Error {
-    if error.detail() == BROKEN {
-        return unavailable(NO_WAY);
-    }
-    error
-}
-
-/// RESP: an array of strings.
-fn pack(bytes: &mut Vec<u8>, parts: &[&[u8]]) {
-    bytes.clear();
-    line(bytes, b'*', parts.len());
-    for part in parts {
-        line(bytes, b'$', part.len());
-        bytes.extend_from_slice(part);
-        bytes.extend(b"\r\n");
-    }
-}
-
-fn line(bytes: &mut Vec<u8>, mark: u8, number: usize) {
-    let mut digits = [0_u8; 20];
-    let mut rest = number;
-    let mut length = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        length += 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    bytes.push(mark);
-    bytes.extend(digits.iter().skip(20 - length));
-    bytes.extend(b"\r\n");
 }

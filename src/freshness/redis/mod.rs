@@ -26,11 +26,9 @@ mod group;
 mod link;
 mod pool;
 mod record;
-mod reply;
 mod script;
 mod settings;
 mod shelf;
-mod socket;
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -40,11 +38,12 @@ use core::time::Duration;
 use std::thread;
 use std::time::Instant;
 
+use redis::Value;
+
 use self::group::{Group, Plain};
 use self::link::unavailable;
 use self::pool::Pool;
 use self::record::{FORMAT, LAST, bounded};
-use self::reply::Reply;
 use self::script::Script;
 pub use self::settings::RedisGuardBuilder;
 use self::shelf::{Applied, Ask, Found, Step};
@@ -245,16 +244,16 @@ fn new_id() -> Result<String> {
 }
 
 #[allow(clippy::option_option)]
-fn read_born(value: Reply) -> Option<Option<(String, Vec<u8>)>> {
-    let Reply::List(values) = value else {
+fn read_born(value: Value) -> Option<Option<(String, Vec<u8>)>> {
+    let Value::Array(values) = value else {
         return None;
     };
-    let values: [Reply; 2] = values.try_into().ok()?;
+    let values: [Value; 2] = values.try_into().ok()?;
     match values {
-        [Reply::Bytes(id), Reply::Bytes(format)] => {
+        [Value::BulkString(id), Value::BulkString(format)] => {
             Some(Some((core::str::from_utf8(&id).ok()?.to_owned(), format)))
         }
-        [Reply::Nil, _] => Some(None),
+        [Value::Nil, _] => Some(None),
         _ => None,
     }
 }

@@ -1,13 +1,13 @@
 //! The connections of a guard, and what becomes of a script that is run over one of them.
 
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::link::{Link, Settings, unavailable};
-use super::reply::Reply;
+use redis::{ServerError, Value};
+
+use super::link::{Link, NOT_UNDERSTOOD, Settings, unavailable};
 use super::script::Script;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -41,14 +41,13 @@ impl Pool {
         &self,
         script: Script,
         args: &[&[u8]],
-        read: impl FnOnce(Reply) -> Option<T>,
+        read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T> {
         let mut link = self.take()?;
         let outcome = Self::run(&mut link, &self.keys, script, args);
         let outcome = match outcome {
-            Ok(Reply::Refused(refusal)) => Err(refused(&refusal)),
-            Ok(value) => read(value)
-                .ok_or_else(|| unavailable("the server gave an answer that is not understood")),
+            Ok(Value::ServerError(refusal)) => Err(refused(&refusal)),
+            Ok(value) => read(value).ok_or_else(|| unavailable(NOT_UNDERSTOOD)),
             Err(error) => Err(error),
         };
         // After anything else than an answer, or that the server is full, nothing is known about the connection.
@@ -60,21 +59,17 @@ impl Pool {
         outcome
     }
 
-    fn run(link: &mut Link, keys: &[Vec<u8>], script: Script, args: &[&[u8]]) -> Result<Reply> {
-        let name = script.name();
-        let count = script.keys().to_string();
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(3 + keys.len() + args.len());
-        parts.extend([b"EVALSHA", name.as_bytes(), count.as_bytes()]);
-        parts.extend(keys.iter().take(script.keys()).map(Vec::as_slice));
-        parts.extend(args);
-        let reply = link.command(&parts)?;
-        match reply {
+    fn run(link: &mut Link, keys: &[Vec<u8>], script: Script, args: &[&[u8]]) -> Result<Value> {
+        let keys = keys.get(..script.keys()).unwrap_or(keys);
+        let call = |verb: &str, what: &str| {
+            let mut command = redis::cmd(verb);
+            command.arg(what).arg(keys.len()).arg(keys).arg(args);
+            command
+        };
+        match link.command(&call("EVALSHA", script.name()))? {
             // It was not run.
-            Reply::Refused(refusal) if refusal.starts_with("NOSCRIPT ") => {
-                if let Some([verb, what]) = parts.first_chunk_mut::<2>() {
-                    (*verb, *what) = (b"EVAL", script.source().as_bytes());
-                }
-                link.command(&parts)
+            Value::ServerError(refusal) if refusal.code() == "NOSCRIPT" => {
+                link.command(&call("EVAL", script.source()))
             }
             reply => Ok(reply),
         }
@@ -137,11 +132,11 @@ impl Pool {
     }
 }
 
-fn refused(refusal: &str) -> Error {
-    let code = refusal.split(' ').next().unwrap_or_default();
-    match code {
+fn refused(refusal: &ServerError) -> Error {
+    let details = refusal.details().unwrap_or_default();
+    match refusal.code() {
         // Old servers wrap what happens inside a script.
-        _ if code == "OOM" || refusal.contains("OOM command not allowed") => Error::with(
+        code if code == "OOM" || details.contains("OOM command not allowed") => Error::with(
             ErrorKind::GuardFull,
             "the server has no memory left: raise its maxmemory",
         ),

@@ -2,22 +2,19 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::AtomicUsize;
 use core::time::Duration;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use redis::io::tcp::TcpSettings;
+use redis::{
+    Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, TlsCertificates,
+};
 
 use super::RedisGuard;
 use super::link::Settings;
 use super::pool::Pool;
 use super::script;
-use super::socket::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::policy::MAX_SKEW;
 use crate::freshness::table::Limits;
@@ -209,7 +206,6 @@ impl RedisGuardBuilder {
         }
         let keys = script::keys(&self.prefix);
         let (limits, ahead, expected) = (self.limits, self.clock_ahead, self.expected.clone());
-        let redis = self.info.redis_settings();
         let pool = Pool::new(
             Settings {
                 connect_timeout: self.connect_timeout,
@@ -217,70 +213,41 @@ impl RedisGuardBuilder {
                 connections: self.connections,
                 allow_unknown_eviction: self.allow_unknown_eviction,
                 connecting: AtomicUsize::new(0),
-                place: self.place()?,
-                user: redis.username().map(String::from),
-                password: redis.password().map(String::from),
-                database: redis.db(),
+                client: self.client()?,
             },
             keys,
         );
         RedisGuard::open(pool, limits, ahead, expected.as_deref())
     }
 
-    fn place(&self) -> Result<Place> {
-        let has_certificates = self.roots.is_some() || self.own.is_some();
-        match self.info.addr() {
-            ConnectionAddr::TcpTls { host, port, .. } => {
-                let config = tls(self.roots.as_deref(), self.own.as_ref())?;
-                Ok(Place::Tls(host.clone(), *port, Arc::new(config)))
+    fn client(self) -> Result<Client> {
+        let redis = self.info.redis_settings().clone().set_skip_set_lib_name();
+        let info = self
+            .info
+            .set_redis_settings(redis)
+            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            if self.roots.is_some() || self.own.is_some() {
+                return Err(wrong(
+                    "certificates are for TLS: the URL begins with rediss://",
+                ));
             }
-            _ if has_certificates => Err(wrong(
-                "certificates are for TLS: the URL begins with rediss://",
-            )),
-            ConnectionAddr::Tcp(host, port) => Ok(Place::Tcp(host.clone(), *port)),
-            #[cfg(unix)]
-            ConnectionAddr::Unix(path) => Ok(Place::Local(path.clone())),
-            _ => Err(wrong("the URL of the server cannot be used")),
+            return Client::open(info).map_err(|_| wrong("the URL of the server cannot be used"));
         }
+        // Without a default provider rustls panics; one that the program has chosen stays.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
+        let certificates = TlsCertificates {
+            client_tls: self.own.map(|(client_cert, client_key)| ClientTlsConfig {
+                client_cert,
+                client_key,
+            }),
+            root_cert: self.roots,
+        };
+        Client::build_with_tls(info, certificates)
+            .map_err(|_| wrong("a certificate or its key cannot be read: both are PEM"))
     }
-}
-
-/// TLS with these roots, or those of the system; and with a certificate of one's own, and its key.
-fn tls(roots: Option<&[u8]>, own: Option<&(Vec<u8>, Vec<u8>)>) -> Result<ClientConfig> {
-    let unreadable = || wrong("a certificate or its key cannot be read: both are PEM");
-    let chain = |pem| {
-        CertificateDer::pem_slice_iter(pem)
-            .collect::<core::result::Result<Vec<_>, _>>()
-            .map_err(|_| unreadable())
-    };
-    let mut trusted = RootCertStore::empty();
-    match roots {
-        Some(pem) => {
-            for certificate in chain(pem)? {
-                trusted.add(certificate).map_err(|_| unreadable())?;
-            }
-        }
-        // Some of what a system trusts is often not understood, and then trusts nobody.
-        None => {
-            let system = rustls_native_certs::load_native_certs();
-            let _ = trusted.add_parsable_certificates(system.certs);
-        }
-    }
-    // What the program has chosen, if it did.
-    let primitives = CryptoProvider::get_default()
-        .cloned()
-        .unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
-    let config = ClientConfig::builder_with_provider(primitives)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| wrong("the primitives that the program chose for TLS cannot be used"))?
-        .with_root_certificates(trusted);
-    let Some((certificate, key)) = own else {
-        return Ok(config.with_no_client_auth());
-    };
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| unreadable())?;
-    config
-        .with_client_auth_cert(chain(certificate)?, key)
-        .map_err(|_| unreadable())
 }
 
 impl core::fmt::Debug for RedisGuardBuilder {

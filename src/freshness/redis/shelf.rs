@@ -5,8 +5,9 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use std::collections::HashMap;
 
+use redis::Value;
+
 use super::record::{self, LAST, digits};
-use super::reply::Reply;
 use super::script::{Script, part};
 use super::{Store, foreign, lost};
 use crate::crypto::digest::Digest;
@@ -62,15 +63,15 @@ impl Found {
             args.push(name.map_or(&[], |name| name.as_bytes()));
         }
         let found = store.pool.call(Script::Look, &args, |value| match value {
-            Reply::List(values) if values.is_empty() => Some(None),
-            Reply::List(values) => Self::read(values).map(Some),
+            Value::Array(values) if values.is_empty() => Some(None),
+            Value::Array(values) => Self::read(values).map(Some),
             _ => None,
         })?;
         found.ok_or_else(lost)
     }
 
-    fn read(values: Vec<Reply>) -> Option<Self> {
-        let values: [Reply; 8] = values.try_into().ok()?;
+    fn read(values: Vec<Value>) -> Option<Self> {
+        let values: [Value; 8] = values.try_into().ok()?;
         let [now, dropped, token, entry, mark, stream, challenge, rate] = values;
         let mark = match bytes(mark)? {
             None => None,
@@ -89,18 +90,18 @@ impl Found {
     }
 }
 
-fn number(value: &Reply) -> Option<u64> {
+fn number(value: &Value) -> Option<u64> {
     match value {
-        Reply::Int(number) => u64::try_from(*number).ok(),
+        Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
 }
 
 #[allow(clippy::option_option)]
-fn bytes(value: Reply) -> Option<Option<Vec<u8>>> {
+fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
     match value {
-        Reply::Nil => Some(None),
-        Reply::Bytes(bytes) => Some(Some(bytes)),
+        Value::Nil | Value::Boolean(false) => Some(None),
+        Value::BulkString(bytes) => Some(Some(bytes)),
         _ => None,
     }
 }
@@ -174,10 +175,10 @@ impl<'a> Step<'a> {
             .store
             .pool
             .call(Script::Apply, &args, |value| match value {
-                Reply::Int(-1) => Some(None),
-                Reply::Int(0) => Some(Some(Applied::Changed)),
-                Reply::Int(1) => Some(Some(Applied::Done)),
-                Reply::Int(2) => Some(Some(Applied::Full)),
+                Value::Int(-1) => Some(None),
+                Value::Int(0) => Some(Some(Applied::Changed)),
+                Value::Int(1) => Some(Some(Applied::Done)),
+                Value::Int(2) => Some(Some(Applied::Full)),
                 _ => None,
             })?;
         applied.ok_or_else(lost)

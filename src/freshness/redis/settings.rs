@@ -107,8 +107,14 @@ impl RedisGuardBuilder {
         self
     }
 
-    /// How long a command may take, from its first byte to the last one of its reply, and how long a free connection is waited
-    /// for: 2 s if not said; from 1 ms to 60 s.
+    /// How long the server may be silent, and how long a free connection is waited for: 2 s if not said; from 1 ms to 60 s.
+    ///
+    /// This bounds each read, and neither a whole reply nor its length. A server that means harm, or whoever answers in its
+    /// place where there is no TLS, can drip: with a byte now and then it holds as many callers as there are connections for
+    /// as long as it likes. All others are refused, each after three times the sum of both timeouts at the latest; while one
+    /// plain claim (without lease, order and challenge) is held so, all other plain claims are. What it announces costs no
+    /// memory; what it really sends as one reply is kept until that is whole. Nothing is accepted by this that the server
+    /// could not have made accepted anyway.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout.clamp(TIMEOUTS.0, TIMEOUTS.1);

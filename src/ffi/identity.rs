@@ -22,6 +22,8 @@ pub struct bulla_identity {
 }
 
 /// Who holds the keys.
+// Always behind an `Arc`: a box more would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Keys {
     Here(Identity),
     Elsewhere(Elsewhere),

@@ -87,6 +87,8 @@ impl Places {
 }
 
 /// A reservation with what it borrows from, or what was dealt with before.
+// There is one for a call, never many.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Landed<O> {
     New(Kept<Reserved, O>),
     Again(Again),

@@ -20,19 +20,6 @@ use crate::{
     Reason, Receipter, Rejection, ReplayGuard, Result, StampOnly, SystemClock,
 };
 
-/// Reason of a rejection: there is no room.
-pub const BULLA_REASON_FULL: u16 = Reason::FULL;
-/// Reason of a rejection: the content is longer than is accepted.
-pub const BULLA_REASON_TOO_LARGE: u16 = Reason::TOO_LARGE;
-/// Reason of a rejection: against the rules of the recipient.
-pub const BULLA_REASON_POLICY: u16 = Reason::POLICY;
-/// Reason of a rejection: there is no such place (mailbox, folder) for it.
-pub const BULLA_REASON_NO_SUCH_PLACE: u16 = Reason::NO_SUCH_PLACE;
-/// Reason of a rejection: it could not be dealt with.
-pub const BULLA_REASON_FAILED: u16 = Reason::FAILED;
-/// Reason of a note of damage, which is no rejection.
-pub const BULLA_REASON_DAMAGED: u16 = Reason::DAMAGED;
-
 /// Makes receipts, each sealed to the key that the sender of the message asked it to be sent to. A receipt comes only out of a
 /// commit, and only where the sender asked for it: so nobody can make this recipient write to somebody else.
 pub struct bulla_receipter {

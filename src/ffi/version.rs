@@ -48,13 +48,13 @@ pub unsafe extern "C" fn bulla_has_feature(feature: *const c_char) -> u8 {
         return 0;
     }
     // SAFETY: a string closed with NUL, as the contract says.
-    let known = match unsafe { CStr::from_ptr(feature) }.to_bytes() {
-        b"keyfile" => cfg!(feature = "keyfile"),
-        b"sqlite" => cfg!(feature = "sqlite"),
-        b"redis" => cfg!(feature = "redis"),
-        _ => false,
-    };
-    u8::from(known)
+    let feature = unsafe { CStr::from_ptr(feature) }.to_bytes();
+    let built_in: [(&[u8], bool); 3] = [
+        (b"keyfile", cfg!(feature = "keyfile")),
+        (b"sqlite", cfg!(feature = "sqlite")),
+        (b"redis", cfg!(feature = "redis")),
+    ];
+    u8::from(built_in.contains(&(feature, true)))
 }
 
 struct Texts {

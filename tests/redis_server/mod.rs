@@ -16,6 +16,32 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bulla::{ErrorKind, RedisGuard, RedisGuardBuilder};
+
+pub(crate) fn builder(url: &str) -> RedisGuardBuilder {
+    RedisGuardBuilder::new(url)
+        .unwrap()
+        .connect_timeout(Duration::from_millis(1000))
+        .response_timeout(Duration::from_millis(500))
+}
+
+pub(crate) fn guard(url: &str) -> RedisGuard {
+    builder(url).connect().unwrap()
+}
+
+/// Runs something that must be refused as unavailable, in bounded time.
+pub(crate) fn unavailable<T: std::fmt::Debug>(run: impl FnOnce() -> bulla::Result<T>) -> String {
+    let began = Instant::now();
+    let error = run().unwrap_err();
+    assert_eq!(error, ErrorKind::GuardUnavailable);
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+    error.to_string()
+}
+
 pub(crate) struct Server {
     child: Child,
     port: u16,

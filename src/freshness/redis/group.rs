@@ -8,6 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -24,10 +25,15 @@ use crate::freshness::entry::Entry;
 
 /// Most claims in a batch.
 const BATCH: usize = 128;
-/// Batches under way at a time: one that the server works on, and one that is being made or read.
-const LEADERS: usize = 2;
+/// Batches under way at a time. With more of them each is smaller, and a script costs more than several claims in it.
+const LEADERS: usize = 1;
 /// How often a leader lets others run first, that their claims may come with its own.
-const STEPS_ASIDE: usize = 4;
+const STEPS_ASIDE: usize = 16;
+/// How often one that waits for its answer lets others run before it sleeps: to be put to sleep and woken costs both sides more
+/// than a short wait.
+const STEPS_AWAKE: usize = 64;
+/// How many claims go to the script that drops what is over, once that for one has found something.
+const BEHIND: usize = 8;
 /// Entries that a claim may drop besides being made.
 const DROPS_PER_CLAIM: usize = 4;
 
@@ -44,8 +50,14 @@ pub(super) enum Plain {
 struct Job {
     key: Digest,
     record: Vec<u8>,
+    scope: Digest,
+    signer: [u8; 32],
+    stranger: bool,
+    keep: Vec<u8>,
     now: u64,
     place: Mutex<Progress>,
+    /// Whether its owner has to be woken. Changed only under the lock of `place`.
+    is_asleep: AtomicBool,
     changed: Condvar,
 }
 
@@ -60,12 +72,16 @@ enum Progress {
 struct Queue {
     waiting: VecDeque<Arc<Job>>,
     leaders: usize,
-    /// How many claims the last batch had.
+    /// How many claims the last batches had: one less for each that had fewer.
     last: usize,
 }
 
 #[derive(Default)]
-pub(super) struct Group(Mutex<Queue>);
+pub(super) struct Group {
+    queue: Mutex<Queue>,
+    /// So many claims more are not tried with the script for one: it found that something is to be dropped.
+    behind: AtomicUsize,
+}
 
 impl Group {
     /// Claims for an entry as it is to be inserted.
@@ -73,8 +89,13 @@ impl Group {
         let job = Arc::new(Job {
             key: entry.claim.key,
             record: record::encode(entry),
+            scope: entry.claim.scope,
+            signer: entry.claim.signer,
+            stranger: entry.claim.stranger,
+            keep: record::digits(entry.claim.keep_until),
             now,
             place: Mutex::new(Progress::Waiting),
+            is_asleep: AtomicBool::new(false),
             changed: Condvar::new(),
         });
         let mut queue = self.lock();
@@ -89,7 +110,7 @@ impl Group {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Every change under this lock is whole in itself.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait(&self, store: &Store, job: &Arc<Job>) -> Result<Plain> {
@@ -141,9 +162,9 @@ impl Group {
         {
             jobs.push(job);
         }
-        queue.last = jobs.len();
+        queue.last = jobs.len().max(queue.last.saturating_sub(1));
         drop(queue);
-        let mut outcomes = run(store, &jobs).into_iter();
+        let mut outcomes = run(store, &jobs, &self.behind).into_iter();
         let first = outcomes.next();
         for job in jobs.iter().skip(1) {
             let outcome = outcomes
@@ -163,18 +184,32 @@ impl Group {
 
 impl Job {
     fn tell(&self, progress: Progress) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = progress;
-        self.changed.notify_one();
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = progress;
+        let asleep = self.is_asleep.load(Ordering::Relaxed);
+        drop(place);
+        if asleep {
+            self.changed.notify_one();
+        }
     }
 
     /// What has become of it until `deadline`.
     fn outcome(&self, deadline: Instant) -> Progress {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut steps = STEPS_AWAKE;
         loop {
             match core::mem::replace(&mut *place, Progress::Waiting) {
                 Progress::Waiting => {}
                 told => return told,
             }
+            if steps > 0 {
+                steps -= 1;
+                drop(place);
+                std::thread::yield_now();
+                place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            self.is_asleep.store(true, Ordering::Relaxed);
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Progress::Waiting;
@@ -187,7 +222,57 @@ impl Job {
     }
 }
 
-fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
+/// Counts one down, if there is one.
+fn take_one(from: &AtomicUsize) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+        count.checked_sub(1)
+    })
+    .is_ok()
+}
+
+/// One claim, as `lua/one.lua` does it; `None` where more is to be done than that.
+fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
+    let text = |number: u64| number.to_string();
+    let (all, share) = store.limits.pool(job.stranger);
+    let (all, share, now) = (all.to_string(), share.to_string(), text(job.now.min(LAST)));
+    let pool = b'0' + u8::from(job.stranger);
+    let quota = [&[b'q', pool], &job.signer[..]].concat();
+    let mark = [b"m", &job.scope.as_bytes()[..]].concat();
+    let args = [
+        store.id.as_bytes(),
+        now.as_bytes(),
+        job.key.as_bytes(),
+        &job.record,
+        &job.keep,
+        &[b'p', pool],
+        &quota,
+        &mark,
+        all.as_bytes(),
+        share.as_bytes(),
+    ];
+    let read = |reply| match reply {
+        Value::Nil => Some(None),
+        reply => read_replies(reply, &[job]).map(Some),
+    };
+    match store.pool.call(Script::One, &args, read) {
+        Ok(None) => None,
+        Ok(Some(Some(outcomes))) => outcomes.into_iter().next(),
+        Ok(Some(None)) => Some(Err(super::lost())),
+        // It may be a copy, which needs no memory.
+        Err(error) if error == ErrorKind::GuardFull => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn run(store: &Store, jobs: &[Arc<Job>], behind: &AtomicUsize) -> Vec<Result<Plain>> {
+    if let [job] = jobs
+        && !take_one(behind)
+    {
+        if let Some(outcome) = run_one(store, job) {
+            return alloc::vec![outcome];
+        }
+        behind.store(BEHIND, Ordering::Relaxed);
+    }
     // The clock that the guard is shown is the latest of them all, as if that claim had come first.
     let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
     let (now, drops) = (now.to_string(), (DROPS_PER_CLAIM * jobs.len()).to_string());
@@ -215,7 +300,10 @@ fn run(store: &Store, jobs: &[Arc<Job>]) -> Vec<Result<Plain>> {
 
 /// `Some(None)` if the store is another one.
 #[allow(clippy::option_option)]
-fn read_replies(value: Value, jobs: &[Arc<Job>]) -> Option<Option<Vec<Result<Plain>>>> {
+fn read_replies<J: core::borrow::Borrow<Job>>(
+    value: Value,
+    jobs: &[J],
+) -> Option<Option<Vec<Result<Plain>>>> {
     let Value::Array(values) = value else {
         return None;
     };
@@ -229,6 +317,7 @@ fn read_replies(value: Value, jobs: &[Arc<Job>]) -> Option<Option<Vec<Result<Pla
         return None;
     }
     let outcomes = jobs.iter().zip(values).map(|(job, value)| {
+        let job: &Job = job.borrow();
         Some(match value {
             Value::Int(1) => Ok(Plain::New),
             Value::Int(2) => Ok(Plain::Forgotten),

@@ -1,21 +1,23 @@
-//! Connections to the server: each wait is bounded, and one that failed in any way is never used again.
+//! A connection to the server, of the client crate: each wait for it is bounded, and one that failed in any way is never used
+//! again.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use redis::{Client, Connection, ServerError, Value};
+use redis::{Client, Cmd, Connection, ConnectionLike, Value};
 
-use super::script::Script;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A connection that was idle for longer is asked whether it lives before anything depends on it.
 const FRESH: Duration = Duration::from_secs(1);
+
+pub(super) const NOT_UNDERSTOOD: &str =
+    "the server gave an answer that is not understood: see that it is a Redis or Valkey server";
 
 pub(super) const fn unavailable(detail: &'static str) -> Error {
     Error::with(ErrorKind::GuardUnavailable, detail)
@@ -33,12 +35,12 @@ pub(super) struct Settings {
 
 pub(super) struct Link {
     connection: Connection,
-    used: Instant,
+    pub(super) used: Instant,
 }
 
 impl Link {
     /// Connects in a thread of its own, for not every wait in it can be bounded (names, local sockets).
-    fn open(settings: &Arc<Settings>) -> Result<Self> {
+    pub(super) fn open(settings: &Arc<Settings>) -> Result<Self> {
         if settings.connecting.fetch_add(1, Ordering::AcqRel) >= settings.connections {
             settings.connecting.fetch_sub(1, Ordering::AcqRel);
             return Err(unavailable("the server does not take connections"));
@@ -91,15 +93,14 @@ impl Link {
     /// Only a master that forgets nothing by itself will do. Asked on every connection, for settings and roles change.
     fn check(&mut self, allow_unknown_eviction: bool) -> Result<()> {
         // Who may not ask for the role learns it from the first write.
-        if self
-            .info("replication", "role:")
-            .is_some_and(|role| role != "master")
-        {
+        let role = self.info("replication", "role:")?;
+        if role.is_some_and(|role| role != "master") {
             return Err(unavailable("this server is a replica: name the master"));
         }
-        let policy = self
-            .info("memory", "maxmemory_policy:")
-            .or_else(|| self.configured_policy());
+        let policy = match self.info("memory", "maxmemory_policy:")? {
+            None => self.configured_policy()?,
+            policy => policy,
+        };
         match policy.as_deref() {
             Some("noeviction") => Ok(()),
             Some(_) => Err(unavailable(
@@ -112,222 +113,54 @@ impl Link {
         }
     }
 
-    fn info(&mut self, section: &str, field: &str) -> Option<String> {
-        let reply = self.command(&[b"INFO", section.as_bytes()]).ok()?;
-        let text = match reply {
-            Value::BulkString(bytes) => String::from_utf8(bytes).ok()?,
+    /// `None` if the server refuses to tell, or does not know. Whatever else is no answer ends the connection: one that came
+    /// later would be read as the answer to the next command.
+    fn info(&mut self, section: &str, field: &str) -> Result<Option<String>> {
+        let text = match self.command(redis::cmd("INFO").arg(section))? {
+            Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Value::VerbatimString { text, .. } => text,
-            _ => return None,
+            Value::ServerError(_) => return Ok(None),
+            _ => return Err(unavailable(NOT_UNDERSTOOD)),
         };
-        text.lines()
+        Ok(text
+            .lines()
             .find_map(|line| line.strip_prefix(field))
-            .map(String::from)
+            .map(String::from))
     }
 
-    fn configured_policy(&mut self) -> Option<String> {
-        let reply = self
-            .command(&[b"CONFIG", b"GET", b"maxmemory-policy"])
-            .ok()?;
-        let value = match reply {
-            Value::Array(pair) => pair.into_iter().nth(1)?,
-            Value::Map(pairs) => pairs.into_iter().next()?.1,
-            _ => return None,
+    /// The same as for [`info`](Self::info).
+    fn configured_policy(&mut self) -> Result<Option<String>> {
+        let mut command = redis::cmd("CONFIG");
+        let value = match self.command(command.arg("GET").arg("maxmemory-policy"))? {
+            Value::Array(pair) => pair.into_iter().nth(1),
+            Value::Map(pairs) => pairs.into_iter().next().map(|(_, value)| value),
+            Value::ServerError(_) => None,
+            _ => return Err(unavailable(NOT_UNDERSTOOD)),
         };
         match value {
-            Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
-            _ => None,
-        }
-    }
-
-    /// Sends a command and reads its reply, which may be that it was refused.
-    fn command(&mut self, parts: &[&[u8]]) -> Result<Value> {
-        self.connection
-            .send_packed_command(&pack(parts))
-            .and_then(|()| self.connection.recv_response())
-            .map_err(|error| {
-                if error.is_timeout() {
-                    unavailable("the server does not answer in time")
-                } else {
-                    unavailable("the connection to the server broke")
-                }
-            })
-    }
-
-    fn lives(&mut self) -> bool {
-        self.used.elapsed() < FRESH
-            || matches!(self.command(&[b"PING"]), Ok(Value::SimpleString(answer)) if answer == "PONG")
-    }
-}
-
-/// RESP: an array of strings.
-fn pack(parts: &[&[u8]]) -> Vec<u8> {
-    let mut bytes =
-        Vec::with_capacity(64 + parts.iter().map(|part| part.len() + 16).sum::<usize>());
-    let line = |bytes: &mut Vec<u8>, mark: u8, number: usize| {
-        let mut digits = [0_u8; 20];
-        let mut rest = number;
-        let mut length = 0;
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            length += 1;
-            if rest == 0 {
-                break;
+            None => Ok(None),
+            Some(Value::BulkString(bytes)) => {
+                Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
             }
-        }
-        bytes.push(mark);
-        bytes.extend(digits.iter().skip(20 - length));
-        bytes.extend(b"\r\n");
-    };
-    line(&mut bytes, b'*', parts.len());
-    for part in parts {
-        line(&mut bytes, b'$', part.len());
-        bytes.extend_from_slice(part);
-        bytes.extend(b"\r\n");
-    }
-    bytes
-}
-
-#[derive(Default)]
-struct Links {
-    idle: Vec<Link>,
-    out: usize,
-}
-
-pub(super) struct Pool {
-    pub(super) settings: Arc<Settings>,
-    links: Mutex<Links>,
-    freed: Condvar,
-    keys: Vec<Vec<u8>>,
-}
-
-impl Pool {
-    pub(super) fn new(settings: Settings, keys: Vec<Vec<u8>>) -> Self {
-        Self {
-            settings: Arc::new(settings),
-            links: Mutex::default(),
-            freed: Condvar::new(),
-            keys,
+            Some(_) => Err(unavailable(NOT_UNDERSTOOD)),
         }
     }
 
-    /// Runs a script and reads its reply; a reply that cannot be read is as bad as none.
-    pub(super) fn call<T>(
-        &self,
-        script: Script,
-        args: &[&[u8]],
-        read: impl FnOnce(Value) -> Option<T>,
-    ) -> Result<T> {
-        let mut link = self.take()?;
-        let outcome = Self::run(&mut link, &self.keys, script, args);
-        let outcome = match outcome {
-            Ok(Value::ServerError(refusal)) => Err(refused(&refusal)),
-            Ok(value) => read(value)
-                .ok_or_else(|| unavailable("the server gave an answer that is not understood")),
-            Err(error) => Err(error),
-        };
-        // After anything else than an answer, or that the server is full, nothing is known about the connection.
-        let sound = match &outcome {
-            Ok(_) => true,
-            Err(error) => *error == ErrorKind::GuardFull,
-        };
-        self.give(sound.then_some(link));
-        outcome
-    }
-
-    fn run(link: &mut Link, keys: &[Vec<u8>], script: Script, args: &[&[u8]]) -> Result<Value> {
-        let name = script.name();
-        let count = keys.len().to_string();
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(3 + keys.len() + args.len());
-        parts.extend([b"EVALSHA", name.as_bytes(), count.as_bytes()]);
-        parts.extend(keys.iter().map(Vec::as_slice));
-        parts.extend(args);
-        let reply = link.command(&parts)?;
-        match reply {
-            // It was not run.
-            Value::ServerError(refusal) if refusal.code() == "NOSCRIPT" => {
-                if let Some([verb, what]) = parts.first_chunk_mut::<2>() {
-                    (*verb, *what) = (b"EVAL", script.source().as_bytes());
-                }
-                link.command(&parts)
-            }
-            reply => Ok(reply),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Links> {
-        // Every change under this lock is whole in itself.
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> Result<Link> {
-        let deadline = Instant::now() + self.settings.response_timeout;
-        let mut links = self.lock();
-        loop {
-            if let Some(mut link) = links.idle.pop() {
-                links.out += 1;
-                drop(links);
-                if link.lives() {
-                    return Ok(link);
-                }
-                self.give(None);
-                links = self.lock();
-            } else if links.out < self.settings.connections {
-                links.out += 1;
-                drop(links);
-                return Link::open(&self.settings).inspect_err(|_| self.give(None));
+    /// Sends a command and reads its reply, which may be that it was refused. After an error the connection is of no more use.
+    pub(super) fn command(&mut self, command: &Cmd) -> Result<Value> {
+        self.connection.req_command(command).map_err(|error| {
+            unavailable(if error.is_timeout() {
+                "the server does not answer in time"
+            } else if error.is_io_error() {
+                "the connection to the server broke"
             } else {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(unavailable("all connections are busy: allow more of them"));
-                }
-                links = self
-                    .freed
-                    .wait_timeout(links, left)
-                    .map_or_else(|poisoned| poisoned.into_inner().0, |(links, _)| links);
-            }
-        }
+                NOT_UNDERSTOOD
+            })
+        })
     }
 
-    /// Gives back a connection, or, if it broke, the right to have one: then the others are not trusted either.
-    fn give(&self, link: Option<Link>) {
-        let mut links = self.lock();
-        links.out = links.out.saturating_sub(1);
-        let stale = match link {
-            Some(mut link) => {
-                link.used = Instant::now();
-                links.idle.push(link);
-                Vec::new()
-            }
-            None => core::mem::take(&mut links.idle),
-        };
-        drop(links);
-        drop(stale);
-        self.freed.notify_one();
-    }
-}
-
-fn refused(refusal: &ServerError) -> Error {
-    let details = refusal.details().unwrap_or_default();
-    match refusal.code() {
-        // Old servers wrap what happens inside a script.
-        code if code == "OOM" || details.contains("OOM command not allowed") => Error::with(
-            ErrorKind::GuardFull,
-            "the server has no memory left: raise its maxmemory",
-        ),
-        "CLOCK" => unavailable(
-            "this clock is far ahead of the server's: set it right, or that of the server",
-        ),
-        "READONLY" => unavailable("the server became a replica"),
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => unavailable(
-            "the server is a node of a cluster, and another one has the store: name that",
-        ),
-        "NOPERM" | "NOAUTH" => {
-            unavailable("the server does not let this user run the guard's scripts")
-        }
-        "LOADING" | "BUSY" | "MASTERDOWN" | "MISCONF" | "NOREPLICAS" => {
-            unavailable("the server takes no writes now: see its log")
-        }
-        _ => unavailable("the server refused"),
+    pub(super) fn lives(&mut self) -> bool {
+        self.used.elapsed() < FRESH
+            || matches!(self.command(&redis::cmd("PING")), Ok(Value::SimpleString(answer)) if answer == "PONG")
     }
 }

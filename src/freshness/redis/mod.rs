@@ -3,8 +3,9 @@
 //! What every guard must do is in spec/guard.md. How this one does it:
 //!
 //! - **One atomic step.** Every step is a script on the server (`lua/`). Plain claims need one round trip, and those of several
-//!   threads share it. Everything else looks with one script, decides with the same rules as all guards, and writes with a
-//!   second script, which writes nothing if anything that was looked at has changed; then it looks again, for a bounded time.
+//!   threads share it; one alone, where nothing is over, has a script that does no more than it must. Everything else looks with
+//!   one script, decides with the same rules as all guards, and writes with a second script, which writes nothing if anything
+//!   that was looked at has changed; then it looks again, for a bounded time.
 //! - **Time.** No key has a time to live: a server clock that is wrong, that is set, or that belongs to another machine after a
 //!   failover would drop entries early, and a dropped entry is a replay. The time is the high-water mark of the clocks that readers showed; it is stored, and only rises. Entries are dropped *on the
 //!   server*, inside the scripts that claim, in the same step that raises the sweep marks; so the rule of the sweep marks is
@@ -13,6 +14,8 @@
 //!   reader whose clock is more than an hour ahead of it is not believed, and refused, for it would lock out the whole fleet.
 //! - **Memory.** Each claim drops up to four entries that are over and makes one. Limits are those of [`RedisGuardBuilder::limits`],
 //!   and the server's `maxmemory`; when it is reached, claims are refused as `GuardFull`. A policy that evicts is refused.
+//! - **Bounds.** Connecting has one deadline. After it each read and each write has one, but not a whole reply, nor has its
+//!   length a limit, for the client crate offers neither: see [`RedisGuardBuilder::response_timeout`].
 //! - **Failure.** Whatever is not an answer is a refusal: the error class is `TryAgain`. A claim whose reply was lost may have
 //!   been stored; tried again, it is a copy, not a second `New`.
 //!
@@ -21,6 +24,7 @@
 
 mod group;
 mod link;
+mod pool;
 mod record;
 mod script;
 mod settings;
@@ -37,7 +41,8 @@ use std::time::Instant;
 use redis::Value;
 
 use self::group::{Group, Plain};
-use self::link::{Pool, unavailable};
+use self::link::unavailable;
+use self::pool::Pool;
 use self::record::{FORMAT, LAST, bounded};
 use self::script::Script;
 pub use self::settings::RedisGuardBuilder;
@@ -59,7 +64,7 @@ const DROPS_AT_ONCE: usize = 500;
 /// A replay guard that many processes and machines share, on a Redis or Valkey server.
 ///
 /// It judges exactly as [`MemoryGuard`](crate::MemoryGuard) does. It can be used by many threads at once, and their claims
-/// then share round trips. Every wait is bounded; where the server cannot be reached or does not answer as it should, the
+/// then share round trips. Every wait for the server is bounded; where it cannot be reached or does not answer as it should, the
 /// answer is an error of the class [`TryAgain`](crate::ErrorClass::TryAgain), and nothing is accepted.
 ///
 /// What the server forgets, the guard forgets:
@@ -74,7 +79,7 @@ const DROPS_AT_ONCE: usize = 500;
 /// - A server that comes back with an *older* state, from a backup, is not noticed.
 ///
 /// Its user on the server needs the keys `{bulla}:*` (or those of the [prefix](RedisGuardBuilder::prefix)) and the commands
-/// `eval evalsha ping info time hmget hget hset hdel hincrby hexists hlen zadd zrem zrangebyscore`.
+/// `eval evalsha ping info time hmget hget hset hsetnx hdel hincrby hexists hlen zadd zrem zrangebyscore`.
 ///
 /// ```no_run
 /// # fn main() -> bulla::Result<()> {

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 /// A script, and what names it on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Script {
+    /// One plain claim, where nothing else is to be done.
+    One,
     /// Plain claims, many at once.
     Claim,
     /// Everything that a step is about; also drops what is over.
@@ -16,7 +18,7 @@ pub(super) enum Script {
     Born,
 }
 
-/// Names of the parts of a store; the scripts get them all, in this order.
+/// Names of the parts of a store; the scripts get them in this order.
 const PARTS: [&str; 9] = [
     "meta",
     "entries",
@@ -41,10 +43,11 @@ pub(super) mod part {
 }
 
 impl Script {
-    const ALL: [Self; 4] = [Self::Claim, Self::Look, Self::Apply, Self::Born];
+    const ALL: [Self; 5] = [Self::One, Self::Claim, Self::Look, Self::Apply, Self::Born];
 
     pub(super) const fn source(self) -> &'static str {
         match self {
+            Self::One => include_str!("lua/one.lua"),
             Self::Claim => concat!(
                 include_str!("lua/common.lua"),
                 include_str!("lua/claim.lua")
@@ -58,12 +61,21 @@ impl Script {
         }
     }
 
+    /// How many of the [keys](keys) it gets.
+    pub(super) const fn keys(self) -> usize {
+        match self {
+            Self::One => 3,
+            _ => PARTS.len(),
+        }
+    }
+
     /// The SHA-1 of the source, by which the server knows it once it has run.
     pub(super) fn name(self) -> &'static str {
-        static SCRIPTS: LazyLock<[redis::Script; 4]> =
+        static SCRIPTS: LazyLock<[redis::Script; 5]> =
             LazyLock::new(|| Script::ALL.map(|script| redis::Script::new(script.source())));
-        let [claim, look, apply, born] = &*SCRIPTS;
+        let [one, claim, look, apply, born] = &*SCRIPTS;
         match self {
+            Self::One => one.get_hash(),
             Self::Claim => claim.get_hash(),
             Self::Look => look.get_hash(),
             Self::Apply => apply.get_hash(),

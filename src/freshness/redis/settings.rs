@@ -12,7 +12,8 @@ use redis::{
 };
 
 use super::RedisGuard;
-use super::link::{Pool, Settings};
+use super::link::Settings;
+use super::pool::Pool;
 use super::script;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::policy::MAX_SKEW;
@@ -107,6 +108,13 @@ impl RedisGuardBuilder {
     }
 
     /// How long the server may be silent, and how long a free connection is waited for: 2 s if not said; from 1 ms to 60 s.
+    ///
+    /// This bounds each read, and neither a whole reply nor its length. A server that means harm, or whoever answers in its
+    /// place where there is no TLS, can drip: with a byte now and then it holds as many callers as there are connections for
+    /// as long as it likes. All others are refused, each after three times the sum of both timeouts at the latest; while one
+    /// plain claim (without lease, order and challenge) is held so, all other plain claims are. What it announces costs no
+    /// memory; what it really sends as one reply is kept until that is whole. Nothing is accepted by this that the server
+    /// could not have made accepted anyway.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.response_timeout = timeout.clamp(TIMEOUTS.0, TIMEOUTS.1);
@@ -172,7 +180,13 @@ impl RedisGuardBuilder {
     }
 
     /// How far ahead of the server's clock a reader's may be, in seconds: [`MAX_SKEW`](crate::MAX_SKEW) if not said. One that
-    /// is further ahead is refused, for the time it shows would be that of the whole fleet, and could not be taken back.
+    /// is further ahead is refused (`GuardUnavailable`), for the time it shows would be that of the whole fleet, and could not
+    /// be taken back.
+    ///
+    /// What more of it risks: one reader with a clock that is wrong by so much makes everything look expired to all readers for
+    /// as long (refused, not accepted), and what it makes look over is dropped for good; only a new store helps sooner. What
+    /// less of it risks: a reader, or the server, whose clock is a little off is refused. Where the times of messages are not
+    /// those of the server's clock (a replay of the past, a simulation) it can be `u64::MAX`: then no clock is compared.
     #[must_use]
     pub fn max_clock_ahead(mut self, seconds: u64) -> Self {
         self.clock_ahead = seconds;

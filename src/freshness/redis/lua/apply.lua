@@ -26,7 +26,7 @@ local write = {
     at = function(times, name, time) redis.call('ZADD', KEYS[tonumber(times)], time, name) end,
     -- The same for an entry.
     index = function(name, time)
-        redis.call('ZADD', TIMES, time, indexed(redis.call('HINCRBY', META, 'turn', 1), name))
+        redis.call('ZADD', TIMES, time, indexed(taken('p0'), name))
     end,
     off = function(times, name) redis.call('ZREM', KEYS[tonumber(times)], name) end,
     count = function(field) redis.call('HINCRBY', META, field, 1) end,

@@ -5,7 +5,7 @@
 local LISTED, STRANGER = 48, 49
 local size = { [LISTED] = tonumber(ARGV[5]), [STRANGER] = tonumber(ARGV[6]) }
 local share = { [LISTED] = tonumber(ARGV[7]), [STRANGER] = tonumber(ARGV[8]) }
-local fields, last = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1', 'turn' }, 7
+local fields, last = { 'id', 'mark', 'swept', 'shared', 'p0', 'p1' }, 6
 local known, groups, group_of, keys = { [LISTED] = {}, [STRANGER] = {} }, {}, {}, {}
 for i = 9, #ARGV, 2 do
     local record, at = ARGV[i + 1], (i - 7) / 2
@@ -25,7 +25,6 @@ local now, instead, meta = begin(ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), f
 if not now then return instead end
 
 local total = { [LISTED] = number(meta[5]), [STRANGER] = number(meta[6]) }
-local turn = number(meta[7]) + 1
 local taken = {}
 for _, group in ipairs(groups) do
     group.mark = math.max(tonumber(meta[group.scope] or '-1'), tonumber(meta[4] or '-1'))
@@ -50,7 +49,7 @@ for i, key in ipairs(keys) do
             taken[group.count] = taken[group.count] + 1
             here[key] = record
             entries[new + 1], entries[new + 2] = key, record
-            times[new + 1], times[new + 2] = keep, indexed(turn, key)
+            times[new + 1], times[new + 2] = keep, indexed(total[pool], key)
             new = new + 2
             replies[i + 1] = 1
         end
@@ -59,7 +58,7 @@ end
 if new > 0 then
     redis.call('HSET', ENTRIES, unpack(entries))
     redis.call('ZADD', TIMES, unpack(times))
-    local changed = { 'turn', text(turn), 'p0', text(total[LISTED]), 'p1', text(total[STRANGER]) }
+    local changed = { 'p0', text(total[LISTED]), 'p1', text(total[STRANGER]) }
     for count, number in pairs(taken) do
         -- A sender of whom nothing was accepted leaves no trace.
         if number > 0 then

@@ -19,9 +19,9 @@ local function keep_of(record) return tonumber(record:sub(20, 35)) end
 local function scope_of(record) return record:sub(36, 67) end
 local function signer_of(record) return record:sub(68, 99) end
 
--- The name of an entry in the index of times. It begins with a number that grows, so that of entries with one end the later
--- come last: in a sorted set of millions the end is cheap to reach, and a place somewhere inside is not.
-local function indexed(turn, key) return struct.pack('>I8', turn) .. key end
+-- The name of an entry in the index of times. It begins with how many were in its pool, a number that mostly grows, so that of
+-- entries with one end the later come last: in a sorted set of millions the end is cheap to reach, and a place inside is not.
+local function indexed(places, key) return struct.pack('>I8', places) .. key end
 
 -- Drops what is over: gives how many entries, and whether that was all; or, with `only`, the entry of that key alone, if it is
 -- over; or, with `streams`, streams alone. Everything for it is inside, so that a script that drops nothing does not pay for it.

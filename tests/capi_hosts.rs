@@ -9,6 +9,9 @@
     clippy::missing_safety_doc
 )]
 
+#[cfg(feature = "redis")]
+mod redis_server;
+
 use core::ffi::{CStr, c_void};
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
@@ -504,6 +507,10 @@ fn challenges_and_streams_go_through_callbacks() {
             bulla_opener_skip(poor, stamp, 4, null_mut()),
             GUARD_UNAVAILABLE
         );
+        // Whatever the host says.
+        host(calls.context)
+            .fault
+            .set(Fault::Answer(BULLA_CLAIM_NEW));
         assert_eq!(open(poor, &fourth).0, ErrorKind::WrongChallenge.code());
         bulla_ranges_free(ranges);
         bulla_message_free(message);
@@ -946,6 +953,52 @@ fn redis(url: &CStr, settings: *const bulla_redis_settings) -> (i32, String) {
     let code = unsafe { bulla_guard_redis(url.as_ptr(), settings, &mut guard, &mut error) };
     assert!(guard.is_null());
     (code, text(&error).to_owned())
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_server_remembers_and_is_known_again() {
+    let server = redis_server::Server::start(&[]);
+    let url = std::ffi::CString::new(server.url()).unwrap();
+    let guard = made(|out, e| unsafe { bulla_guard_redis(url.as_ptr(), null(), out, e) });
+    let (alice, bob) = (generate(), generate());
+    let (policy, envelope) = (policy_for(alice), seal(alice, bob, b"to the fleet"));
+    let opener = made(|out, e| unsafe { bulla_opener_new(bob, policy, guard, out, e) });
+    assert_eq!(open(opener, &envelope).0, BULLA_OK);
+    let id = buffer();
+    done(|e| unsafe { bulla_guard_store_id(guard, id, e) });
+
+    // SAFETY: pointers and numbers.
+    let mut settings: bulla_redis_settings = unsafe { std::mem::zeroed() };
+    settings.size = size_of::<bulla_redis_settings>();
+    let known = std::ffi::CString::new(bytes(id)).unwrap();
+    settings.expected_store = known.as_ptr();
+    let limits = bulla_guard_limits {
+        capacity: 10,
+        strangers: 0,
+        per_sender: 0,
+        per_stranger: 0,
+    };
+    settings.how_much = &limits;
+    let again = made(|out, e| unsafe { bulla_guard_redis(url.as_ptr(), &settings, out, e) });
+    let other = made(|out, e| unsafe { bulla_opener_new(bob, policy, again, out, e) });
+    assert_eq!(open(other, &envelope).0, ErrorKind::Replayed.code());
+    settings.expected_store = c"another".as_ptr();
+    assert_eq!(redis(&url, &settings).0, GUARD_UNAVAILABLE);
+    let plain = made(|out, e| unsafe { bulla_guard_in_memory(null(), out, e) });
+    let none = unsafe { bulla_guard_store_id(plain, id, null_mut()) };
+    assert_eq!(none, BULLA_NOTHING);
+    unsafe {
+        for it in [guard, again, plain] {
+            bulla_guard_free(it);
+        }
+        bulla_opener_free(opener);
+        bulla_opener_free(other);
+        bulla_policy_free(policy);
+        bulla_buffer_free(id);
+        bulla_identity_free(alice);
+        bulla_identity_free(bob);
+    }
 }
 
 /// Nobody listens there, and nobody may read the password in an error.

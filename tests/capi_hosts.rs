@@ -41,6 +41,7 @@ use bulla::ffi::random_access::*;
 use bulla::ffi::ranges::*;
 use bulla::ffi::sealer::*;
 use bulla::ffi::source::*;
+use bulla::ffi::stamp::*;
 use bulla::ffi::status::*;
 use bulla::ffi::types::*;
 use bulla::{
@@ -455,7 +456,7 @@ fn a_guard_of_callbacks_judges_and_is_not_trusted() {
 fn challenges_and_streams_go_through_callbacks() {
     let dropped = AtomicU32::new(0);
     let (alice, bob) = (generate(), generate());
-    let mut calls = callbacks(&dropped);
+    let calls = callbacks(&dropped);
     let guard = made(|out, e| unsafe { bulla_guard_of_callbacks(&calls, out, e) });
     let policy = policy_for(alice);
     done(|e| unsafe { bulla_policy_demand_challenge(policy, 1, e) });
@@ -490,9 +491,29 @@ fn challenges_and_streams_go_through_callbacks() {
         assert_eq!(code, expected, "{first} to {last}");
     }
 
-    // A guard without them refuses, and a challenge is never taken for answered.
-    let host_without = callbacks(&dropped);
-    calls.context = host_without.context;
+    without_them(bob, policy, stamp, &fourth, &dropped);
+    unsafe {
+        bulla_ranges_free(ranges);
+        bulla_message_free(message);
+        bulla_buffer_free(content);
+        bulla_opener_free(opener);
+        bulla_guard_free(guard);
+        bulla_policy_free(policy);
+        bulla_identity_free(alice);
+        bulla_identity_free(bob);
+    }
+    assert_eq!(dropped.load(Ordering::SeqCst), 2);
+}
+
+/// A guard without them refuses, and a challenge is never taken for answered.
+fn without_them(
+    bob: *const bulla_identity,
+    policy: *const bulla_policy,
+    stamp: *const bulla_stamp,
+    fourth: &[u8],
+    dropped: &AtomicU32,
+) {
+    let mut calls = callbacks(dropped);
     (calls.expect, calls.missing, calls.skip) = (None, None, None);
     let bare = made(|out, e| unsafe { bulla_guard_of_callbacks(&calls, out, e) });
     let poor = made(|out, e| unsafe { bulla_opener_new(bob, policy, bare, out, e) });
@@ -511,19 +532,10 @@ fn challenges_and_streams_go_through_callbacks() {
         host(calls.context)
             .fault
             .set(Fault::Answer(BULLA_CLAIM_NEW));
-        assert_eq!(open(poor, &fourth).0, ErrorKind::WrongChallenge.code());
-        bulla_ranges_free(ranges);
-        bulla_message_free(message);
-        bulla_buffer_free(content);
-        bulla_opener_free(opener);
+        assert_eq!(open(poor, fourth).0, ErrorKind::WrongChallenge.code());
         bulla_opener_free(poor);
-        bulla_guard_free(guard);
         bulla_guard_free(bare);
-        bulla_policy_free(policy);
-        bulla_identity_free(alice);
-        bulla_identity_free(bob);
     }
-    assert_eq!(dropped.load(Ordering::SeqCst), 2);
 }
 
 #[test]
@@ -642,13 +654,7 @@ unsafe extern "C" fn decapsulate(
     code
 }
 
-#[test]
-fn keys_elsewhere_seal_and_open() {
-    let token = Token {
-        signing: ed25519_dalek::SigningKey::from_bytes(&[1; 32]),
-        secret: [2; 32],
-        faulty: Cell::new(false),
-    };
+fn public_of(token: &Token) -> *mut bulla_public {
     let own = x25519_dalek::x25519(token.secret, x25519_dalek::X25519_BASEPOINT_BYTES);
     let entry = |generation, bytes| bulla_encryption_key {
         suite: 1,
@@ -659,7 +665,35 @@ fn keys_elsewhere_seal_and_open() {
     let signing = bulla_key {
         bytes: token.signing.verifying_key().to_bytes(),
     };
-    let public = made(|out, e| unsafe { bulla_public_of_keys(&signing, keys.as_ptr(), 2, out, e) });
+    made(|out, e| unsafe { bulla_public_of_keys(&signing, keys.as_ptr(), 2, out, e) })
+}
+
+/// One that can do nothing, and one with two ways to open.
+fn useless_holders_are_refused(public: *const bulla_public, signs: &bulla_holder) {
+    let nothing = bulla_holder {
+        sign: None,
+        ..*signs
+    };
+    let both = bulla_holder {
+        decapsulate: Some(decapsulate),
+        multiply: Some(multiply),
+        ..*signs
+    };
+    for holder in [nothing, both] {
+        let mut none = null_mut();
+        let code = unsafe { bulla_identity_external(public, &holder, &mut none, null_mut()) };
+        assert_eq!((code, none.is_null()), (INVALID, true));
+    }
+}
+
+#[test]
+fn keys_elsewhere_seal_and_open() {
+    let token = Token {
+        signing: ed25519_dalek::SigningKey::from_bytes(&[1; 32]),
+        secret: [2; 32],
+        faulty: Cell::new(false),
+    };
+    let public = public_of(&token);
     let mut holder = bulla_holder {
         size: size_of::<bulla_holder>(),
         context: (&raw const token).cast_mut().cast(),
@@ -674,21 +708,7 @@ fn keys_elsewhere_seal_and_open() {
     let decaps = made(|out, e| unsafe { bulla_identity_external(public, &holder, out, e) });
     holder.decapsulate = None;
     let signs = made(|out, e| unsafe { bulla_identity_external(public, &holder, out, e) });
-    let refused = |holder: &bulla_holder| {
-        let mut none = null_mut();
-        let code = unsafe { bulla_identity_external(public, holder, &mut none, null_mut()) };
-        assert_eq!((code, none.is_null()), (INVALID, true));
-    };
-    refused(&bulla_holder {
-        sign: None,
-        ..holder
-    });
-    let (decapsulate, multiply) = (Some(decapsulate as _), Some(multiply as _));
-    refused(&bulla_holder {
-        decapsulate,
-        multiply,
-        ..holder
-    });
+    useless_holders_are_refused(public, &holder);
 
     let mut generation = bulla_generation::default();
     done(|e| unsafe { bulla_identity_generation(multiplies, 0, &mut generation, e) });

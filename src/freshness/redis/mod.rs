@@ -17,8 +17,7 @@
 //! - **Failure.** Whatever is not an answer is a refusal: the error class is `TryAgain`. A claim whose reply was lost may have
 //!   been stored; tried again, it is a copy, not a second `New`.
 //!
-//! Stored under `{prefix}`: `meta` (id, format, marks, counts, tokens), `entries` and their `times`, `streams`, `challenges`,
-//! `rates`.
+//! Stored under `{prefix}`: `meta` (id, format, marks, counts, tokens), `entries`, their `times`, `streams`, `challenges`, `rates`.
 
 mod group;
 mod link;

@@ -55,7 +55,7 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Car
 IFS=. read -r major minor _ <<<"${version%%-*}"
 # As cargo-c does it: below version 1 a minor version may break what was there.
 if [ "$major" -gt 0 ]; then soname=libbulla.so.$major; else soname=libbulla.so.0.$minor; fi
-# As it does for the target, whether it is built with this or with that.
+# For the target by name, as cargo-c does: so the two share what is compiled already.
 target=$(rustc -vV | sed -n 's/^host: //p')
 out=${CARGO_TARGET_DIR:-target}/$target/$([ $profile = dev ] && echo debug || echo "$profile")
 

@@ -13,7 +13,23 @@ use crate::{Archive, DetachedStream, Fresh, OpenStream, Result, Stamp};
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {
-    stream: Once<Kept<Stream, OpenerParts>>,
+    stream: Once<Kept<Opening, OpenerParts>>,
+}
+
+struct Opening {
+    stream: Stream,
+    /// The content was checked as a whole: a second time would be out of order.
+    settled: bool,
+}
+
+impl Opening {
+    fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.settled {
+            self.stream.settle(out)?;
+            self.settled = true;
+        }
+        Ok(())
+    }
 }
 
 enum Stream {
@@ -75,11 +91,15 @@ pub unsafe extern "C" fn bulla_open_stream_new(
         // SAFETY: as the contract says.
         let opener = unsafe { shared(opener, "opener is NULL") }?;
         let stream = Kept::try_new(opener.parts()?, |parts| {
-            Ok(match parts.gate() {
+            let stream = match parts.gate() {
                 Gate::Open(gate) => Stream::Fresh(gate.stream()),
                 Gate::Reopen(gate) => Stream::Archive(gate.stream()),
                 Gate::Verify(gate) => Stream::Fresh(gate.stream()),
                 Gate::Reverify(gate) => Stream::Archive(gate.stream()),
+            };
+            Ok(Opening {
+                stream,
+                settled: false,
             })
         })?;
         out.give(bulla_open_stream {
@@ -119,7 +139,7 @@ pub unsafe extern "C" fn bulla_open_stream_update_provisional(
         };
         stream
             .stream
-            .with(|stream| content.append(None, |out| stream.update(envelope, out)))?;
+            .with(|stream| content.append(None, |out| stream.stream.update(envelope, out)))?;
         Ok(BULLA_OK)
     })
 }
@@ -167,7 +187,7 @@ pub unsafe extern "C" fn bulla_open_stream_stamp(
         let stream = unsafe { shared(stream, "") }.ok()?;
         let stamp = stream
             .stream
-            .with(|stream| stream.stamp().map(bulla_stamp::of).ok_or(null("")));
+            .with(|it| it.stream.stamp().map(bulla_stamp::of).ok_or(null("")));
         stamp.ok()
     })
 }
@@ -203,7 +223,7 @@ pub unsafe extern "C" fn bulla_open_stream_finish(
             .stream
             .with(|stream| content.append(None, |out| stream.settle(out)))?;
         let stream = stream.stream.take()?;
-        let proof = stream.end(|stream| stream.finish(&mut Vec::new()))?;
+        let proof = stream.end(|it| it.stream.finish(&mut Vec::new()))?;
         out.give(bulla_message { proof });
         Ok(BULLA_OK)
     })

@@ -16,6 +16,9 @@ pub struct bulla_open_stream {
     stream: Once<Kept<Opening, OpenerParts>>,
 }
 
+/// More content than ever waits for the rest of its chunk.
+const WAITING: usize = 2 * 65_536;
+
 struct Opening {
     stream: Stream,
     /// The content was checked as a whole: a second time would be out of order.
@@ -137,9 +140,10 @@ pub unsafe extern "C" fn bulla_open_stream_update_provisional(
                 shared(content, "content is NULL")?,
             )
         };
-        stream
-            .stream
-            .with(|stream| content.append(None, |out| stream.stream.update(envelope, out)))?;
+        let about = envelope.len().saturating_add(WAITING);
+        stream.stream.with(|stream| {
+            content.append_about(about, |out| stream.stream.update(envelope, out))
+        })?;
         Ok(BULLA_OK)
     })
 }
@@ -168,7 +172,7 @@ pub unsafe extern "C" fn bulla_open_stream_settle_provisional(
         };
         stream
             .stream
-            .with(|stream| content.append(None, |out| stream.settle(out)))?;
+            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
         Ok(BULLA_OK)
     })
 }
@@ -221,7 +225,7 @@ pub unsafe extern "C" fn bulla_open_stream_finish(
         // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
         stream
             .stream
-            .with(|stream| content.append(None, |out| stream.settle(out)))?;
+            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
         let stream = stream.stream.take()?;
         let proof = stream.end(|it| it.stream.finish(&mut Vec::new()))?;
         out.give(bulla_message { proof });

@@ -209,6 +209,14 @@ bulla_opener *abuse_opener(void)
     return opener;
 }
 
+bulla_guard *abuse_guard(void)
+{
+    bulla_guard *guard = NULL;
+
+    OK(bulla_guard_in_memory(NULL, &guard, &error));
+    return guard;
+}
+
 bulla_public *abuse_public(void)
 {
     bulla_public *identity = NULL;

@@ -43,6 +43,7 @@ bulla_message *abuse_message(void);
 const bulla_stamp *abuse_stamp(void);
 bulla_detached_stream *abuse_detached_stream(void);
 bulla_opener *abuse_opener(void);
+bulla_guard *abuse_guard(void);
 bulla_public *abuse_public(void);
 bulla_identity *abuse_identity(void);
 bulla_key abuse_key(void);

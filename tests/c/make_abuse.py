@@ -15,13 +15,13 @@ NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", 
 MADE = {
     "bulla_sealer": "abuse_sealer", "bulla_policy": "abuse_policy", "bulla_message": "abuse_message",
     "bulla_stamp": "abuse_stamp", "bulla_detached_stream": "abuse_detached_stream", "bulla_opener": "abuse_opener",
-    "bulla_public": "abuse_public", "bulla_identity": "abuse_identity",
+    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity",
 }
 # Handles that belong to something else, and are not freed.
 BORROWED = {"bulla_stamp"}
 # Plain values that must be what they are; all others are zero.
 VALUES = {"bulla_key": "abuse_key()"}
-MAY_BE_NULL = re.compile(r"may be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
+MAY_BE_NULL = re.compile(r"[Mm]ay be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
 GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
             "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
 

@@ -55,14 +55,12 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Car
 IFS=. read -r major minor _ <<<"${version%%-*}"
 # As cargo-c does it: below version 1 a minor version may break what was there.
 if [ "$major" -gt 0 ]; then soname=libbulla.so.$major; else soname=libbulla.so.0.$minor; fi
-# For the target by name, as cargo-c does: so the two share what is compiled already.
-target=$(rustc -vV | sed -n 's/^host: //p')
-out=${CARGO_TARGET_DIR:-target}/$target/$([ $profile = dev ] && echo debug || echo "$profile")
+out=${CARGO_TARGET_DIR:-target}/$([ $profile = dev ] && echo debug || echo "$profile")
 
 build() { # build TYPES [ARGUMENT FOR RUSTC]...
     local types=$1
     shift
-    cargo rustc --package bulla --lib --locked --target "$target" --profile "$profile" --features "capi,$features" \
+    cargo rustc --package bulla --lib --locked --profile "$profile" --features "capi,$features" \
         --crate-type "$types" -- "$@"
 }
 log=$(mktemp)

@@ -24,7 +24,8 @@ fn functions(header: &str) -> Vec<Function> {
         let line = &before[before.rfind('\n').map_or(0, |end| end + 1)..];
         let name = line.rsplit([' ', '*']).next().unwrap();
         // Not what is spoken of in a comment, nor a call of a macro, nor a type of functions.
-        if !name.starts_with("bulla_") || line.starts_with(' ') || line.contains("typedef") {
+        let spoken = !line.starts_with(|first: char| first.is_ascii_alphabetic());
+        if !name.starts_with("bulla_") || spoken || line.contains("typedef") {
             continue;
         }
         let declared = &header[at + 1..at + header[at..].find(");").expect("a declaration ends")];

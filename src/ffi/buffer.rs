@@ -92,8 +92,27 @@ impl bulla_buffer {
         most: Option<usize>,
         work: impl FnOnce(&mut Vec<u8>) -> Result<T>,
     ) -> Result<T> {
+        self.append_within(most, most.unwrap_or(0), work)
+    }
+
+    /// As [`append`](Self::append) where it is not known how much memory of the caller's is needed, but that `about` so much
+    /// comes: there is room for it before, so that secret content does not move as it grows and leave copies behind.
+    pub(super) fn append_about<T>(
+        &self,
+        about: usize,
+        work: impl FnOnce(&mut Vec<u8>) -> Result<T>,
+    ) -> Result<T> {
+        self.append_within(None, about, work)
+    }
+
+    fn append_within<T>(
+        &self,
+        most: Option<usize>,
+        about: usize,
+        work: impl FnOnce(&mut Vec<u8>) -> Result<T>,
+    ) -> Result<T> {
         match &mut *self.place.enter()? {
-            Place::Own(bytes) => append_own(bytes, most.unwrap_or(0), work),
+            Place::Own(bytes) => append_own(bytes, about, work),
             Place::Caller(wrapped) => {
                 let room = wrapped.capacity.saturating_sub(wrapped.used);
                 if most.is_some_and(|most| most > room) {
@@ -102,7 +121,7 @@ impl bulla_buffer {
                         "it must have room for as much as there can be: for opening, as long as the envelope is",
                     ));
                 }
-                let mut bytes = Wiped(Vec::with_capacity(most.unwrap_or(0)));
+                let mut bytes = Wiped(Vec::with_capacity(about));
                 let done = work(&mut bytes.0)?;
                 wrapped.append(&bytes.0)?;
                 Ok(done)

@@ -1,9 +1,12 @@
 //! Handles: how a value goes to C, comes back for a call, and is freed.
 
 use core::any::Any;
+use core::mem::MaybeUninit;
 use std::boxed::Box;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use zeroize::Zeroize;
 
 use super::status::quietly;
 use crate::{Error, ErrorKind, Result};
@@ -45,11 +48,20 @@ pub(super) unsafe fn shared<'a, T>(handle: *const T, what: &'static str) -> Resu
 }
 
 /// Frees a handle; NULL is nothing.
+///
+/// Its own memory is wiped, too: what was moved out of it (by a call that ends it) left its bytes there.
 pub(super) unsafe fn free<T>(handle: *mut T) {
-    if !handle.is_null() {
-        // SAFETY: it came from `Out::give`, and C gives it back once.
-        quietly(|| drop(unsafe { Box::from_raw(handle) }));
+    if handle.is_null() {
+        return;
     }
+    quietly(|| {
+        // SAFETY: it came from `Out::give`, and C gives it back once. After it is dropped its memory is only bytes.
+        let mut memory = unsafe {
+            handle.drop_in_place();
+            Box::from_raw(handle.cast::<MaybeUninit<T>>())
+        };
+        memory.zeroize();
+    });
 }
 
 /// A value that one caller at a time may use: another one who comes meanwhile gets an error, and never waits.

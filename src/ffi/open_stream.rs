@@ -16,7 +16,26 @@ use crate::{
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {
-    stream: Once<Kept<Stream, OpenerParts>>,
+    stream: Once<Kept<Opening, OpenerParts>>,
+}
+
+/// More content than ever waits for the rest of its chunk.
+const WAITING: usize = 2 * 65_536;
+
+struct Opening {
+    stream: Stream,
+    /// The content was checked as a whole: a second time would be out of order.
+    settled: bool,
+}
+
+impl Opening {
+    fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        if !self.settled {
+            self.stream.settle(out)?;
+            self.settled = true;
+        }
+        Ok(())
+    }
 }
 
 enum Stream {
@@ -107,11 +126,15 @@ pub unsafe extern "C" fn bulla_open_stream_new(
         // SAFETY: as the contract says.
         let opener = unsafe { shared(opener, "opener is NULL") }?;
         let stream = Kept::try_new(opener.parts()?, |parts| {
-            Ok(match parts.gate() {
+            let stream = match parts.gate() {
                 Gate::Open(gate) => Stream::Fresh(gate.stream()),
                 Gate::Reopen(gate) => Stream::Archive(gate.stream()),
                 Gate::Verify(gate) => Stream::Fresh(gate.stream()),
                 Gate::Reverify(gate) => Stream::Archive(gate.stream()),
+            };
+            Ok(Opening {
+                stream,
+                settled: false,
             })
         })?;
         out.give(bulla_open_stream {
@@ -149,9 +172,10 @@ pub unsafe extern "C" fn bulla_open_stream_update_provisional(
                 shared(content, "content is NULL")?,
             )
         };
-        stream
-            .stream
-            .with(|stream| content.append(None, |out| stream.update(envelope, out)))?;
+        let about = envelope.len().saturating_add(WAITING);
+        stream.stream.with(|stream| {
+            content.append_about(about, |out| stream.stream.update(envelope, out))
+        })?;
         Ok(BULLA_OK)
     })
 }
@@ -180,7 +204,7 @@ pub unsafe extern "C" fn bulla_open_stream_settle_provisional(
         };
         stream
             .stream
-            .with(|stream| content.append(None, |out| stream.settle(out)))?;
+            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
         Ok(BULLA_OK)
     })
 }
@@ -199,7 +223,7 @@ pub unsafe extern "C" fn bulla_open_stream_stamp(
         let stream = unsafe { shared(stream, "") }.ok()?;
         let stamp = stream
             .stream
-            .with(|stream| stream.stamp().map(bulla_stamp::of).ok_or(null("")));
+            .with(|it| it.stream.stamp().map(bulla_stamp::of).ok_or(null("")));
         stamp.ok()
     })
 }
@@ -233,9 +257,9 @@ pub unsafe extern "C" fn bulla_open_stream_finish(
         // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
         stream
             .stream
-            .with(|stream| content.append(None, |out| stream.settle(out)))?;
+            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
         let stream = stream.stream.take()?;
-        let proof = stream.end(|stream| stream.finish(&mut Vec::new()))?;
+        let proof = stream.end(|it| it.stream.finish(&mut Vec::new()))?;
         out.give(bulla_message { proof });
         Ok(BULLA_OK)
     })

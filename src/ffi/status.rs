@@ -190,3 +190,77 @@ impl Write for Text<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic)]
+
+    use super::{BULLA_ERROR_TEXT, BULLA_OK, bulla_error, entry, plain, quietly};
+    use crate::ErrorKind;
+    use crate::ffi::handle::Exclusive;
+    use crate::ffi::types::bulla_key;
+
+    fn untouched() -> bulla_error {
+        bulla_error {
+            code: -1,
+            has_signer: 9,
+            signer: bulla_key::default(),
+            text: [1; BULLA_ERROR_TEXT],
+        }
+    }
+
+    /// Panics when it is dropped, as what a callback panicked with may.
+    struct Again;
+
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("again");
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_a_code_with_its_text() {
+        let mut error = untouched();
+        let code = entry(&raw mut error, || panic!("provoked"));
+        assert_eq!(code, ErrorKind::Internal.code());
+        assert_eq!(error.code, code);
+        assert_eq!(error.has_signer, 0);
+        // Closed with NUL to its end, and without what the panic said.
+        assert_eq!(error.text.last(), Some(&0));
+        assert_ne!(error.text.first(), Some(&0));
+        assert_eq!(
+            entry(core::ptr::null_mut(), || panic!("provoked")),
+            ErrorKind::Internal.code()
+        );
+        assert_eq!(
+            entry(core::ptr::null_mut(), || std::panic::panic_any(Again)),
+            ErrorKind::Internal.code()
+        );
+    }
+
+    #[test]
+    fn success_leaves_the_error_as_it_was() {
+        let mut error = untouched();
+        assert_eq!(entry(&raw mut error, || Ok(BULLA_OK)), BULLA_OK);
+        assert_eq!(error.code, -1);
+        assert_eq!(error.text, [1; BULLA_ERROR_TEXT]);
+    }
+
+    #[test]
+    fn a_panic_stays_inside_of_what_gives_no_code() {
+        quietly(|| panic!("provoked"));
+        assert_eq!(plain(7, || panic!("provoked")), 7);
+    }
+
+    #[test]
+    fn a_handle_that_a_panic_met_is_refused_from_then_on() {
+        let handle = Exclusive::new(5);
+        let code = entry(core::ptr::null_mut(), || {
+            let _held = handle.enter()?;
+            panic!("provoked")
+        });
+        assert_eq!(code, ErrorKind::Internal.code());
+        let refused = handle.enter().map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(refused, Err(ErrorKind::WrongOrder));
+    }
+}

@@ -1,0 +1,51 @@
+/* What the generated abuse test needs: valid arguments of every type, and what checks the outcome of a call. */
+#ifndef ABUSE_WORLD_H
+#define ABUSE_WORLD_H
+
+#include "harness.h"
+
+/* What a call may return. */
+enum wanted {
+    ANYTHING,
+    INVALID,  /* BULLA_INVALID_INPUT */
+    FAILURE   /* any code from 1 to 99 */
+};
+
+extern const char *abuse_what; /* which call, and what is wrong with it */
+extern bulla_status abuse_answer; /* what callbacks answer */
+
+/* Looks at the outcome of a call that gives a status. `report` is the error that it was given, or NULL. */
+void abuse_judge(bulla_status status, enum wanted wanted, const bulla_error *report);
+
+/* An output place between canaries. */
+void abuse_untouched(bulla_status status, const void *place, size_t size, size_t value);
+#define CANARIES 16
+
+/* Frees after the call; of two calls in a row one frees in the order of making, and the other in the reverse. */
+void abuse_later(void (*end)(void *), void *thing);
+void abuse_clean_up(void);
+
+/* The call itself frees it. */
+void abuse_forget(const void *thing);
+
+void abuse_begin(void);
+void abuse_end(void);
+
+/* Bytes and strings by the name of the parameter; a default for names that are not known. */
+const char *abuse_text(const char *function, const char *parameter);
+const uint8_t *abuse_bytes(const char *parameter, size_t *length);
+uint8_t *abuse_memory(size_t *length);
+
+/* Handles that cannot be made with default arguments alone. */
+bulla_sealer *abuse_sealer(void);
+bulla_policy *abuse_policy(void);
+bulla_message *abuse_message(void);
+const bulla_stamp *abuse_stamp(void);
+bulla_detached_stream *abuse_detached_stream(void);
+bulla_opener *abuse_opener(void);
+bulla_guard *abuse_guard(void);
+bulla_public *abuse_public(void);
+bulla_identity *abuse_identity(void);
+bulla_key abuse_key(void);
+
+#endif

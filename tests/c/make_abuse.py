@@ -1,0 +1,337 @@
+#!/usr/bin/env python3
+"""Writes the abuse test out of include/bulla.h: every function is called with valid arguments, and then with each argument wrong
+in every way that a caller can get wrong and that the header promises to survive. What the comments say of NULL is what is checked.
+
+usage: make_abuse.py include/bulla.h > abuse.c
+
+A new function is covered by itself. A type that is not known here ends this with an error: add it to MADE (how a valid one is
+made, tests/c/abuse_world.c) or to NUMBERS.
+"""
+import re
+import sys
+
+NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", "size_t", "int", "bulla_status"}
+# Handles that take more than valid arguments to make. All others are made by the function that gives them.
+MADE = {
+    "bulla_sealer": "abuse_sealer", "bulla_policy": "abuse_policy", "bulla_message": "abuse_message",
+    "bulla_stamp": "abuse_stamp", "bulla_detached_stream": "abuse_detached_stream", "bulla_opener": "abuse_opener",
+    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity",
+}
+# Handles that belong to something else, and are not freed.
+BORROWED = {"bulla_stamp"}
+# Plain values that must be what they are; all others are zero.
+VALUES = {"bulla_key": "abuse_key()"}
+MAY_BE_NULL = re.compile(r"[Mm]ay be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
+GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
+            "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
+
+
+def stop(why):
+    sys.exit(f"make_abuse.py: {why}")
+
+
+class Header:
+    def __init__(self, text):
+        self.handles = set(re.findall(r"typedef struct (\w+) \1;", text))
+        self.structs = {name: body for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\} \1;", text, re.S)}
+        self.callbacks = {name: (result, arguments) for result, name, arguments in
+                          re.findall(r"typedef (\w+) \(\*(\w+)\)\(([^)]*)\);", text)}
+        self.functions = []
+        for comment, result, name, arguments in re.findall(
+                r"/\*\*((?:(?!\*/).)*)\*/\n(?:BULLA_MUST_CHECK )?((?:const )?(?:struct )?\w+ \*?)(bulla_\w+)\(([^;]*)\);", text, re.S):
+            comment = re.sub(r"\n \* ?", "\n", comment)
+            self.functions.append(Function(name, re.sub(r"\bstruct ", "", result).strip(), arguments, comment))
+        self.by_name = {function.name: function for function in self.functions}
+        # Nothing of the header may go past this.
+        plain = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+        declared = set(re.findall(r"\b(bulla_\w+)\([^;{]*\);", plain))
+        missed = declared - set(self.by_name)
+        if missed or not declared:
+            stop(f"these declarations are not understood: {', '.join(sorted(missed)) or 'all of them'}")
+
+
+class Function:
+    def __init__(self, name, result, arguments, comment):
+        self.name, self.result, self.comment = name, result, comment
+        self.parameters = []
+        arguments = " ".join(arguments.split())
+        if arguments != "void":
+            for argument in arguments.split(","):
+                kind, parameter = re.fullmatch(r"\s*(.*?)(\w+)\s*", argument).groups()
+                self.parameters.append((re.sub(r"\bstruct ", "", kind).strip(), parameter))
+
+    def said(self, parameter):
+        found = re.search(rf"@param {parameter} (.*?)(?=\n@|\nThreads:|\Z)", self.comment, re.S)
+        return " ".join(found.group(1).split()) if found else ""
+
+    def may_be_null(self, parameter):
+        return bool(MAY_BE_NULL.search(self.said(parameter)))
+
+
+class Call:
+    """The arguments of one function: how each is declared and made, and what can be wrong with it."""
+
+    def __init__(self, header, function):
+        self.header, self.function = header, function
+        self.lines, self.arguments, self.wrong, self.outputs, self.after = [], [], [], [], []
+        parameters, at = function.parameters, 0
+        while at < len(parameters):
+            following = parameters[at + 1] if at + 1 < len(parameters) else (None, None)
+            at += self.argument(at, *parameters[at], following)
+
+    def null(self, at, parameter):
+        if self.function.result != "bulla_status" or self.function.may_be_null(parameter):
+            wanted = "ANYTHING"
+        else:
+            wanted = "INVALID"
+        self.wrong.append((f"{parameter} is NULL", f"a{at} = NULL;", wanted))
+
+    def argument(self, at, kind, parameter, following):
+        """Adds it; how many parameters it took."""
+        name, header = f"a{at}", self.header
+        self.arguments.append(name)
+        base = kind.replace("const ", "").replace(" const", "").replace("*", "").strip()
+        stars = kind.count("*")
+        array = following[0] == "size_t" and stars > 0
+        if stars == 0 and base in NUMBERS:
+            self.number(name, base, parameter)
+        elif stars == 0 and base in header.callbacks:
+            self.lines.append(f"{base} {name} = stub_{base};")
+            self.null(at, parameter)
+        elif base == "bulla_error":
+            self.lines.append(f"bulla_error *{name} = &report;")
+            self.wrong.append(("error is NULL", f"{name} = NULL;", "ANYTHING"))
+        elif base == "void":
+            self.lines.append(f"void *{name} = &abuse_answer;")
+            self.null(at, parameter)
+        elif base == "char" and stars == 1:
+            self.lines.append(f'const char *{name} = abuse_text("{self.function.name}", "{parameter}");')
+            self.null(at, parameter)
+            self.wrong.append((f"{parameter} is empty", f'{name} = "";', "ANYTHING"))
+            self.wrong.append((f"{parameter} is no UTF-8", f'{name} = "\\xff\\xfe";', "ANYTHING"))
+            self.wrong.append((f"{parameter} is long", f"{name} = endless;", "ANYTHING"))
+        elif base == "uint8_t" and array:
+            return self.slice(at, kind, parameter, following)
+        elif base in header.handles and stars == 2 and "const" not in kind:
+            self.output(at, f"{base} *", parameter)
+            if base not in BORROWED:
+                self.after.append(f"if (status == BULLA_OK || status > 100) abuse_later(end_{base}, o{at}.value);")
+        elif base in header.handles and stars == 2:
+            self.lines.append(f"const {base} *one{at} = make_{base}();")
+            self.lines.append(f"const {base} *const *{name} = &one{at};")
+            return self.count(at, parameter, following)
+        elif base in header.handles and stars == 1:
+            self.handle(at, base, parameter)
+        elif base in header.structs and stars == 1 and kind.startswith("const"):
+            value = VALUES.get(base)
+            self.lines.append(f"{base} v{at};")
+            self.lines.append(f"const {base} *{name} = &v{at};")
+            self.lines.append(f"; v{at} = {value};" if value else f"; memset(&v{at}, 0, sizeof v{at});")
+            for field in re.findall(r"\n  (\w+) (\w+);", header.structs[base]):
+                if field[0] in header.callbacks:
+                    self.lines.append(f"; v{at}.{field[1]} = stub_{field[0]};")
+            if not value:
+                self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});" if "(*" not in
+                                   header.structs[base] and not any(f in header.callbacks for f, _ in re.findall(
+                                       r"\n  (\w+) (\w+);", header.structs[base])) else ";", "ANYTHING"))
+            if array:
+                return self.count(at, parameter, following)
+            self.null(at, parameter)
+        elif (base in header.structs or base in NUMBERS) and stars == 1 and not kind.startswith("const"):
+            self.output(at, base, parameter)
+        elif base == "uint8_t" and stars == 1:
+            self.lines.append(f"const uint8_t *{name} = endless_bytes;")
+            self.null(at, parameter)
+        elif base in header.handles and stars == 3:
+            stop(f"{self.function.name}: {kind}{parameter}")
+        else:
+            stop(f"{self.function.name}: the type of `{kind} {parameter}` is not known")
+        return 1
+
+    def number(self, name, base, parameter):
+        # Small at first: numbers are often how much work is to be done.
+        self.lines.append(f"{base} {name} = 1;")
+        for value in ("0", "7", GREATEST[base], f"(({base})({GREATEST[base]} / 2 + 1))"):
+            self.wrong.append((f"{parameter} is {value}", f"{name} = {value};", "ANYTHING"))
+
+    def handle(self, at, base, parameter):
+        self.lines.append(f"{base} *a{at} = ({base} *)make_{base}();" if base in BORROWED else f"{base} *a{at} = make_{base}();")
+        self.null(at, parameter)
+        if self.function.name == base + "_free":
+            return
+        finish = self.header.by_name.get(base + "_finish")
+        if finish:
+            failure = "FAILURE" if self.function.result == "bulla_status" else "ANYTHING"
+            self.wrong.append((f"{parameter} is used up", f"use_up_{base}(a{at});", failure))
+        if base == "bulla_buffer" and self.function.result == "bulla_status":
+            for room in (0, 1, 16):
+                self.wrong.append((f"{parameter} has room for {room} bytes", f"a{at} = wrapped(room, {room});", "ANYTHING"))
+            self.lines.append(f"size_t b{at};")
+            self.lines.append(f"; b{at} = bulla_buffer_length(a{at});")
+            self.after.append(f"if (status != BULLA_OK && status < 100 && bulla_buffer_length(a{at}) != (a{at} == NULL ? 0 : b{at}))"
+                              f' failed("abuse", 0, abuse_what, "a failed call left something in {parameter}");')
+
+    def slice(self, at, kind, parameter, following):
+        length = f"a{at + 1}"
+        self.lines.append(f"size_t {length} = 0;")
+        if kind.startswith("const"):
+            self.lines.append(f'const uint8_t *a{at} = abuse_bytes("{parameter}", &{length});')
+        else:
+            self.lines.append(f"uint8_t *a{at} = abuse_memory(&{length});")
+        return self.count(at, parameter, following, declared=True)
+
+    def count(self, at, parameter, following, declared=False):
+        """A pointer and how many there are behind it."""
+        if not declared:
+            self.lines.append(f"size_t a{at + 1} = 1;")
+        self.arguments.append(f"a{at + 1}")
+        length, refused = following[1], "INVALID" if self.function.result == "bulla_status" else "ANYTHING"
+        self.wrong += [
+            (f"{parameter} is NULL", f"a{at} = NULL;", refused),
+            (f"{parameter} is NULL, {length} 0", f"a{at} = NULL; a{at + 1} = 0;", "ANYTHING"),
+            (f"{length} is 0", f"a{at + 1} = 0;", "ANYTHING"),
+            (f"{length} is 1", f"a{at + 1} = 1;", "ANYTHING"),
+            (f"{length} is SIZE_MAX", f"a{at + 1} = SIZE_MAX;", refused),
+            (f"{length} is SIZE_MAX / 2 + 1", f"a{at + 1} = SIZE_MAX / 2 + 1;", refused),
+            (f"{parameter} is NULL, {length} SIZE_MAX", f"a{at} = NULL; a{at + 1} = SIZE_MAX;", refused),
+        ]
+        return 2
+
+    def output(self, at, base, parameter):
+        space = "" if base.endswith("*") else " "
+        self.lines.append(f"struct {{ uint8_t before[CANARIES]; {base}{space}value; uint8_t after[CANARIES]; }} o{at};")
+        self.lines.append(f"{base}{space}*a{at} = &o{at}.value;")
+        self.outputs.append(f"o{at}")
+        self.null(at, parameter)
+
+
+def ordered(lines):
+    """Declarations before statements, as C99 with -Wdeclaration-after-statement likes it."""
+    return [line for line in lines if not line.startswith(";")] + [line[2:] for line in lines if line.startswith(";")]
+
+
+def test(header, function):
+    call = Call(header, function)
+    status = function.result == "bulla_status"
+    cases = [("nothing is wrong", ";", "ANYTHING")] + call.wrong
+    freed = function.name.endswith("_free")
+    print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;\n")
+    print(f"    for (at = 0; at < {len(cases)}; at++) {{")
+    for line in ["bulla_status status = BULLA_OK;", "enum wanted wanted = ANYTHING;", "bulla_error report;", "uint8_t room[64];"]:
+        print(f"        {line}")
+    for line in ordered(call.lines):
+        print(f"        {line}")
+    print("        memset(&report, 0xA5, sizeof report);\n        memset(room, 0xA5, sizeof room);")
+    for output in call.outputs:
+        print(f"        memset(&{output}, 0xA5, sizeof {output});")
+    print("        switch (at) {")
+    for number, (what, change, wanted) in enumerate(cases):
+        print(f'        case {number}: abuse_what = "{function.name}: {what}"; {change} wanted = {wanted}; break;')
+    print("        }")
+    for line in call.lines:
+        buffer = re.match(r"; b(\d+) = ", line)
+        if buffer:
+            print(f"        {line[2:]}")
+    invoked = f"{function.name}({', '.join(call.arguments)})"
+    if freed:
+        # Made, it is freed by this call, and else by the cleaning up.
+        print("        abuse_forget(a0);")
+    print(f"        {'status = ' if status else '' if function.result == 'void' else '(void)'}{invoked};")
+    if status:
+        error = f"a{[kind for kind, _ in function.parameters].index('bulla_error *')}"
+        print(f"        abuse_judge(status, wanted, {error});")
+    for output in call.outputs:
+        print(f"        abuse_untouched(status, &{output}, sizeof {output}, sizeof {output}.value);")
+    for line in call.after:
+        print(f"        {line}")
+    print("        (void)room; (void)status; (void)wanted; (void)report;")
+    print("        abuse_clean_up();\n    }\n}\n")
+
+
+def maker(header, handle, done):
+    """Defines make_X(), and before it what that needs."""
+    if handle in done:
+        return
+    done.add(handle)
+    if handle in MADE:
+        body = [f"    {handle} *made = ({handle} *){MADE[handle]}();"]
+    else:
+        giving = [function for function in header.functions if function.result == "bulla_status" and
+                  f"{handle} **" in [kind for kind, _ in function.parameters]]
+        if not giving:
+            stop(f"nothing gives a {handle}: add it to MADE")
+        # The one with the fewest arguments.
+        giving = min(giving, key=lambda function: (len(function.parameters), function.name))
+        for kind, _ in giving.parameters:
+            base = kind.replace("const ", "").replace("*", "").strip()
+            if base in header.handles and base != handle:
+                maker(header, base, done)
+        call = Call(header, giving)
+        lines = [line for line in ordered(call.lines) if not re.match(r"(size_t )?b\d+", line)]
+        body = ["    " + line for line in lines]
+        given = f"o{[kind for kind, _ in giving.parameters].index(handle + ' **')}.value"
+        body = ["    bulla_error report;", f"    {handle} *made;"] + body
+        body += ["    memset(&report, 0, sizeof report);", f"    {given} = NULL;",
+                 f"    if ({giving.name}({', '.join(call.arguments)}) != BULLA_OK)",
+                 f'        failed("abuse", 0, "{giving.name} (to make a {handle})", report.text);',
+                 f"    made = {given};"]
+    free = "" if handle in BORROWED else f"    abuse_later(end_{handle}, made);\n"
+    print(f"static {handle} *make_{handle}(void)\n{{\n" + "\n".join(body) + f"\n{free}    return made;\n}}\n")
+
+
+def use_up(header, handle):
+    finish = header.by_name.get(handle + "_finish")
+    if not finish:
+        return
+    call = Call(header, finish)
+    lines = [line for line in ordered(call.lines) if not re.match(r"(size_t )?b\d+", line) and not re.search(r" \*a0 = ", line)]
+    print(f"static void use_up_{handle}({handle} *a0)\n{{\n    bulla_error report;")
+    print("\n".join("    " + line for line in lines))
+    print(f"    memset(&report, 0, sizeof report);\n    if (a0 == NULL) return;")
+    print(f"    if ({finish.name}({', '.join(call.arguments)}) == BULLA_OK) {{")
+    for line in call.after:
+        if "abuse_later" in line:
+            print("        bulla_status status = BULLA_OK;\n        " + line)
+    print("    }\n}\n")
+
+
+def main():
+    header = Header(open(sys.argv[1], encoding="utf-8").read())
+    print("/* Made by tests/c/make_abuse.py out of include/bulla.h. */\n#include \"abuse_world.h\"\n")
+    print("static char endless[70000];\nstatic const uint8_t endless_bytes[4096];\n")
+    for name, (result, arguments) in header.callbacks.items():
+        parameters = [argument.strip() for argument in arguments.split(",") if argument.strip() != "void"]
+        unused = " ".join(f"(void){re.split(r'[^A-Za-z0-9_]', parameter)[-1]};" for parameter in parameters)
+        answer = "" if result == "void" else f" return ({result})abuse_answer;"
+        print(f"static {result} stub_{name}({arguments})\n{{\n    {unused}{answer}\n}}\n")
+    for handle in sorted(header.handles - BORROWED):
+        if handle + "_free" not in header.by_name:
+            stop(f"{handle} has no _free(): add it to BORROWED if it belongs to something else")
+        print(f"static void end_{handle}(void *thing)\n{{\n    {handle}_free(thing);\n}}\n")
+    print("static bulla_buffer *wrapped(uint8_t *room, size_t length)\n{\n    bulla_buffer *made = NULL;\n")
+    print("    if (bulla_buffer_wrap(room, length, &made, NULL) == BULLA_OK) abuse_later(end_bulla_buffer, made);")
+    print("    return made;\n}\n")
+    done = set()
+    for handle in sorted(header.handles):
+        maker(header, handle, done)
+    for handle in sorted(header.handles):
+        use_up(header, handle)
+    for function in header.functions:
+        test(header, function)
+    print("int main(void)\n{\n    static const bulla_status ANSWERS[] = {0, 1, 7, 48, 99, 101, -1, 12345, INT32_MIN};\n    size_t at;\n")
+    print("    memset(endless, 'x', sizeof endless - 1);\n    abuse_begin();")
+    print("    for (at = 0; at < sizeof ANSWERS / sizeof ANSWERS[0]; at++) {\n        abuse_answer = ANSWERS[at];")
+    for function in header.functions:
+        # What calls nobody back is the same whatever they answer.
+        always = any(kind in header.callbacks or kind == "bulla_clock *" or kind == "const bulla_clock *" or
+                     kind.replace("const ", "").rstrip(" *") in header.structs and any(
+                         c in header.structs[kind.replace("const ", "").rstrip(" *")] for c in header.callbacks)
+                     for kind, _ in function.parameters)
+        print(f"        {'' if always else 'if (at == 0) '}abuse_{function.name}();")
+    print("    }\n    abuse_end();")
+    print(f'    printf("{len(header.functions)} functions abused, %d failed checks\\n", failures);')
+    print("    return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;\n}")
+
+
+if __name__ == "__main__":
+    main()

@@ -47,12 +47,12 @@ impl bulla_open_stream {
     /// What is left of the content, before anything is claimed.
     pub(super) fn settle(&self, content: &bulla_buffer) -> Result<()> {
         self.stream
-            .with(|stream| content.append(None, |out| stream.settle(out)))
+            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))
     }
 
     /// Takes the stream, for what a replay guard is needed for.
     pub(super) fn take_fresh(&self) -> Result<Kept<OpenStream<'static, Fresh>, OpenerParts>> {
-        self.stream.take()?.try_map(|stream| match stream {
+        self.stream.take()?.try_map(|opening| match opening.stream {
             Stream::Fresh(stream) => Ok(stream),
             Stream::Archive(_) => Err(Error::with(
                 ErrorKind::WrongOrder,
@@ -64,7 +64,7 @@ impl bulla_open_stream {
     /// What is known of a copy that came damaged.
     pub(super) fn damaged(&self) -> Result<Option<StampOnly>> {
         self.stream.with(|stream| {
-            Ok(match &**stream {
+            Ok(match &stream.stream {
                 Stream::Fresh(stream) => stream.stamp_only(),
                 Stream::Archive(_) => None,
             })
@@ -202,9 +202,7 @@ pub unsafe extern "C" fn bulla_open_stream_settle_provisional(
                 shared(content, "content is NULL")?,
             )
         };
-        stream
-            .stream
-            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
+        stream.settle(content)?;
         Ok(BULLA_OK)
     })
 }
@@ -255,9 +253,7 @@ pub unsafe extern "C" fn bulla_open_stream_finish(
             )
         };
         // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
-        stream
-            .stream
-            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))?;
+        stream.settle(content)?;
         let stream = stream.stream.take()?;
         let proof = stream.end(|it| it.stream.finish(&mut Vec::new()))?;
         out.give(bulla_message { proof });

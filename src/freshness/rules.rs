@@ -23,6 +23,10 @@ const DROPS_WHEN_FULL: usize = 1024;
 pub(crate) trait Shelf {
     /// Raises the high-water mark to `now`, and gives it.
     fn observe(&mut self, now: u64) -> Result<u64>;
+    /// The high-water mark, for steps that are shown no clock.
+    fn high_water(&mut self) -> Result<u64> {
+        self.observe(0)
+    }
     /// A number that was not given before, greater than all before.
     fn next_token(&mut self) -> Result<u64>;
     fn entry(&mut self, key: &Digest) -> Result<Option<Entry>>;
@@ -186,7 +190,9 @@ fn finish<S: Shelf>(
     }))
 }
 
-/// Everything that can refuse comes before anything is changed: a guard in memory has no transaction to undo.
+/// Refuses a message that begins a stream for which there is no room. Before that it drops streams whose time has come: that
+/// stands even if the message is refused all the same, for they were over. Nothing else may have been changed yet: a guard in
+/// memory has no transaction to undo.
 fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64) -> Result<()> {
     if needs_stream_room(shelf, claim)? {
         // What is over stays as long as nobody needs its room.
@@ -225,7 +231,7 @@ fn settle<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
 
 /// The entry that `token` holds. One that is over is absent, swept or not.
 fn held<S: Shelf>(shelf: &mut S, token: &LeaseToken) -> Result<Entry> {
-    let now = shelf.observe(0)?;
+    let now = shelf.high_water()?;
     shelf
         .entry(&token.key)?
         .filter(|entry| entry.is_held_by(token) && entry.claim.keep_until > now)
@@ -249,7 +255,7 @@ pub(crate) fn commit<S: Shelf>(
         },
     };
     if refused.is_none() {
-        let now = shelf.observe(0)?;
+        let now = shelf.high_water()?;
         check_stream_room(shelf, &entry.claim, now)?;
         settle(shelf, &entry.claim)?;
     }

@@ -34,11 +34,13 @@ use bulla::ffi::identity::*;
 use bulla::ffi::inspect::*;
 use bulla::ffi::keys::*;
 use bulla::ffi::message::*;
+use bulla::ffi::open::*;
 use bulla::ffi::opener::*;
 use bulla::ffi::policy::*;
 use bulla::ffi::public::*;
 use bulla::ffi::random_access::*;
 use bulla::ffi::ranges::*;
+use bulla::ffi::seal::*;
 use bulla::ffi::sealer::*;
 use bulla::ffi::source::*;
 use bulla::ffi::stamp::*;
@@ -254,6 +256,7 @@ unsafe extern "C" fn claim(
             stream: place.stream.into(),
             number: place.number,
             order,
+            keep_until: place.keep_until,
         }),
         challenge: (claim.has_challenge == 1).then(|| claim.challenge.into()),
     };
@@ -356,6 +359,18 @@ unsafe extern "C" fn skip(context: *mut c_void, stream: *const bulla_digest, bef
     code(host.guard.skip(&stream, before), drop)
 }
 
+unsafe extern "C" fn forget_stream(
+    context: *mut c_void,
+    stream: *const bulla_digest,
+    was_known: *mut u8,
+) -> bulla_status {
+    let host = unsafe { host(context) };
+    let stream = unsafe { *stream }.into();
+    code(host.guard.forget_stream(&stream), |known| unsafe {
+        *was_known = u8::from(known);
+    })
+}
+
 unsafe extern "C" fn permit(
     context: *mut c_void,
     what: *const bulla_digest,
@@ -395,6 +410,7 @@ fn callbacks(dropped: &AtomicU32) -> bulla_guard_callbacks {
         expect: Some(expect),
         missing: Some(missing),
         skip: Some(skip),
+        forget_stream: Some(forget_stream),
         permit: Some(permit),
     }
 }

@@ -157,6 +157,7 @@ fn steps_that_collide_are_taken_again() {
                             first: 0,
                             window: 1000,
                         },
+                        keep_until: u64::MAX,
                     });
                     let held = token(guard.claim(&message, 1000, Some(60)));
                     guard.commit(&held, &number.to_be_bytes()).unwrap();
@@ -170,12 +171,14 @@ fn steps_that_collide_are_taken_again() {
         stream,
         number: 399,
         order: Order::Monotonic,
+        keep_until: u64::MAX,
     });
     assert_eq!(guard.claim(&next, 1000, None).unwrap(), Claimed::Superseded);
     next.place = Some(Place {
         stream,
         number: 400,
         order: Order::Monotonic,
+        keep_until: u64::MAX,
     });
     token(guard.claim(&next, 1000, None));
 }

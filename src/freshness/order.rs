@@ -115,8 +115,11 @@ impl Stream {
         }
         self.seen.drain(..taken);
     }
+}
 
-    /// For guards that store it: mark (or nothing) and numbers, big-endian.
+#[cfg(any(feature = "sqlite", feature = "redis", test))]
+impl Stream {
+    /// For guards that store it outside memory: mark (or nothing) and numbers, big-endian.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(9 + 8 * self.seen.len());
         bytes.push(u8::from(self.mark.is_some()));

@@ -6,12 +6,10 @@
 //!   threads share it; one alone, where nothing is over, has a script that does no more than it must. Everything else looks with
 //!   one script, decides with the same rules as all guards, and writes with a second script, which writes nothing if anything
 //!   that was looked at has changed; then it looks again, for a bounded time.
-//! - **Time.** No key has a time to live: a server clock that is wrong, that is set, or that belongs to another machine after a
-//!   failover would drop entries early, and a dropped entry is a replay. The time is the high-water mark of the clocks that readers showed; it is stored, and only rises. Entries are dropped *on the
-//!   server*, inside the scripts that claim, in the same step that raises the sweep marks; so the rule of the sweep marks is
-//!   that of every guard, and needs no second one. A reader whose clock runs ahead makes messages look expired to all: refused,
-//!   not accepted. One whose clock is behind is judged by the others' clocks. The server's clock is asked for one thing: a
-//!   reader whose clock is more than an hour ahead of it is not believed, and refused, for it would lock out the whole fleet.
+//! - **Time.** No key has a time to live: a server clock that is wrong, or is set, or a failover would drop entries early, and a
+//!   dropped entry is a replay. The time is the high-water mark of the clocks that readers showed; it is stored, and only rises.
+//!   Entries are dropped on the server, in the same step that raises the sweep marks, by the rule of every guard. A reader whose
+//!   clock runs ahead makes messages look expired to all; so one that is more than an hour ahead of the server's is refused.
 //! - **Memory.** Each claim drops up to four entries that are over and makes one. Limits are those of [`RedisGuardBuilder::limits`],
 //!   and the server's `maxmemory`; when it is reached, claims are refused as `GuardFull`. A policy that evicts is refused.
 //! - **Bounds.** Connecting has one deadline. After it each read and each write has one, but not a whole reply, nor has its
@@ -64,7 +62,7 @@ const DROPS_AT_ONCE: usize = 500;
 /// A replay guard that many processes and machines share, on a Redis or Valkey server.
 ///
 /// It judges exactly as [`MemoryGuard`](crate::MemoryGuard) does. It can be used by many threads at once, and their claims
-/// then share round trips. Every wait for the server is bounded; where it cannot be reached or does not answer as it should, the
+/// then share round trips. Each wait for the server is bounded; where it cannot be reached or does not answer as it should, the
 /// answer is an error of the class [`TryAgain`](crate::ErrorClass::TryAgain), and nothing is accepted.
 ///
 /// What the server forgets, the guard forgets:

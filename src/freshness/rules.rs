@@ -15,9 +15,17 @@ use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
 /// Entries that every claim may drop besides making its own: more leave than come, so the guard keeps up.
-const DROPS_PER_CLAIM: usize = 4;
+pub(super) const DROPS_PER_CLAIM: usize = 4;
 /// Entries that a claim may drop when the guard is full.
-const DROPS_WHEN_FULL: usize = 1024;
+pub(super) const DROPS_WHEN_FULL: usize = 1024;
+
+/// What was dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) entries: usize,
+    /// Of the kind of which most was dropped: entries, challenges. If it is all that may be, there can be more.
+    pub(crate) most: usize,
+}
 
 /// Where a guard keeps things, inside one atomic step. If a method fails, the step is undone as a whole.
 pub(crate) trait Shelf {
@@ -39,9 +47,9 @@ pub(crate) trait Shelf {
     fn has_room(&mut self, claim: &Claim) -> Result<bool>;
     /// Whether the message may have been dropped before: it is as old as what was.
     fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool>;
-    /// Drops entries and challenges whose time has come, at most `at_most` entries, and says how many. For entries that are
-    /// bounded by age it raises the scope's sweep mark.
-    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize>;
+    /// Drops entries and challenges whose time has come, at most `at_most` of each. For entries that are bounded by age it
+    /// raises the scope's sweep mark.
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<Swept>;
     fn stream(&mut self, name: &Digest) -> Result<Option<Kept>>;
     /// Whether one more stream of this claim's signer has room.
     fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool>;
@@ -287,9 +295,29 @@ pub(crate) fn renew<S: Shelf>(
     shelf.update(entry, before)
 }
 
-pub(crate) fn sweep<S: Shelf>(shelf: &mut S, now: u64, at_most: usize) -> Result<usize> {
+pub(crate) fn sweep<S: Shelf>(shelf: &mut S, now: u64, at_most: usize) -> Result<Swept> {
     let now = shelf.observe(now)?;
     shelf.sweep(now, at_most)
+}
+
+/// Sweeps step by step, at most `step` of each kind in each, until nothing is over or `at_most` were dropped of one kind; gives
+/// how many entries that was. Between the steps others get in.
+pub(crate) fn sweep_in_steps(
+    at_most: usize,
+    step: usize,
+    mut sweep: impl FnMut(usize) -> Result<Swept>,
+) -> Result<usize> {
+    let (mut entries, mut most) = (0, 0);
+    while most < at_most {
+        let step = step.min(at_most - most);
+        let swept = sweep(step)?;
+        entries += swept.entries;
+        most += swept.most;
+        if swept.most < step {
+            break;
+        }
+    }
+    Ok(entries)
 }
 
 pub(crate) fn expect<S: Shelf>(

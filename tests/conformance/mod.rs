@@ -237,7 +237,7 @@ fn a_copy_with_an_expiry_raises_no_mark(guard: &dyn ReplayGuard) {
     guard.release(&held).unwrap();
     token(guard.claim(&by_expiry(4), 1050, None));
     guard.sweep(1101, usize::MAX).unwrap();
-    token(guard.claim(&claim(5, 1001), 1100, None));
+    token(guard.claim(&claim(5, 1002), 1101, None));
     // What is bounded by age alone leaves its mark, as ever.
     let mut raised = by_age(6);
     raised.keep_until = 9000;

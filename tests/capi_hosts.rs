@@ -257,6 +257,7 @@ unsafe extern "C" fn claim(
             number: place.number,
             order,
             keep_until: place.keep_until,
+            issued: place.issued,
         }),
         challenge: (claim.has_challenge == 1).then(|| claim.challenge.into()),
     };

@@ -234,6 +234,41 @@ fn strangers_share_one_rate() {
     assert_eq!(told, 2);
 }
 
+/// Whoever carries a message can damage as many copies of it as he likes: that must not silence rejections.
+#[test]
+fn notes_of_damage_use_up_no_rejections() {
+    let scene = Scene::new();
+    let clock = FixedClock(NOW);
+    let opener = Opener::with_clock(
+        &scene.bob,
+        &scene.policy,
+        Replay::Guarded(&scene.guard),
+        &clock,
+    );
+    let limit = Rate {
+        every: 100,
+        burst: 2,
+    };
+    let told = |rejections: bool| {
+        let told = |_: &i32| {
+            let (envelope, _) = scene.send(Some(ALL), &[7; 100_000]);
+            let receipter = scene.receipter().limited(&scene.guard, limit);
+            if rejections {
+                let rejection = scene.rejected(&envelope, receipter, "");
+                return matches!(rejection, Rejection::Final(_));
+            }
+            let mut stream = opener.stream();
+            stream
+                .update_provisional(&envelope[..20_000], &mut Vec::new())
+                .unwrap();
+            let stamp = stream.stamp_only().unwrap();
+            receipter.damaged(&stamp, "").unwrap().is_some()
+        };
+        (0..5).filter(told).count()
+    };
+    assert_eq!((told(false), told(true), told(false)), (2, 2, 0));
+}
+
 /// A stranger's stamp may name a victim's key as the one to answer to: he is not told of a refusal by the stamp alone.
 #[test]
 fn no_backscatter_by_the_stamp_alone() {

@@ -126,6 +126,22 @@ fn nothing_on_the_server_has_a_time_to_live() {
     }
 }
 
+/// Few entries are over, and many challenges: a sweep ends when both are gone.
+#[test]
+fn a_sweep_drops_all_challenges_too() {
+    let server = Server::start(&[]);
+    let guard = guard(&server.url());
+    token(guard.claim(&claim(1, 1000), 1000, None));
+    for number in 0..1200_u64 {
+        let challenge = Digest::of(&number.to_be_bytes());
+        guard.expect(&challenge, 1010, 1000).unwrap();
+    }
+    assert_eq!(server.command("HLEN {bulla}:challenges"), ":1200\r\n");
+    assert_eq!(guard.sweep(1100, usize::MAX).unwrap(), 1);
+    assert_eq!(server.command("HLEN {bulla}:challenges"), ":0\r\n");
+    assert_eq!(server.command("ZCARD {bulla}:challenge-times"), ":0\r\n");
+}
+
 #[test]
 fn what_was_forgotten_is_not_revived() {
     let server = Server::start(&[]);

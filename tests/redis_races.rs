@@ -158,6 +158,7 @@ fn steps_that_collide_are_taken_again() {
                             window: 1000,
                         },
                         keep_until: u64::MAX,
+                        issued: 1000,
                     });
                     let held = token(guard.claim(&message, 1000, Some(60)));
                     guard.commit(&held, &number.to_be_bytes()).unwrap();
@@ -172,6 +173,7 @@ fn steps_that_collide_are_taken_again() {
         number: 399,
         order: Order::Monotonic,
         keep_until: u64::MAX,
+        issued: 1000,
     });
     assert_eq!(guard.claim(&next, 1000, None).unwrap(), Claimed::Superseded);
     next.place = Some(Place {
@@ -179,6 +181,7 @@ fn steps_that_collide_are_taken_again() {
         number: 400,
         order: Order::Monotonic,
         keep_until: u64::MAX,
+        issued: 1000,
     });
     token(guard.claim(&next, 1000, None));
 }

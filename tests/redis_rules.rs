@@ -71,6 +71,7 @@ fn any_claim(dice: &mut Dice, now: u64) -> Claim {
             number,
             order,
             keep_until: issued + 20 + dice.roll(80),
+            issued,
         }),
         challenge: dice.one_in(5).then(|| name("challenge", dice.roll(6))),
     }

@@ -22,7 +22,7 @@ class Claim:
     issued: int
     keep_until: int
     by_age: bool
-    place: tuple | None = None  # stream, number, order, end
+    place: tuple | None = None  # stream, number, order, end, issued
     challenge: bytes | None = None
 
 
@@ -50,7 +50,7 @@ def make_claim(reader, stamp, content, policy):
     place = None
     if policy.order is not None and content:  # a refusal by the stamp alone moves no mark
         require(-8 in stamp, "Superseded")
-        place = stream_name(reader, stamp), stamp[-8][1], policy.order, plus(by_age, MAX_SKEW)
+        place = stream_name(reader, stamp), stamp[-8][1], policy.order, plus(by_age, MAX_SKEW), stamp[6]
     return Claim(
         key=H(b"bulla/1 guard key\0" + reader + stamp[-2] + stamp[7] + context),
         value=H(b"bulla/1 guard value\0" + dcbor(told)) if -4 in told else UNKNOWN,
@@ -201,8 +201,9 @@ class Guard:
     def join_times(self, entry, claim):
         if claim.challenge is None:
             entry.claim.keep_until = max(entry.claim.keep_until, claim.keep_until)
-            entry.claim.issued = max(entry.claim.issued, claim.issued)
-            entry.claim.by_age = entry.claim.by_age or claim.by_age
+            if claim.by_age:  # what leaves by its signed end needs no mark, and raises none
+                entry.claim.issued = max(entry.claim.issued, claim.issued) if entry.claim.by_age else claim.issued
+                entry.claim.by_age = True
 
     def judge(self, claim, entry, now):
         """The claim as it is to be kept, and the challenge that it uses up."""
@@ -222,7 +223,7 @@ class Guard:
 
     def judge_order(self, claim):
         if claim.place:
-            name, number, order, _ = claim.place
+            name, number, order, *_ = claim.place
             refused = self.streams.get(name, Stream()).refuses(number, order)
             require(refused is None, refused)
 
@@ -241,10 +242,10 @@ class Guard:
 
     def settle(self, claim):
         if claim.place:
-            name, number, order, end = claim.place
+            name, number, order, end, issued = claim.place
             stream = self.streams.setdefault(name, Stream(first=claim))
             stream.settle(number, order)
-            stream.issued = max(stream.issued, claim.issued)
+            stream.issued = max(stream.issued, issued)
             stream.end = max(stream.end, end if claim.stranger and claim.challenge is None else FOREVER)
 
     def hold(self, entry, until):

@@ -33,10 +33,12 @@ class Policy:
         """opening.md §4. The guard is shown the clock when times are judged, and not before."""
         if self.timeless:
             return
+        age = self.max_age
+        require(self.order is None or self.senders is not None or age is not None or self.challenged, "InvalidInput")
         require((-9 in stamp) == self.challenged, "WrongChallenge")
         if self.challenged:
             return
-        issued, expires, age = stamp[6], stamp.get(4), self.max_age
+        issued, expires = stamp[6], stamp.get(4)
         now = guard.clock(clock) if guard else clock
         require(issued <= plus(now, self.skew), "NotYetValid")
         require(expires is None or now < plus(expires, self.skew), "Expired")

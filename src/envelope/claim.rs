@@ -141,6 +141,7 @@ impl<'a> Gate<'a> {
             number: sequence.number,
             order: self.policy.order,
             keep_until: by_age.map_or(u64::MAX, |end| end.saturating_add(MAX_SKEW)),
+            issued: stamp.issued(),
         }))
     }
 

@@ -69,6 +69,24 @@ impl Gate<'_> {
         }
     }
 
+    /// Whether the streams that an order needs can leave the guard again (spec/guard.md §5): strangers are as many as they
+    /// like, and theirs leave by the greatest age alone. How many answers to challenges there are, the reader decides.
+    fn check_order(&self) -> Result<()> {
+        let Policy {
+            order,
+            max_age,
+            challenged,
+            ..
+        } = *self.policy;
+        if order == Order::Any || self.listed() || max_age.is_some() || challenged {
+            return Ok(());
+        }
+        Err(Error::with(
+            ErrorKind::InvalidInput,
+            "an order for anyone without a greatest age would fill the guard with streams that never leave: set a greatest age, or list the senders",
+        ))
+    }
+
     /// spec/opening.md §4.
     pub(super) fn judge_times(&self, stamp: &Stamp, freshness: &Freshness<'_>) -> Result<()> {
         let clock = freshness.clock.now()?;
@@ -82,6 +100,7 @@ impl Gate<'_> {
             }
             Replay::Unguarded => None,
         };
+        self.check_order()?;
         // An answer is accepted where one is demanded, and nowhere else: a guard forgets it by the end of its challenge, and
         // not by its times (spec/guard.md §4).
         if stamp.challenge().is_some() != self.policy.challenged {

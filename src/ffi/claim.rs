@@ -35,6 +35,9 @@ pub struct bulla_place {
     /// From when on every message of the stream that was issued before this one, or with it, is too old, in seconds since 1970;
     /// UINT64_MAX without a greatest age. From then on a stranger's stream may be forgotten.
     pub keep_until: u64,
+    /// When this very copy was issued, in seconds since 1970: of a stranger's stream keep the latest that was settled, and raise
+    /// what is forgotten of its scope to that when the stream is dropped.
+    pub issued: u64,
     /// Which order is demanded: BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
     pub order: u32,
     /// With BULLA_ORDER_GAPLESS: how many numbers, from the first missing one on, are accepted.
@@ -128,6 +131,7 @@ impl From<&Place> for bulla_place {
             number,
             order,
             keep_until,
+            issued,
         } = place;
         let (order, first, window) = match *order {
             Order::Any => (BULLA_ORDER_ANY, 0, 0),
@@ -139,6 +143,7 @@ impl From<&Place> for bulla_place {
             number: *number,
             first,
             keep_until: *keep_until,
+            issued: *issued,
             order,
             window,
             reserved: [0; 2],

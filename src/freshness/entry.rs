@@ -56,13 +56,21 @@ impl Entry {
 
     /// A copy of the message has come: a copy that lives longer keeps the entry as long, so that it counts once. Gives the
     /// answer, or `None` if nobody holds the entry and it can be [taken](Self::take).
+    ///
+    /// Only times of issue that an age bounds are joined (spec/guard.md §3): they alone become a sweep mark. What expires by
+    /// its signed end needs none, and with it an author could raise the mark up to the present, for all other authors.
     pub(crate) fn meet(&mut self, claim: &Claim, now: u64) -> Option<Claimed> {
         let entry = &mut self.claim;
         if claim.challenge.is_none() {
             // The times of an answer to a challenge were not judged, and may be anything.
             entry.keep_until = entry.keep_until.max(claim.keep_until);
-            entry.issued = entry.issued.max(claim.issued);
-            entry.bounded_by_age |= claim.bounded_by_age;
+            if claim.bounded_by_age {
+                entry.issued = match entry.bounded_by_age {
+                    true => entry.issued.max(claim.issued),
+                    false => claim.issued,
+                };
+                entry.bounded_by_age = true;
+            }
         }
         match &self.state {
             State::Released => None,

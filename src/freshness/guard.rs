@@ -58,6 +58,9 @@ pub struct Place {
     /// time of issue, the greatest age and [`MAX_SKEW`](crate::MAX_SKEW). [`u64::MAX`] without a greatest age. From then on a
     /// stranger's stream may be forgotten (spec/guard.md §5).
     pub keep_until: u64,
+    /// When this very copy was issued, in seconds: what the stream's end belongs to. The `issued` of the entry may become
+    /// that of another copy.
+    pub issued: u64,
 }
 
 /// A fencing token: names one reservation, and is stale once another was made.

@@ -12,8 +12,13 @@ use super::table::{Limits, Table};
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
+/// Entries, and challenges, dropped at a time by a sweep: others get in between.
+const SWEEP_STEP: usize = 1000;
+
 /// A replay guard in memory: bounded work per message (a step in a tree of at most `capacity` entries, and a few drops),
-/// bounded memory (about 400 bytes an entry, and its receipt).
+/// bounded memory (about 400 bytes an entry, and its answer of at most 4 KiB; for each ordered stream about as much, and under
+/// [`Order::Gapless`](crate::Order::Gapless) 8 bytes more for each number beyond the first that is missing: up to 32 KiB with
+/// the greatest window).
 ///
 /// It forgets everything when the process ends: what was accepted before a restart is then accepted again.
 ///
@@ -108,7 +113,9 @@ impl ReplayGuard for MemoryGuard {
     }
 
     fn sweep(&self, now: u64, at_most: usize) -> Result<usize> {
-        rules::sweep(&mut *self.lock()?, now, at_most)
+        rules::sweep_in_steps(at_most, SWEEP_STEP, |step| {
+            rules::sweep(&mut *self.lock()?, now, step)
+        })
     }
 
     fn expect(&self, challenge: &Digest, until: u64, now: u64) -> Result<()> {
@@ -153,6 +160,18 @@ mod tests {
             place: None,
             challenge: None,
         }
+    }
+
+    #[test]
+    fn a_sweep_drops_all_challenges_too() {
+        let guard = MemoryGuard::new(10_000);
+        assert!(guard.claim(&claim(0, 0, 1000), 1000, None).is_ok());
+        for number in 0..2500_u64 {
+            let challenge = Digest::of(&number.to_be_bytes());
+            guard.expect(&challenge, 1010, 1000).unwrap();
+        }
+        assert_eq!(guard.sweep(1100, usize::MAX).unwrap(), 1);
+        assert_eq!(guard.lock().unwrap().open_challenges(), 0);
     }
 
     #[test]

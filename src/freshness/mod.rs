@@ -35,6 +35,8 @@ mod sqlite_shelf;
 pub(crate) mod sqlite_status;
 #[cfg(feature = "sqlite")]
 mod sqlite_stream;
+#[cfg(all(test, feature = "sqlite"))]
+mod sqlite_work;
 #[cfg(feature = "std")]
 pub(crate) mod table;
 #[cfg(feature = "sqlite")]

@@ -178,7 +178,7 @@ impl Kept {
     /// a challenge, whose times were not judged (spec/guard.md §5).
     pub(crate) fn settle(&mut self, claim: &Claim, place: Place) {
         self.stream.settle(place.number, place.order);
-        self.issued = self.issued.max(claim.issued);
+        self.issued = self.issued.max(place.issued);
         let until = if claim.stranger && claim.challenge.is_none() {
             place.keep_until
         } else {

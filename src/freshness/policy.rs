@@ -136,6 +136,11 @@ impl Policy {
     /// Demands an order within each stream of messages. It needs a replay guard, which knows how far each stream has come.
     ///
     /// A message without a sequence then is `Superseded`.
+    ///
+    /// With [`Senders::anyone`] it needs a [greatest age](Self::max_age), or it is
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where a message is opened: strangers' streams leave the guard by that alone.
+    /// Where [challenges are demanded](Self::demand_challenge) of anyone, streams do not leave by themselves at all: there the
+    /// number of challenges bounds them, and [`forget_stream`](ReplayGuard::forget_stream) makes room.
     #[must_use]
     pub const fn order(mut self, order: Order) -> Self {
         self.order = order;

@@ -15,14 +15,26 @@ use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
 /// Entries that every claim may drop besides making its own: more leave than come, so the guard keeps up.
-const DROPS_PER_CLAIM: usize = 4;
+pub(super) const DROPS_PER_CLAIM: usize = 4;
 /// Entries that a claim may drop when the guard is full.
-const DROPS_WHEN_FULL: usize = 1024;
+pub(super) const DROPS_WHEN_FULL: usize = 1024;
+
+/// What was dropped.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) entries: usize,
+    /// Of the kind of which most was dropped: entries, challenges. If it is all that may be, there can be more.
+    pub(crate) most: usize,
+}
 
 /// Where a guard keeps things, inside one atomic step. If a method fails, the step is undone as a whole.
 pub(crate) trait Shelf {
     /// Raises the high-water mark to `now`, and gives it.
     fn observe(&mut self, now: u64) -> Result<u64>;
+    /// The high-water mark, for steps that are shown no clock.
+    fn high_water(&mut self) -> Result<u64> {
+        self.observe(0)
+    }
     /// A number that was not given before, greater than all before.
     fn next_token(&mut self) -> Result<u64>;
     fn entry(&mut self, key: &Digest) -> Result<Option<Entry>>;
@@ -35,9 +47,9 @@ pub(crate) trait Shelf {
     fn has_room(&mut self, claim: &Claim) -> Result<bool>;
     /// Whether the message may have been dropped before: it is as old as what was.
     fn may_be_forgotten(&mut self, claim: &Claim) -> Result<bool>;
-    /// Drops entries and challenges whose time has come, at most `at_most` entries, and says how many. For entries that are
-    /// bounded by age it raises the scope's sweep mark.
-    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize>;
+    /// Drops entries and challenges whose time has come, at most `at_most` of each. For entries that are bounded by age it
+    /// raises the scope's sweep mark.
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<Swept>;
     fn stream(&mut self, name: &Digest) -> Result<Option<Kept>>;
     /// Whether one more stream of this claim's signer has room.
     fn has_room_for_stream(&mut self, claim: &Claim) -> Result<bool>;
@@ -186,7 +198,9 @@ fn finish<S: Shelf>(
     }))
 }
 
-/// Everything that can refuse comes before anything is changed: a guard in memory has no transaction to undo.
+/// Refuses a message that begins a stream for which there is no room. Before that it drops streams whose time has come: that
+/// stands even if the message is refused all the same, for they were over. Nothing else may have been changed yet: a guard in
+/// memory has no transaction to undo.
 fn check_stream_room<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64) -> Result<()> {
     if needs_stream_room(shelf, claim)? {
         // What is over stays as long as nobody needs its room.
@@ -225,7 +239,7 @@ fn settle<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<()> {
 
 /// The entry that `token` holds. One that is over is absent, swept or not.
 fn held<S: Shelf>(shelf: &mut S, token: &LeaseToken) -> Result<Entry> {
-    let now = shelf.observe(0)?;
+    let now = shelf.high_water()?;
     shelf
         .entry(&token.key)?
         .filter(|entry| entry.is_held_by(token) && entry.claim.keep_until > now)
@@ -249,7 +263,7 @@ pub(crate) fn commit<S: Shelf>(
         },
     };
     if refused.is_none() {
-        let now = shelf.observe(0)?;
+        let now = shelf.high_water()?;
         check_stream_room(shelf, &entry.claim, now)?;
         settle(shelf, &entry.claim)?;
     }
@@ -281,9 +295,29 @@ pub(crate) fn renew<S: Shelf>(
     shelf.update(entry, before)
 }
 
-pub(crate) fn sweep<S: Shelf>(shelf: &mut S, now: u64, at_most: usize) -> Result<usize> {
+pub(crate) fn sweep<S: Shelf>(shelf: &mut S, now: u64, at_most: usize) -> Result<Swept> {
     let now = shelf.observe(now)?;
     shelf.sweep(now, at_most)
+}
+
+/// Sweeps step by step, at most `step` of each kind in each, until nothing is over or `at_most` were dropped of one kind; gives
+/// how many entries that was. Between the steps others get in.
+pub(crate) fn sweep_in_steps(
+    at_most: usize,
+    step: usize,
+    mut sweep: impl FnMut(usize) -> Result<Swept>,
+) -> Result<usize> {
+    let (mut entries, mut most) = (0, 0);
+    while most < at_most {
+        let step = step.min(at_most - most);
+        let swept = sweep(step)?;
+        entries += swept.entries;
+        most += swept.most;
+        if swept.most < step {
+            break;
+        }
+    }
+    Ok(entries)
 }
 
 pub(crate) fn expect<S: Shelf>(

@@ -21,8 +21,8 @@ use crate::error::{ErrorKind, Result};
 
 /// Messages of listed senders that a guard remembers if nothing else is said: with their indices about 300 MB.
 const DEFAULT_CAPACITY: usize = 1_000_000;
-/// Entries dropped in one transaction of a sweep: others get in between.
-const SWEEP_STEP: usize = 1000;
+/// Entries, and challenges, dropped in one transaction of a sweep: others get in between.
+pub(super) const SWEEP_STEP: usize = 1000;
 /// Free pages from which on a sweep gives some back to the file system, if they are more than half of the file.
 const FREE_PAGES: i64 = 1024;
 /// Pages that one sweep gives back at most.
@@ -172,19 +172,13 @@ impl ReplayGuard for SqliteGuard {
         self.step(move |shelf| rules::renew(shelf, &token, now, lease))
     }
 
-    /// Goes in steps of 1000 entries, between which others get in; gives room back to the file system if most of the file
+    /// Goes in steps of 1000 entries and as many challenges, between which others get in; gives room back to the file system if most of the file
     /// is free.
     fn sweep(&self, now: u64, at_most: usize) -> Result<usize> {
         let now = self.time(now);
-        let mut dropped = 0;
-        loop {
-            let step = SWEEP_STEP.min(at_most - dropped);
-            let gone = self.step(move |shelf| rules::sweep(shelf, now, step))?;
-            dropped += gone;
-            if gone < step || dropped == at_most {
-                break;
-            }
-        }
+        let dropped = rules::sweep_in_steps(at_most, SWEEP_STEP, |step| {
+            self.step(move |shelf| rules::sweep(shelf, now, step))
+        })?;
         self.give_back()?;
         Ok(dropped)
     }

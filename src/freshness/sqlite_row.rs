@@ -163,8 +163,8 @@ pub(super) fn optional<T: rusqlite::types::FromSql>(
         .optional()?)
 }
 
-/// Stream, number, order, the order's first number and window, and until when the stream is kept.
-const PLACE: usize = 32 + 8 + 1 + 8 + 2 + 8;
+/// Stream, number, order, the order's first number and window, until when the stream is kept, and the time of issue.
+const PLACE: usize = 32 + 8 + 1 + 8 + 2 + 8 + 8;
 
 fn place_bytes(place: &Place) -> Vec<u8> {
     let (order, first, window) = match place.order {
@@ -179,6 +179,7 @@ fn place_bytes(place: &Place) -> Vec<u8> {
     bytes.extend_from_slice(&first.to_be_bytes());
     bytes.extend_from_slice(&window.to_be_bytes());
     bytes.extend_from_slice(&place.keep_until.to_be_bytes());
+    bytes.extend_from_slice(&place.issued.to_be_bytes());
     bytes
 }
 
@@ -189,7 +190,8 @@ fn place_from(bytes: &[u8; PLACE]) -> Option<Place> {
     let (first, rest) = rest.split_first_chunk::<8>()?;
     let (window, rest) = rest.split_first_chunk::<2>()?;
     let window = u16::from_be_bytes(*window);
-    let keep_until = u64::from_be_bytes(*rest.first_chunk::<8>()?);
+    let (keep_until, rest) = rest.split_first_chunk::<8>()?;
+    let issued = u64::from_be_bytes(*rest.first_chunk::<8>()?);
     let place = Place {
         stream: Digest::from_bytes(*stream),
         number: u64::from_be_bytes(*number),
@@ -202,7 +204,8 @@ fn place_from(bytes: &[u8; PLACE]) -> Option<Place> {
             },
             _ => return None,
         },
-        keep_until,
+        keep_until: u64::from_be_bytes(*keep_until),
+        issued,
     };
     (place_bytes(&place) == bytes).then_some(place)
 }
@@ -226,6 +229,7 @@ mod tests {
                 number: u64::MAX - 1,
                 order,
                 keep_until: u64::MAX - 2,
+                issued: u64::MAX - 3,
             };
             let bytes: [u8; PLACE] = place_bytes(&place).try_into().unwrap();
             assert_eq!(place_from(&bytes), Some(place));

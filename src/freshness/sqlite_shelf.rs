@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::entry::Entry;
 use super::guard::Claim;
 use super::order::Kept;
-use super::rules::Shelf;
+use super::rules::{Shelf, Swept};
 use super::sqlite_counts::Counts;
 use super::sqlite_row::{self as row, number, optional, unsigned};
 use super::sqlite_stream as streams;
@@ -18,6 +18,11 @@ use crate::error::{ErrorKind, Result};
 
 /// Dropped at most at a time, of what is limited, when there is no room.
 const LIMITED_DROPS: i64 = 1024;
+
+/// Finds what is over by the index of times, however much that is.
+pub(super) const DUE: &str =
+    "SELECT id, signer, stranger, scope, issued, by_age FROM entry WHERE keep_until <= ?1
+    ORDER BY keep_until LIMIT ?2";
 
 /// The part of a pair that is meant.
 fn of(pair: &mut [u64; 2], stranger: bool) -> &mut u64 {
@@ -90,10 +95,7 @@ impl<'a> SqlShelf<'a> {
 
     /// The entries whose time has come: row, signer, stranger, and what is needed for a mark.
     fn due(&self, now: u64, at_most: usize) -> Result<Vec<Due>, Trouble> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT id, signer, stranger, scope, issued, by_age FROM entry WHERE keep_until <= ?1
-             ORDER BY keep_until LIMIT ?2",
-        )?;
+        let mut select = self.connection.prepare_cached(DUE)?;
         let rows = select.query_map(params![number(now), number(at_most as u64)], |row| {
             Ok(Due {
                 id: row.get(0)?,
@@ -253,20 +255,24 @@ impl Shelf for SqlShelf<'_> {
         Ok(mark.is_some_and(|mark| number(claim.issued) <= mark))
     }
 
-    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize> {
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<Swept> {
+        let mut challenges = 0;
         let due = self.due(now, at_most)?;
         for entry in &due {
             self.drop_due(entry)?;
         }
         if self.counts.challenges > 0 {
-            let dropped = self.run(
+            challenges = self.run(
                 "DELETE FROM challenge WHERE name IN
                  (SELECT name FROM challenge WHERE until <= ?1 ORDER BY until LIMIT ?2)",
                 params![number(now), number(at_most as u64)],
             )?;
-            self.counts.challenges = self.counts.challenges.saturating_sub(dropped as u64);
+            self.counts.challenges = self.counts.challenges.saturating_sub(challenges as u64);
         }
-        Ok(due.len())
+        Ok(Swept {
+            entries: due.len(),
+            most: due.len().max(challenges),
+        })
     }
 
     fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::entry::Entry;
 use super::guard::Claim;
 use super::order::Kept;
-use super::rules::Shelf;
+use super::rules::{Shelf, Swept};
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
@@ -166,6 +166,11 @@ impl Table {
         self.entries.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn open_challenges(&self) -> usize {
+        self.challenges.len()
+    }
+
     /// What remains to be done for an entry that was dropped.
     fn leave(&mut self, claim: &Claim) {
         self.places.leave(claim.signer, claim.stranger);
@@ -240,8 +245,8 @@ impl Shelf for Table {
             .is_some_and(|mark| claim.issued <= mark))
     }
 
-    fn sweep(&mut self, now: u64, at_most: usize) -> Result<usize> {
-        let mut dropped = 0;
+    fn sweep(&mut self, now: u64, at_most: usize) -> Result<Swept> {
+        let (mut dropped, mut challenges) = (0, 0);
         while dropped < at_most && self.by_time.first().is_some_and(|(time, _)| *time <= now) {
             if let Some(entry) = self
                 .by_time
@@ -260,8 +265,12 @@ impl Shelf for Table {
             if let Some((_, challenge)) = self.challenges_by_time.pop_first() {
                 self.challenges.remove(&challenge);
             }
+            challenges += 1;
         }
-        Ok(dropped)
+        Ok(Swept {
+            entries: dropped,
+            most: dropped.max(challenges),
+        })
     }
 
     fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {

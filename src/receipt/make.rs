@@ -144,7 +144,8 @@ pub struct Receipter<'a> {
 }
 
 impl<'a> Receipter<'a> {
-    /// How often rejections and notes of damage should go to one author: 20 at once, then one a minute.
+    /// How often rejections should go to one author, and notes of damage, each counted by itself: 20 at once, then one a
+    /// minute.
     pub const REFUSALS: Rate = Rate {
         every: 60,
         burst: 20,
@@ -170,7 +171,7 @@ impl<'a> Receipter<'a> {
         }
     }
 
-    /// Limits how often one author is told of rejections and damage. The guard keeps count.
+    /// Limits how often one author is told of rejections, and how often of damage. The guard keeps count of each by itself.
     ///
     /// Without this a rejection is limited by the guard of the message's own lease, to [`REFUSALS`](Self::REFUSALS).
     pub fn limited(mut self, guard: &'a dyn ReplayGuard, rate: Rate) -> Self {
@@ -224,7 +225,7 @@ impl<'a> Receipter<'a> {
         let about = message.proof().about();
         let asked = about.reply_key(&Status::Rejected(reason.clone())).is_some();
         let (guard, rate) = self.limit.unwrap_or((message.guard(), Self::REFUSALS));
-        if asked && !self.permitted(&about, guard, rate)? {
+        if asked && !self.permitted(labels::GUARD_RATE, &about, guard, rate)? {
             return Ok(Rejection::Untold(message.give_up()));
         }
         let receipt = self.make(message.proof(), &Status::Rejected(reason))?;
@@ -248,13 +249,21 @@ impl<'a> Receipter<'a> {
         ))?;
         let status = Status::Damaged(Reason::new(Reason::DAMAGED, text)?);
         let about = sealed::Answerable::about(stamp);
-        if about.reply_key(&status).is_none() || !self.permitted(&about, guard, rate)? {
+        // Not by the rate of rejections: whoever carries a message can damage copies of it, as many as he likes.
+        let label = labels::GUARD_RATE_OF_DAMAGE;
+        if about.reply_key(&status).is_none() || !self.permitted(label, &about, guard, rate)? {
             return Ok(None);
         }
         self.make(stamp, &status)
     }
 
-    fn permitted(&self, about: &About<'_>, guard: &dyn ReplayGuard, rate: Rate) -> Result<bool> {
+    fn permitted(
+        &self,
+        label: &[u8],
+        about: &About<'_>,
+        guard: &dyn ReplayGuard,
+        rate: Rate,
+    ) -> Result<bool> {
         let own = self.signer.signer_key();
         // All strangers together are one: whoever is turned away could come as somebody else.
         let nobody = [0; 32];
@@ -262,7 +271,7 @@ impl<'a> Receipter<'a> {
             true => about.stamp.signer().as_bytes(),
             false => &nobody,
         };
-        let what = [labels::GUARD_RATE, own.as_bytes(), author];
+        let what = [label, own.as_bytes(), author];
         // By the stamp alone only listed authors are told (spec/receipts.md §3).
         let accepted = about.listed || about.content.is_some();
         Ok(accepted && guard.permit(&Digest::of_parts(&what), self.clock.now()?, rate)?)

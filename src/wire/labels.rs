@@ -10,6 +10,7 @@ pub(crate) const GUARD_SCOPE: &[u8] = b"bulla/1 guard scope\0";
 pub(crate) const GUARD_STREAM: &[u8] = b"bulla/1 guard stream\0";
 pub(crate) const GUARD_CHALLENGE: &[u8] = b"bulla/1 guard challenge\0";
 pub(crate) const GUARD_RATE: &[u8] = b"bulla/1 guard rate\0";
+pub(crate) const GUARD_RATE_OF_DAMAGE: &[u8] = b"bulla/1 guard rate of damage\0";
 pub(crate) const AUDIT: &[u8] = b"bulla/1 audit\0";
 pub(crate) const READER_NAME: &[u8] = b"bulla/1 reader name\0";
 #[cfg(feature = "keyfile")]

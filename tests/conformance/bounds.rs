@@ -36,6 +36,11 @@ const SUITE: &[(&str, Check)] = &[
         scopes_without_a_mark_of_their_own_share_one,
     ),
     ("streams_of_strangers_leave", streams_of_strangers_leave),
+    (
+        "a_copy_does_not_date_the_stream_of_another",
+        a_copy_does_not_date_the_stream_of_another,
+    ),
+    ("a_sweep_goes_to_its_end", a_sweep_goes_to_its_end),
     ("one_winner_in_a_race", one_winner_in_a_race),
 ];
 
@@ -135,6 +140,18 @@ fn scopes_without_a_mark_of_their_own_share_one(make: Make<'_>) {
     }
 }
 
+/// Guards sweep in steps; that goes on until nothing is over, or until its bound.
+fn a_sweep_goes_to_its_end(make: Make<'_>) {
+    let guard = make(GuardLimits::of(4000));
+    for number in 0..1600_u64 {
+        token(guard.claim(&claim(number, 1000), 1000, None));
+    }
+    assert_eq!(guard.sweep(1100, 0).unwrap(), 0);
+    assert_eq!(guard.sweep(1100, 300).unwrap(), 300);
+    assert_eq!(guard.sweep(1100, usize::MAX).unwrap(), 1300);
+    assert_eq!(guard.sweep(1100, usize::MAX).unwrap(), 0);
+}
+
 fn one_winner_in_a_race(make: Make<'_>) {
     race(&*make(GuardLimits::of(10_000)), 1000);
 }
@@ -165,6 +182,44 @@ pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
     assert!(all.into_iter().eq(0..rounds));
 }
 
+/// A copy that comes while the first is reserved is issued later; what is settled is the first, and its stream has the end and
+/// the time of issue of that.
+fn a_copy_does_not_date_the_stream_of_another(make: Make<'_>) {
+    let guard = make(GuardLimits::of(8).strangers(2).per_stranger(2));
+    let message = |number: u64, issued: u64| {
+        let mut claim = claim(number, issued);
+        claim.stranger = true;
+        claim.place = Some(Place {
+            stream: Digest::of(&number.to_be_bytes()),
+            number,
+            order: Order::Monotonic,
+            keep_until: issued + 100,
+            issued,
+        });
+        claim
+    };
+    let held = token(guard.claim(&message(1, 1000), 1000, Some(60)));
+    assert_eq!(
+        guard.claim(&message(1, 1050), 1050, Some(60)).unwrap(),
+        Claimed::Pending
+    );
+    guard.commit(&held, b"").unwrap();
+    let mut brief = message(2, 1060);
+    (brief.keep_until, brief.bounded_by_age) = (1061, false);
+    token(guard.claim(&brief, 1060, None));
+    // The first stream leaves for want of room, and leaves the mark of the message that was settled in it.
+    token(guard.claim(&message(3, 1099), 1100, None));
+    let mut listed = claim(4, 1001);
+    listed.keep_until = 9000;
+    token(guard.claim(&listed, 1100, None));
+    let mut forgotten = claim(5, 1000);
+    forgotten.keep_until = 9000;
+    assert_eq!(
+        guard.claim(&forgotten, 1100, None).unwrap(),
+        Claimed::Forgotten
+    );
+}
+
 /// The pool of strangers fills with streams; once all that could come of one is too old, its place is free again.
 fn streams_of_strangers_leave(make: Make<'_>) {
     let guard = make(GuardLimits::of(8).strangers(2).per_stranger(2));
@@ -178,6 +233,7 @@ fn streams_of_strangers_leave(make: Make<'_>) {
             number,
             order: Order::Monotonic,
             keep_until: issued + 100,
+            issued,
         });
         claim
     };

@@ -60,6 +60,10 @@ const SUITE: &[(&str, Check)] = &[
         "a_copy_that_lives_longer_keeps_the_entry",
         a_copy_that_lives_longer_keeps_the_entry,
     ),
+    (
+        "a_copy_with_an_expiry_raises_no_mark",
+        a_copy_with_an_expiry_raises_no_mark,
+    ),
     ("a_lease_keeps_the_entry", a_lease_keeps_the_entry),
     (
         "an_entry_that_is_over_is_absent",
@@ -203,6 +207,46 @@ fn a_lease_keeps_the_entry(guard: &dyn ReplayGuard) {
     );
 }
 
+/// Else one sender could make the messages of all others too old: by a copy that is issued now, and expires at once.
+fn a_copy_with_an_expiry_raises_no_mark(guard: &dyn ReplayGuard) {
+    let by_age = |number| claim(number, 1000);
+    let by_expiry = |number| Claim {
+        issued: 1090,
+        keep_until: 1101,
+        bounded_by_age: false,
+        ..claim(number, 1090)
+    };
+    for (number, first, second) in [
+        (1, by_age(1), by_expiry(1)),
+        (2, by_expiry(2), by_age(2)),
+        (3, by_age(3), by_expiry(3)),
+    ] {
+        token(guard.claim(&first, 1050, None));
+        let mut copy = second;
+        let answer = if number == 3 {
+            // One of other content joins its times, too.
+            copy.value = Digest::of(b"other");
+            Claimed::Replayed
+        } else {
+            Claimed::Same(vec![])
+        };
+        assert_eq!(guard.claim(&copy, 1050, None).unwrap(), answer);
+    }
+    // Given up, and taken over.
+    let held = token(guard.claim(&by_age(4), 1050, Some(10)));
+    guard.release(&held).unwrap();
+    token(guard.claim(&by_expiry(4), 1050, None));
+    guard.sweep(1101, usize::MAX).unwrap();
+    token(guard.claim(&claim(5, 1002), 1101, None));
+    // What is bounded by age alone leaves its mark, as ever.
+    let mut raised = by_age(6);
+    raised.keep_until = 9000;
+    assert_eq!(
+        guard.claim(&raised, 1101, None).unwrap(),
+        Claimed::Forgotten
+    );
+}
+
 fn an_entry_that_is_over_is_absent(guard: &dyn ReplayGuard) {
     let held = token(guard.claim(&claim(1, 1000), 1000, Some(10)));
     guard.commit(&held, b"receipt").unwrap();
@@ -230,6 +274,7 @@ fn placed(number: u64, order: Order) -> Claim {
             number,
             order,
             keep_until: u64::MAX,
+            issued: 1000,
         }),
         ..claim(number, 1000)
     }

@@ -144,6 +144,53 @@ fn one_envelope_in_several_letters() {
     assert_eq!(scene.outbox().of_message(sent.message_id).unwrap().len(), 2);
 }
 
+/// The receipt of one recipient comes while the same long envelope is put for another: it must not be removed.
+#[test]
+fn a_long_envelope_is_not_removed_while_it_is_put_again() {
+    let scene = Scene::new();
+    let carol = Identity::generate(&OsEntropy).unwrap();
+    let outbox = scene.outbox();
+    for round in 0..60_u64 {
+        let (envelope, sent) = scene.seal(&vec![round as u8; 70_000]);
+        let letter = scene.letter(&sent).until_delivered();
+        outbox.put(&letter, &envelope, NOW).unwrap();
+        let receipt = scene.delivered(&envelope);
+        let to_carol =
+            Letter::new(sent.clone(), "test", [*carol.verifying_key()], NOW + HOUR).unwrap();
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                std::thread::sleep(std::time::Duration::from_micros(100 * (round % 20)));
+                outbox.put(&to_carol, &envelope, NOW).unwrap();
+            });
+            start.wait();
+            outbox
+                .settle(&scene.alice, &receipt, &FixedClock(NOW + 9))
+                .unwrap();
+        });
+        assert_eq!(read(&outbox, &sent), envelope, "round {round}");
+    }
+}
+
+/// What was sent is the old sealing; the new one, put meanwhile, was not.
+#[test]
+fn a_mark_for_one_sealing_does_not_postpone_another() {
+    let scene = Scene::new();
+    let (_, sent) = scene.put(b"content");
+    let due = scene.outbox().due(NOW, 10).unwrap().remove(0);
+    let (envelope, mut again) = scene.seal(b"content");
+    again.message_id = sent.message_id;
+    scene
+        .outbox()
+        .put(&scene.letter(&again), &envelope, NOW + 1)
+        .unwrap();
+    scene.outbox().mark_sent(&due, NOW + 2).unwrap();
+    let next = scene.outbox().due(NOW + 2, 10).unwrap();
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].header_digest, again.header_digest);
+}
+
 #[test]
 fn damage_hurries_once_for_each_attempt() {
     let scene = Scene::new();

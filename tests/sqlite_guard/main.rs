@@ -129,6 +129,7 @@ fn placed(number: u64) -> bulla::Claim {
             number,
             order,
             keep_until: u64::MAX,
+            issued: 1000,
         }),
         ..claim(100 + number, 1000)
     }

@@ -92,6 +92,22 @@ fn nobody_pays_for_anothers_refusal() {
     guard.check().unwrap();
 }
 
+/// Few entries are over, and many challenges: a sweep ends when both are gone.
+#[test]
+fn a_sweep_drops_all_challenges_too() {
+    let (_folder, path) = place();
+    let guard = open(&path);
+    token(guard.claim(&claim(1, 1000), 1000, None));
+    for number in 0..2500_u64 {
+        let challenge = Digest::of(&number.to_be_bytes());
+        guard.expect(&challenge, 1010, 1000).unwrap();
+    }
+    assert_eq!(guard.status().unwrap().challenges, 2500);
+    assert_eq!(guard.sweep(1100, usize::MAX).unwrap(), 1);
+    assert_eq!(guard.status().unwrap().challenges, 0);
+    guard.check().unwrap();
+}
+
 /// A day: one message a second, kept for an hour, some of them copies, and a sweep now and then.
 #[test]
 fn a_days_load_keeps_the_file_bounded() {

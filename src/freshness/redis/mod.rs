@@ -50,7 +50,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::entry::{Entry, State};
 use crate::freshness::guard::{Claim, Claimed, LeaseToken, ReplayGuard};
 use crate::freshness::rate::Rate;
-use crate::freshness::rules;
+use crate::freshness::rules::{self, Swept};
 use crate::freshness::table::Limits;
 
 /// Entries that a claim may drop besides making its own.
@@ -196,13 +196,13 @@ impl RedisGuard {
         }
     }
 
-    fn drop_over(&self, now: u64, drops: usize) -> Result<usize> {
+    fn drop_over(&self, now: u64, drops: usize) -> Result<Swept> {
         let ask = Ask {
             now,
             drops,
             ..Ask::default()
         };
-        Found::look(&self.store, &ask).map(|found| found.dropped)
+        Found::look(&self.store, &ask).map(|found| found.swept)
     }
 
     /// Drops also streams that are over, which stay as long as their room is not needed.
@@ -342,15 +342,7 @@ impl ReplayGuard for RedisGuard {
     }
 
     fn sweep(&self, now: u64, at_most: usize) -> Result<usize> {
-        let mut dropped = 0;
-        loop {
-            let drops = DROPS_AT_ONCE.min(at_most - dropped);
-            let more = self.drop_over(now, drops)?.min(drops);
-            dropped += more;
-            if more < drops || dropped >= at_most {
-                return Ok(dropped);
-            }
-        }
+        rules::sweep_in_steps(at_most, DROPS_AT_ONCE, |step| self.drop_over(now, step))
     }
 
     fn expect(&self, challenge: &Digest, until: u64, now: u64) -> Result<()> {

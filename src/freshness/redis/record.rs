@@ -72,6 +72,7 @@ fn put_place(bytes: &mut Vec<u8>, place: Place) {
     bytes.extend(first.to_be_bytes());
     bytes.extend(window.to_be_bytes());
     bytes.extend(place.keep_until.to_be_bytes());
+    bytes.extend(place.issued.to_be_bytes());
 }
 
 /// A stream has the head of an entry before its numbers, so that the scripts drop it as they drop entries.
@@ -177,7 +178,7 @@ impl Rest<'_> {
         }
         let (stream, number, first) = (self.take()?, self.number()?, self.number()?);
         let window = u16::from_be_bytes(self.take()?);
-        let keep_until = self.number()?;
+        let (keep_until, issued) = (self.number()?, self.number()?);
         let order = match tag {
             1 => Order::Any,
             2 => Order::Monotonic,
@@ -189,6 +190,7 @@ impl Rest<'_> {
             number,
             order,
             keep_until,
+            issued,
         }))
     }
 }
@@ -203,6 +205,7 @@ mod tests {
             number: u64::MAX,
             order,
             keep_until: u64::MAX - 1,
+            issued: u64::MAX - 2,
         };
         let claim = Claim {
             key: Digest::of(b"key"),

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::freshness::entry::Entry;
 use crate::freshness::guard::Claim;
 use crate::freshness::order::Kept;
-use crate::freshness::rules::Shelf;
+use crate::freshness::rules::{Shelf, Swept};
 
 /// Most things whose rate is limited at a time.
 const MAX_LIMITED: usize = 1 << 20;
@@ -41,7 +41,7 @@ pub(super) struct Ask<'a> {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) now: u64,
-    pub(super) dropped: usize,
+    pub(super) swept: Swept,
     token: u64,
     entry: Option<Vec<u8>>,
     mark: Option<u64>,
@@ -74,15 +74,29 @@ impl Found {
     }
 
     fn read(values: Vec<Value>) -> Option<Self> {
-        let values: [Value; 8] = values.try_into().ok()?;
-        let [now, dropped, token, entry, mark, stream, challenge, rate] = values;
+        let values: [Value; 9] = values.try_into().ok()?;
+        let [
+            now,
+            entries,
+            most,
+            token,
+            entry,
+            mark,
+            stream,
+            challenge,
+            rate,
+        ] = values;
+        let count = |value| usize::try_from(number(value)?).ok();
         let mark = match bytes(mark)? {
             None => None,
             Some(digits) => Some(decimal(&digits)?),
         };
         Some(Self {
             now: number(&now)?,
-            dropped: usize::try_from(number(&dropped)?).ok()?,
+            swept: Swept {
+                entries: count(&entries)?,
+                most: count(&most)?,
+            },
             token: number(&token)?,
             entry: bytes(entry)?,
             mark,
@@ -289,9 +303,9 @@ impl Shelf for Step<'_> {
         Ok(self.found.mark.is_some_and(|mark| claim.issued <= mark))
     }
 
-    fn sweep(&mut self, _now: u64, _at_most: usize) -> Result<usize> {
+    fn sweep(&mut self, _now: u64, _at_most: usize) -> Result<Swept> {
         // Done while looking.
-        Ok(self.found.dropped)
+        Ok(self.found.swept)
     }
 
     fn stream(&mut self, name: &Digest) -> Result<Option<Kept>> {

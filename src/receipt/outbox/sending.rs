@@ -49,14 +49,17 @@ impl Rows<'_> {
     }
 
     pub(super) fn mark_sent(&self, due: &Due, next: u64) -> Result<()> {
-        // Not if somebody else has taken it since: then it counts for him.
-        let mark = "UPDATE outbox_entry SET next_due = ? WHERE message = ? AND recipient = ? AND attempts = ? AND state = 0";
+        // Not if somebody else has taken it since: then it counts for him. Nor if another envelope was put in its place
+        // meanwhile: that was never sent, and is due at once.
+        let mark = "UPDATE outbox_entry SET next_due = ? WHERE message = ? AND recipient = ? AND attempts = ? AND header = ? AND \
+                    state = 0";
         sql(self.0.prepare_cached(mark).and_then(|mut mark| {
             mark.execute(params![
                 number(next),
                 due.message_id.0,
                 due.recipient.as_bytes(),
-                due.attempts
+                due.attempts,
+                due.header_digest.as_bytes()
             ])
         }))?;
         Ok(())

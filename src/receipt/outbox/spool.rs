@@ -63,18 +63,33 @@ impl Outgoing {
                 "this is not the envelope that the letter is about",
             ));
         }
-        let inside = match self.file.take() {
-            None => Some(core::mem::take(&mut self.held)),
-            Some(file) => {
-                let path = self.path.join(name(&letter.sent.header_digest));
-                // What was put before is replaced by the same.
-                file.commit_as(&path)?;
-                None
-            }
-        };
         let letter = letter.clone();
+        let Some(mut file) = self.file.take() else {
+            let inside = core::mem::take(&mut self.held);
+            return self
+                .database
+                .write(move |connection| Rows(connection).put(&letter, Some(&inside), now))
+                .map_err(outbox_error);
+        };
+        let path = self.path.join(name(&letter.sent.header_digest));
+        // What takes long comes before the transaction.
+        file.sync()?;
+        let mut file = Some(file);
         self.database
-            .write(move |connection| Rows(connection).put(&letter, inside.as_deref(), now))
+            .write(move |connection| {
+                // It gets its name in the transaction, or it could be removed again before its row is there, by one who settles the
+                // same envelope for somebody else. What was put before is replaced by the same.
+                if let Some(file) = file.take() {
+                    file.commit_as(&path)?;
+                } else if !path.exists() {
+                    // This is the second time, after the first failed or was undone; others may have come between.
+                    return Err(Error::with(
+                        ErrorKind::OutboxUnavailable,
+                        "its envelope did not stay in the folder beside the file: put it again",
+                    ));
+                }
+                Rows(connection).put(&letter, None, now)
+            })
             .map_err(outbox_error)
     }
 }
@@ -148,14 +163,31 @@ pub(super) fn envelope(database: &Database, header: &Digest) -> Result<OutboxEnv
 
 /// Removes the long envelopes of a message that awaits nothing any more.
 pub(super) fn remove_settled(database: &Database, id: MessageId) -> Result<()> {
-    let settled = database.read(|connection| Rows(connection).outside(false, Some(id)))?;
-    for header in settled {
-        match std::fs::remove_file(folder(database).join(name(&header))) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
+    let settled = move |database: &Database| {
+        database.read(|connection| Rows(connection).outside(false, Some(id)))
+    };
+    if settled(database)?.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let database = database.clone();
+    // In a transaction that writes, so that nobody puts the same envelope for somebody else between the look and the removal.
+    database.clone().write(move |connection| {
+        // Others' work in this transaction may still be undone: nobody must wait with it nor without it.
+        let without = settled(&database)?;
+        for header in Rows(connection).outside(false, Some(id))? {
+            let path = folder(&database).join(name(&header));
+            match without
+                .contains(&header)
+                .then(|| std::fs::remove_file(path))
+            {
+                Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Removes what nobody awaits: of settled messages, and what a crash left before its letter was recorded.

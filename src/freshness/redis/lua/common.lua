@@ -23,7 +23,7 @@ local function signer_of(record) return record:sub(68, 99) end
 -- entries with one end the later come last: in a sorted set of millions the end is cheap to reach, and a place inside is not.
 local function indexed(places, key) return struct.pack('>I8', places) .. key end
 
--- Drops what is over: gives how many entries, and whether that was all; or, with `only`, the entry of that key alone, if it is
+-- Drops what is over: gives how many entries, and how many of the kind of which most was dropped; or, with `only`, the entry of that key alone, if it is
 -- over; or, with `streams`, streams alone. Everything for it is inside, so that a script that drops nothing does not pay for it.
 local function drop(now, at_most, only, streams)
     local function leave(field, count)
@@ -107,12 +107,12 @@ local function drop(now, at_most, only, streams)
     local entries = drop_entries(now, at_most)
     local challenges = drop_plain(CHALLENGE_TIMES, CHALLENGES, now, at_most)
     local rates = drop_plain(RATE_TIMES, RATES, now, at_most)
-    return entries, math.max(entries, challenges, rates) < at_most
+    return entries, math.max(entries, challenges, rates)
 end
 
 -- Raises the high-water mark, and drops what is over; a clock that is more than `ahead` seconds ahead of the server's is not
--- believed, for it would make everything look expired to everybody. Gives the time to judge by, how many entries were dropped, and the
--- fields asked for beside 'id', 'mark' and 'swept', which stand first in `fields`; or nil and what to answer instead: nothing if this is not the store of that id.
+-- believed, for it would make everything look expired to everybody. Gives the time to judge by, how many entries were dropped, the
+-- fields asked for beside 'id', 'mark' and 'swept', which stand first in `fields`, and how many were dropped of the kind of which most was; or nil and what to answer instead: nothing if this is not the store of that id.
 local function begin(id, shown, ahead, drops, fields)
     local meta = redis.call('HMGET', META, unpack(fields))
     if meta[1] ~= id then return nil, {} end
@@ -122,14 +122,13 @@ local function begin(id, shown, ahead, drops, fields)
     elseif now > mark and now > tonumber(redis.call('TIME')[1]) + tonumber(ahead) then
         return nil, redis.error_reply('CLOCK ahead')
     end
-    local dropped = 0
+    local dropped, most = 0, 0
     -- Up to 'swept' nothing is left to be dropped, for all that comes in ends after the mark.
     if drops > 0 and tonumber(meta[3] or '-1') < now then
-        local all
-        dropped, all = drop(now, drops)
-        if all then redis.call('HSET', META, 'swept', text(now)) end
+        dropped, most = drop(now, drops)
+        if most < drops then redis.call('HSET', META, 'swept', text(now)) end
         if dropped > 0 then meta = redis.call('HMGET', META, unpack(fields)) end
     end
     if now > mark then redis.call('HSET', META, 'mark', text(now)) end
-    return now, dropped, meta
+    return now, dropped, meta, most
 end

@@ -202,7 +202,7 @@ fn streams_of_strangers() -> Vec<Script> {
             "streams-of-strangers-leave",
             "for want of room, once their last message is older than the greatest age",
         )
-        .reader("patient", |r| (r.order, r.senders) = (json!("monotonic"), None))
+        .reader("patient", |r| (r.order, r.max_age, r.senders) = (json!("monotonic"), Some(100_000), None))
         .envelope("s2", &of("s", 2, brief))
         .envelope("t1", &of("t", 1, [5, 15]))
         .envelope("held-back", &of("t", 0, [5, 100_000]))
@@ -256,14 +256,41 @@ fn streams_of_strangers() -> Vec<Script> {
             .by("bob")
             .clock(NOW + 1_000_000)
             .open("t1", "GuardFull"),
-        ordered("streams-of-strangers-ageless", "without a greatest age a stream stays")
-            .policy(|r| (r.order, r.senders) = (json!("monotonic"), None))
-            .envelope("s1", &of("s", 1, brief))
-            .envelope("t1", &of("t", 1, [1_000_000, 1_000_010]))
-            .limits(1, 1, 1, 1)
-            .open("s1", "ok")
-            .clock(NOW + 1_000_000)
-            .open("t1", "GuardFull"),
+        ordered(
+            "streams-of-strangers-ageless",
+            "an order for anyone needs a greatest age: without one no stream of a stranger would ever leave",
+        )
+        .reader("ageless", |r| (r.order, r.senders) = (json!("monotonic"), None))
+        .envelope("s1", &of("s", 1, brief))
+        .by("ageless")
+        .open("s1", "InvalidInput")
+        .no_lease("s1", "InvalidInput")
+        .by("bob")
+        .open("s1", "ok"),
+        ordered(
+            "streams-of-strangers-copied",
+            "what is settled dates its stream, not a copy that came while it was reserved",
+        )
+        .reader("listed", |r| r.max_age = Some(100_000))
+        .envelope("s1", &of("s", 1, brief).with(|f| f.stamp.expires = None))
+        .envelope(
+            "copy",
+            &of("s", 1, brief).fresh("copy").with(|f| (f.stamp.issued, f.stamp.expires) = (NOW + 50, None)),
+        )
+        .envelope("t1", &of("t", 1, [40, 60]))
+        .envelope("u1", &of("u", 1, [4_600, 4_610]))
+        .envelope("as-old", &message("as old").with(|f| (f.stamp.issued, f.stamp.expires) = (NOW, None)))
+        .envelope("newer", &message("newer").with(|f| (f.stamp.issued, f.stamp.expires) = (NOW + 1, None)))
+        .lease("s", "s1", 60)
+        .no_lease("copy", "Pending")
+        .commit("s", b"s", "ok")
+        .open("t1", "ok")
+        // Its stream is over, and leaves for want of room.
+        .clock(NOW + 4_600)
+        .open("u1", "ok")
+        .by("listed")
+        .open("newer", "ok")
+        .open("as-old", "TooOld"),
         ordered("streams-of-strangers-challenged", "a stream that an answer settled stays: its times were not judged")
             .policy(|r| {
                 (r.order, r.max_age, r.senders) = (json!("monotonic"), Some(1_000), None);

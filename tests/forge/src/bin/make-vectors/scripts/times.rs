@@ -3,9 +3,10 @@
 use bulla_forge::{Forge, NOW};
 
 use super::script::{Reader, Script, message, sealed_again};
+use crate::cast::{alice, bob, carol};
 
 pub fn scripts() -> Vec<Script> {
-    [clocks(), marks(), more_marks()].into_iter().flatten().collect()
+    [clocks(), marks(), more_marks(), no_marks()].into_iter().flatten().collect()
 }
 
 fn one(name: &'static str, about: &'static str) -> Script {
@@ -220,5 +221,62 @@ fn more_marks() -> Vec<Script> {
             .sweep()
             .by("raised")
             .open("first", "TooOld"),
+    ]
+}
+
+/// One sender must not make the messages of others too old: the mark is of what an age bounds, never later than that age ago.
+fn no_marks() -> Vec<Script> {
+    const AGE: u64 = 14 * 24 * 3_600;
+    let old = message("first").with(issued(NOW - AGE + 60));
+    let brief = |f: &mut Forge| {
+        f.stamp.issued = NOW + 120;
+        f.stamp.expires = Some(NOW + 121);
+    };
+    // An hour old when it comes, where two weeks are allowed.
+    let honest = Forge::sealed(&carol(), &[&bob()]).fresh("honest").with(issued(NOW + 100));
+    let script = |name, about, again: Forge| {
+        Script::new(name, about)
+            .envelope("old", &old)
+            .envelope("brief", &again)
+            .envelope("honest", &honest)
+            .policy(|r| {
+                r.senders = Some(vec![alice().signer(), carol().signer()]);
+                r.max_age = Some(AGE);
+            })
+            .reader("raised", |r| r.max_age = Some(2 * AGE))
+    };
+    let later = |script: Script| {
+        script.clock(NOW + 3_721).sweep().restart().open("honest", "ok").by("raised").open("old", "TooOld")
+    };
+    vec![
+        later(
+            script(
+                "no-mark-of-a-brief-copy",
+                "a copy that ends by its expiry raises no mark: it makes nothing of others too old",
+                sealed_again(&old, brief),
+            )
+            .open("old", "ok")
+            .open("brief", "Replayed"),
+        ),
+        later(
+            script("no-mark-of-a-brief-copy-first", "nor where it came first", sealed_again(&old, brief))
+                .open("brief", "ok")
+                .open("old", "Replayed"),
+        ),
+        later(
+            script(
+                "no-mark-of-a-brief-other-content",
+                "nor one that says something else",
+                sealed_again(&old, brief).with(|f| f.content = b"Eleven measures".to_vec()),
+            )
+            .open("old", "ok")
+            .open("brief", "Replayed"),
+        ),
+        later(
+            script("no-mark-of-a-brief-successor", "nor one that takes over", sealed_again(&old, brief))
+                .lease("a", "old", 10)
+                .release("a", "ok")
+                .open("brief", "ok"),
+        ),
     ]
 }

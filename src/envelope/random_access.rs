@@ -42,6 +42,7 @@ pub struct VerifiedFile<R, P> {
     chunks: Chunks<R>,
     proof: P,
     start: u64,
+    length: u64,
 }
 
 struct Chunks<R> {
@@ -162,11 +163,18 @@ impl<'a, R: Read + Seek, M: Mode> ProvisionalFile<'_, 'a, R, M> {
             chunks: self.chunks,
             proof,
             start: self.start,
+            length: self.length,
         })
     }
 }
 
-impl<R: Read + Seek, P: core::ops::Deref<Target = super::verdict::Verified>> VerifiedFile<R, P> {
+impl<R: Read + Seek, P> VerifiedFile<R, P> {
+    /// Length of the content in bytes.
+    #[must_use]
+    pub const fn content_length(&self) -> u64 {
+        self.length
+    }
+
     /// The proof of the whole file.
     #[must_use]
     pub const fn proof(&self) -> &P {
@@ -179,8 +187,25 @@ impl<R: Read + Seek, P: core::ops::Deref<Target = super::verdict::Verified>> Ver
     ///
     /// [`ErrorKind::NotAuthentic`] if the file was changed since, [`ErrorKind::Io`].
     pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        let length = self.proof.content_length();
-        self.chunks.read(self.start, length, offset, buffer)
+        self.chunks.read(self.start, self.length, offset, buffer)
+    }
+
+    /// The file, which reads on as before, and the proof apart from it, for those who keep the two in different places.
+    #[must_use]
+    pub fn into_parts(self) -> (VerifiedFile<R, ()>, P) {
+        let Self {
+            chunks,
+            proof,
+            start,
+            length,
+        } = self;
+        let file = VerifiedFile {
+            chunks,
+            proof: (),
+            start,
+            length,
+        };
+        (file, proof)
     }
 }
 

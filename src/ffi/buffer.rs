@@ -3,6 +3,7 @@
 use std::vec::Vec;
 
 use super::handle::{Exclusive, Out, free, shared};
+use super::input::bytes;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
 use crate::{Error, ErrorKind, Result};
 
@@ -115,6 +116,16 @@ impl bulla_buffer {
         work()
     }
 
+    /// A copy of what is in it, which a callback may have written; `None` if that is longer than `most`.
+    pub(super) fn copy(&self, most: usize) -> Result<Option<Vec<u8>>> {
+        let place = self.place.enter()?;
+        let bytes = match &*place {
+            Place::Own(bytes) => bytes.0.as_slice(),
+            Place::Caller(wrapped) => wrapped.written(),
+        };
+        Ok((bytes.len() <= most).then(|| bytes.to_vec()))
+    }
+
     /// Appends bytes that are there already.
     pub(super) fn add(&self, bytes: &[u8]) -> Result<()> {
         self.append(Some(bytes.len()), |out| {
@@ -201,6 +212,34 @@ pub unsafe extern "C" fn bulla_buffer_wrap(
             used: 0,
         };
         out.give(bulla_buffer::of(Place::Caller(wrapped)));
+        Ok(BULLA_OK)
+    })
+}
+
+/// Appends bytes of the caller's: for callbacks that answer into a buffer.
+///
+/// @param buffer The buffer.
+/// @param data The bytes, which must not be in the buffer itself.
+/// @param length How many.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+/// Threads: one at a time for each buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_buffer_append(
+    buffer: *mut bulla_buffer,
+    data: *const u8,
+    length: usize,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (buffer, data) = unsafe {
+            (
+                shared(buffer, "buffer is NULL")?,
+                bytes(data, length, "data is NULL")?,
+            )
+        };
+        buffer.add(data)?;
         Ok(BULLA_OK)
     })
 }

@@ -1,7 +1,9 @@
 //! Replay guards.
 
+use std::string::String;
 use std::sync::Arc;
 
+use super::built::Durable;
 use super::handle::{Out, free, shared};
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
 use crate::{GuardLimits, MemoryGuard, ReplayGuard, Result};
@@ -10,6 +12,20 @@ use crate::{GuardLimits, MemoryGuard, ReplayGuard, Result};
 /// several openers.
 pub struct bulla_guard {
     pub(super) guard: Arc<dyn ReplayGuard>,
+    /// The same, where it is one that can be looked into.
+    pub(super) durable: Option<Durable>,
+    /// Which store on a server it uses.
+    pub(super) store: Option<String>,
+}
+
+impl bulla_guard {
+    pub(super) fn of(guard: Arc<dyn ReplayGuard>) -> Self {
+        Self {
+            guard,
+            durable: None,
+            store: None,
+        }
+    }
 }
 
 /// How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL. In each field 0 means: as usual for the others.
@@ -76,9 +92,7 @@ pub unsafe extern "C" fn bulla_guard_in_memory(
         let out = Out::new(guard, "guard is NULL")?;
         // SAFETY: as the contract says.
         let limits = unsafe { limits(how_much) }?;
-        out.give(bulla_guard {
-            guard: Arc::new(MemoryGuard::with(limits)),
-        });
+        out.give(bulla_guard::of(Arc::new(MemoryGuard::with(limits))));
         Ok(BULLA_OK)
     })
 }

@@ -56,7 +56,7 @@ impl Keys {
         }
     }
 
-    fn here(&self) -> Result<&Identity> {
+    pub(super) fn here(&self) -> Result<&Identity> {
         match self {
             Self::Here(identity) => Ok(identity),
             Self::Elsewhere(_) => Err(Error::with(

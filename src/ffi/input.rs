@@ -82,6 +82,52 @@ pub(super) unsafe fn value<'a, T>(value: *const T, what: &'static str) -> Result
     unsafe { value.as_ref() }.ok_or(null(what))
 }
 
+/// A structure that may grow: it begins with its size, as the header has it that the host was built with.
+///
+/// # Safety
+///
+/// All zero is a value of it, and its first field is a `usize`.
+pub(super) unsafe trait Grows: Copy {
+    /// Its size in the first version that had it.
+    const FIRST: usize;
+}
+
+/// More than such a structure will ever have: what says more than this was never set.
+const MOST_GROWN: usize = 4096;
+
+/// A copy of such a structure. What an older header does not have is zero in it; what only a newer one has must be zero there,
+/// for this library would not heed it.
+pub(super) unsafe fn grown<T: Grows>(value: *const T, what: &'static str) -> Result<T> {
+    if value.is_null() {
+        return Err(null(what));
+    }
+    // SAFETY: a structure that begins with its size, as the contract says.
+    let size = unsafe { value.cast::<usize>().read() };
+    if !(T::FIRST..=MOST_GROWN).contains(&size) {
+        return Err(Error::with(
+            ErrorKind::InvalidInput,
+            "the field size of a structure is not set: it is sizeof of that structure",
+        ));
+    }
+    let known = size.min(size_of::<T>());
+    // SAFETY: so many bytes are there, as the size says.
+    let newer = unsafe { core::slice::from_raw_parts(value.cast::<u8>().add(known), size - known) };
+    if newer.iter().any(|byte| *byte != 0) {
+        return Err(Error::with(
+            ErrorKind::InvalidInput,
+            "a structure has what only a newer version of this library knows: update the library",
+        ));
+    }
+    let mut copy = core::mem::MaybeUninit::<T>::zeroed();
+    // SAFETY: `known` is at most the length of both, and all zero is a value.
+    unsafe {
+        value
+            .cast::<u8>()
+            .copy_to_nonoverlapping(copy.as_mut_ptr().cast(), known);
+        Ok(copy.assume_init())
+    }
+}
+
 /// What a host gets back with each of its callbacks. The host promises in the header that it may be used from any thread.
 pub(super) struct Context {
     pub(super) pointer: *mut c_void,
@@ -107,6 +153,17 @@ pub(super) fn answered(code: i32, failed: Error) -> Result<()> {
         return Ok(());
     }
     match ErrorKind::ALL.iter().find(|kind| kind.code() == code) {
+        Some(kind) => Err((*kind).into()),
+        None => Err(failed),
+    }
+}
+
+/// What a callback returned: a failure only of those kinds that its comment names. Any other, and what is no code, is `failed`.
+pub(super) fn answered_with(code: i32, expected: &[ErrorKind], failed: Error) -> Result<()> {
+    if code == 0 {
+        return Ok(());
+    }
+    match expected.iter().find(|kind| kind.code() == code) {
         Some(kind) => Err((*kind).into()),
         None => Err(failed),
     }

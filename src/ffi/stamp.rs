@@ -22,7 +22,7 @@ impl bulla_stamp {
     }
 }
 
-unsafe fn get<'a>(stamp: *const bulla_stamp) -> Result<&'a Stamp> {
+pub(super) unsafe fn get<'a>(stamp: *const bulla_stamp) -> Result<&'a Stamp> {
     // SAFETY: what C has as a stamp came from `bulla_stamp::of`, and lives, as the contract says.
     unsafe { shared(stamp.cast::<Stamp>(), "stamp is NULL") }
 }

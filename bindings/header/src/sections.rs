@@ -21,14 +21,28 @@ pub(crate) const SECTIONS: &[Section] = &[
     section("Status and errors", &["status.rs"]),
     section("Versions", &["version.rs"]),
     section("Buffers", &["buffer.rs"]),
-    section("Identities", &["public.rs", "identity.rs"]),
+    section("Identities", &["public.rs", "identity.rs", "keys.rs"]),
     section("Clocks", &["clock.rs"]),
+    section("Keys held elsewhere", &["holder.rs"]),
     section("What is said of a message", &["draft.rs"]),
     section(
         "Sealing and signing",
         &["session.rs", "sealer.rs", "seal.rs", "seal_stream.rs"],
     ),
     section("What is accepted", &["policy.rs", "guard.rs"]),
+    section(
+        "Guards that last, and guards of a fleet",
+        &["database.rs", "guard_redis.rs"],
+    ),
+    section(
+        "Guards of the host's own",
+        &[
+            "ranges.rs",
+            "claim.rs",
+            "guard_functions.rs",
+            "guard_callbacks.rs",
+        ],
+    ),
     section("What is known of a message", &["stamp.rs", "message.rs"]),
     section(
         "Opening and verifying",
@@ -45,4 +59,9 @@ pub(crate) const SECTIONS: &[Section] = &[
             "receipter.rs",
         ],
     ),
+    section("Challenges and streams", &["challenge.rs"]),
+    section("Reading at any place", &["source.rs", "random_access.rs"]),
+    section("Proof for third parties", &["evidence.rs", "hasher.rs"]),
+    section("What can be seen without a key", &["inspect.rs"]),
+    section("Armor", &["armor.rs"]),
 ];

@@ -142,6 +142,13 @@ impl RedisGuardBuilder {
         self
     }
 
+    /// As [`limits`](Self::limits), as the other guards take them.
+    #[must_use]
+    pub fn guard_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Trusts only these root certificates (PEM) instead of those of the system.
     #[must_use]
     pub fn root_certificates(mut self, pem: &[u8]) -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::handle::{Out, free, shared};
 use super::input::{Context, answered};
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
-use crate::{Clock, Error, ErrorKind, FixedClock, Result};
+use crate::{Clock, Error, ErrorKind, FixedClock, Result, SystemClock};
 
 /// A clock of the host's own. Without one, the clock of the system is used.
 pub struct bulla_clock {
@@ -94,6 +94,15 @@ pub unsafe extern "C" fn bulla_clock_fixed(
 pub(super) unsafe fn clock<'a>(clock: *const bulla_clock) -> Result<&'a Arc<dyn Clock>> {
     // SAFETY: as the contract says.
     unsafe { shared(clock, "clock is NULL") }.map(|clock| &clock.clock)
+}
+
+/// A share in the clock of a handle, or in that of the system for NULL.
+pub(super) unsafe fn clock_or_system(host_clock: *const bulla_clock) -> Result<Arc<dyn Clock>> {
+    if host_clock.is_null() {
+        return Ok(Arc::new(SystemClock));
+    }
+    // SAFETY: as the contract says.
+    unsafe { clock(host_clock) }.map(Arc::clone)
 }
 
 /// Frees a clock; what it was given to keeps its share.

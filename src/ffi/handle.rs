@@ -102,6 +102,16 @@ impl<T> Once<T> {
         work(self.0.enter()?.as_mut().ok_or(over())?)
     }
 
+    /// It, for a call after whose failure it is of no use any more: then that has ended it.
+    pub(super) fn with_or_end<R>(&self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
+        let mut place = self.0.enter()?;
+        let done = work(place.as_mut().ok_or(over())?);
+        if done.is_err() {
+            *place = None;
+        }
+        done
+    }
+
     /// It, for the call that ends it.
     pub(super) fn take(&self) -> Result<T> {
         self.0.enter()?.take().ok_or(over())

@@ -16,6 +16,14 @@ const fn section(title: &'static str, files: &'static [&'static str]) -> Section
     }
 }
 
+const fn with_sqlite(title: &'static str, files: &'static [&'static str]) -> Section {
+    Section {
+        title,
+        files,
+        feature: Some("sqlite"),
+    }
+}
+
 pub(crate) const SECTIONS: &[Section] = &[
     section("Values", &["types.rs"]),
     section("Status and errors", &["status.rs"]),
@@ -64,4 +72,16 @@ pub(crate) const SECTIONS: &[Section] = &[
     section("Proof for third parties", &["evidence.rs", "hasher.rs"]),
     section("What can be seen without a key", &["inspect.rs"]),
     section("Armor", &["armor.rs"]),
+    section("Receipts that came", &["receipt.rs", "receipt_proof.rs"]),
+    with_sqlite(
+        "The outbox",
+        &[
+            "letter.rs",
+            "outbox.rs",
+            "outbox_send.rs",
+            "outbox_list.rs",
+            "outbox_settle.rs",
+        ],
+    ),
+    section("Audits", &["prover.rs", "question.rs", "audit.rs"]),
 ];

@@ -61,6 +61,11 @@ pub(super) struct HostSource {
     position: u64,
 }
 
+// SAFETY: the header demands that callbacks and their context may be used from any thread.
+unsafe impl Send for HostSource {}
+// SAFETY: as above; and it is only read from behind a lock.
+unsafe impl Sync for HostSource {}
+
 fn failed(what: &'static str) -> io::Error {
     Error::with(ErrorKind::Io, what).into()
 }

@@ -431,6 +431,18 @@ BULLA_MUST_CHECK bulla_status bulla_buffer_new(struct bulla_buffer **buffer, bul
 BULLA_MUST_CHECK bulla_status bulla_buffer_wrap(uint8_t *memory, size_t capacity, struct bulla_buffer **buffer, bulla_error *error);
 
 /**
+ * Appends bytes of the caller's: for callbacks that answer into a buffer.
+ *
+ * @param buffer The buffer.
+ * @param data The bytes, which must not be in the buffer itself.
+ * @param length How many.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_buffer_append(struct bulla_buffer *buffer, const uint8_t *data, size_t length, bulla_error *error);
+
+/**
  * What is in a buffer. It stays there until the next call that appends to the buffer, clears it or frees it.
  *
  * @param buffer The buffer; NULL has nothing in it.
@@ -656,6 +668,100 @@ BULLA_MUST_CHECK bulla_status bulla_identity_destroy_expired(struct bulla_identi
  */
 void bulla_identity_free(struct bulla_identity *identity);
 
+/**
+ * A public encryption key of an identity.
+ */
+typedef struct bulla_encryption_key {
+  /**
+   * The suite: 1 (X25519).
+   */
+  uint32_t suite;
+  /**
+   * Which generation it is: a higher one is newer.
+   */
+  uint32_t generation;
+  /**
+   * The bytes.
+   */
+  uint8_t bytes[32];
+} bulla_encryption_key;
+
+/**
+ * An encryption key that a secret identity holds.
+ */
+typedef struct bulla_generation {
+  /**
+   * When it may be destroyed, in seconds since 1970; 0: never, or the holder does not tell.
+   */
+  uint64_t not_after;
+  /**
+   * Which generation it is: a higher one is newer.
+   */
+  uint32_t generation;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_generation;
+
+/**
+ * Makes a public identity of its keys, as an external holder tells them.
+ *
+ * @param signing_key Its public signing key.
+ * @param keys Its public encryption keys, ascending by generation.
+ * @param count How many, 1 to 8.
+ * @param identity Receives the identity; free it with bulla_public_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_of_keys(const bulla_key *signing_key,
+                                  const struct bulla_encryption_key *keys,
+                                  size_t count,
+                                  bulla_public **identity,
+                                  bulla_error *error);
+
+/**
+ * One of the encryption keys of a public identity.
+ *
+ * @param identity The identity.
+ * @param index Which one, from 0 on, in ascending order: the last is the newest, to which messages are sealed.
+ * @param key Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_public_encryption_key(const bulla_public *identity,
+                                         size_t index,
+                                         struct bulla_encryption_key *key,
+                                         bulla_error *error);
+
+/**
+ * One of the encryption keys that a secret identity holds.
+ *
+ * @param identity The identity.
+ * @param index Which one, from 0 on: the first is the newest.
+ * @param generation Receives which it is, and when it may be destroyed.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_generation(const bulla_identity *identity,
+                                       size_t index,
+                                       struct bulla_generation *generation,
+                                       bulla_error *error);
+
+/**
+ * A public signing key as the command line shows it: 64 hexadecimal digits in lower case.
+ *
+ * @param key The key.
+ * @param text The digits are appended to this buffer, without a closing NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL, and for what is no acceptable key.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_key_text(const bulla_key *key, bulla_buffer *text, bulla_error *error);
+
 /* ==== Clocks ====================================================================================================== */
 
 /**
@@ -711,6 +817,74 @@ BULLA_MUST_CHECK bulla_status bulla_clock_fixed(uint64_t time, struct bulla_cloc
  * Threads: when no other call uses it.
  */
 void bulla_clock_free(struct bulla_clock *clock);
+
+/* ==== Keys held elsewhere ========================================================================================= */
+
+/**
+ * Signs: writes to `signature`, which has room for 64 bytes, the pure Ed25519 signature (RFC 8032) of the message, which is at
+ * most 17 408 bytes long. It is checked before it is used.
+ */
+typedef bulla_status (*bulla_holder_sign)(void *context, const uint8_t *message, size_t length, uint8_t *signature);
+
+/**
+ * Uses the secret half of the encryption key of this suite and generation on `enc`, which is `length` bytes long (32 in suite 1).
+ * Writes 32 bytes to `secret`, memory that is wiped afterwards. BULLA_NOTHING if the Diffie-Hellman result is all zero.
+ */
+typedef bulla_status (*bulla_holder_derive)(void *context,
+                                            uint32_t suite,
+                                            uint32_t generation,
+                                            const uint8_t *enc,
+                                            size_t length,
+                                            uint8_t *secret);
+
+/**
+ * What an external holder of keys can do. Set all of it to zero, then `size`, then what it can. The functions return BULLA_OK,
+ * or another code, and the call in hand fails with BULLA_KEY_UNAVAILABLE.
+ */
+typedef struct bulla_holder {
+  /**
+   * sizeof(bulla_holder).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when the identity, and all that was made with it, are freed; may be NULL. If making the identity
+   * fails it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * May be NULL: it cannot sign.
+   */
+  bulla_holder_sign sign;
+  /**
+   * Decap of RFC 9180 section 4.1: gives the shared secret of the KEM. May be NULL.
+   */
+  bulla_holder_derive decapsulate;
+  /**
+   * For holders that can only multiply: gives the result of X25519 of the secret key and `enc`, and the library does the rest.
+   * May be NULL. One of the two is enough to open, and not both may be given.
+   */
+  bulla_holder_derive multiply;
+} bulla_holder;
+
+/**
+ * Makes an identity whose secret keys are with an external holder. It can do all that other identities can but be written,
+ * rotated, or lose keys.
+ *
+ * @param public_identity Its public identity, with every encryption key that the holder can use (bulla_public_of_keys()). Copied.
+ * @param holder What the holder can do; copied. It must be able to sign or to open.
+ * @param identity Receives the identity; free it with bulla_identity_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a holder that can do nothing or has two ways to open, and for a wrong size.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_identity_external(const bulla_public *public_identity,
+                                     const struct bulla_holder *holder,
+                                     bulla_identity **identity,
+                                     bulla_error *error);
 
 /* ==== What is said of a message =================================================================================== */
 
@@ -1420,6 +1594,581 @@ BULLA_MUST_CHECK bulla_status bulla_guard_sweep(const struct bulla_guard *guard,
  * Threads: when no other call uses it.
  */
 void bulla_guard_free(struct bulla_guard *guard);
+
+/* ==== Guards that last, and guards of a fleet ===================================================================== */
+
+/**
+ * A file for what must survive restarts and crashes. Guards and outboxes are kept in it; several of them in one file share the
+ * syncs of the disk. It may be used by several threads, and the file by several processes of this machine.
+ *
+ * The file must be on a file system of this machine, and nothing else in the process may open it, not even to read. It is not
+ * to be carried over a fork: open the file after it.
+ */
+typedef struct bulla_database bulla_database;
+
+/**
+ * How much of everything there is in a durable guard.
+ */
+typedef struct bulla_guard_counts {
+  /**
+   * Messages that are reserved; the lease of some may have run out.
+   */
+  uint64_t reserved;
+  /**
+   * Messages that were given up, and may come again.
+   */
+  uint64_t released;
+  /**
+   * Messages that were accepted for good.
+   */
+  uint64_t committed;
+  /**
+   * How many of them all are of strangers.
+   */
+  uint64_t strangers;
+  /**
+   * Ordered streams that are known.
+   */
+  uint64_t streams;
+  /**
+   * Challenges whose answer is expected.
+   */
+  uint64_t challenges;
+  /**
+   * The time that it judges by at least, in seconds since 1970.
+   */
+  uint64_t high_water;
+  /**
+   * Length of the file and its log, in bytes.
+   */
+  uint64_t file_bytes;
+  /**
+   * Version of the file's tables.
+   */
+  int64_t schema_version;
+} bulla_guard_counts;
+
+/**
+ * Opens the durable file, and makes it if there is none, readable by its owner alone. Where the file is lost, what it
+ * remembered is lost: a host that knows that there must be one uses bulla_database_open_existing().
+ *
+ * @param file Its path, closed with NUL. Two more files (-wal, -shm) stand beside it while it is used, and belong to it.
+ * @param database Receives the database; free it with bulla_database_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if it is something else, damaged, not writable, or has no folder or no room, and
+ *         then what is there stays as it is; BULLA_INVALID_INPUT for NULL, and in a library without the feature "sqlite".
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_database_open(const char *file, struct bulla_database **database, bulla_error *error);
+
+/**
+ * Opens a durable file that is there.
+ *
+ * @param file Its path, closed with NUL.
+ * @param database Receives the database; free it with bulla_database_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_database_open(), and BULLA_GUARD_UNAVAILABLE if there is none.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_database_open_existing(const char *file, struct bulla_database **database, bulla_error *error);
+
+/**
+ * Frees a database; guards and outboxes made with it keep their share. The file is closed when the last of them is freed.
+ *
+ * @param database The database; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_database_free(struct bulla_database *database);
+
+/**
+ * Makes the guard of a durable file: it forgets nothing when the process ends or is killed. What was accepted is on the disk.
+ *
+ * @param database The database. All guards of one file are one guard.
+ * @param how_much How much it remembers; NULL: a million messages, which take about 300 MB of the disk. The limits are not
+ *        kept in the file: give the same everywhere.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable(const struct bulla_database *database,
+                                 const bulla_guard_limits *how_much,
+                                 bulla_guard **guard,
+                                 bulla_error *error);
+
+/**
+ * How much of everything there is in a durable guard. It counts the messages, so it takes a second where there are millions;
+ * others use the guard meanwhile.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param counts Receives the counts.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and for another guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_counts(const bulla_guard *guard, struct bulla_guard_counts *counts, bulla_error *error);
+
+/**
+ * Reads the whole file of a durable guard, and fails if anything in it is damaged or does not agree: minutes where there are
+ * millions of messages.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if it is damaged or cannot be read; BULLA_INVALID_INPUT for NULL and for another
+ *         guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_check(const bulla_guard *guard, bulla_error *error);
+
+/**
+ * How a guard reaches its server, and how much it may keep there. Set all of it to zero, then `size`, then what is wanted: what
+ * is zero is as usual.
+ */
+typedef struct bulla_redis_settings {
+  /**
+   * sizeof(bulla_redis_settings).
+   */
+  size_t size;
+  /**
+   * Under which prefix the keys stand on the server: 1 to 64 visible ASCII characters without braces, closed with NUL. NULL:
+   * "bulla". Guards of one prefix are one guard.
+   */
+  const char *prefix;
+  /**
+   * Uses only the store of this id (bulla_guard_store_id()), and makes none; closed with NUL. NULL: any store, and a new one
+   * where there is none.
+   */
+  const char *expected_store;
+  /**
+   * Trusts only these root certificates (PEM) instead of those of the system. NULL: those of the system.
+   */
+  const uint8_t *root_certificates;
+  /**
+   * Length of `root_certificates` in bytes.
+   */
+  size_t root_certificates_length;
+  /**
+   * The certificate (PEM) that is shown to the server. NULL: none.
+   */
+  const uint8_t *client_certificate;
+  /**
+   * Length of `client_certificate` in bytes.
+   */
+  size_t client_certificate_length;
+  /**
+   * The key (PEM) of that certificate.
+   */
+  const uint8_t *client_key;
+  /**
+   * Length of `client_key` in bytes.
+   */
+  size_t client_key_length;
+  /**
+   * How much it remembers. NULL: 10 million messages of named senders, 5 million of one, 1 million of others, 100 000 of one.
+   * A message takes about 400 bytes on the server.
+   */
+  const bulla_guard_limits *how_much;
+  /**
+   * How far ahead of the server's clock a reader's may be, in seconds. 0: 3600.
+   */
+  uint64_t clock_ahead;
+  /**
+   * How long connecting may take, in milliseconds, 1 to 60 000. 0: 2000.
+   */
+  uint32_t connect_timeout;
+  /**
+   * How long the server may be silent, in milliseconds, 1 to 60 000. 0: 2000.
+   */
+  uint32_t response_timeout;
+  /**
+   * How many connections it may have at a time. 0: 8.
+   */
+  uint32_t connections;
+  /**
+   * 1: accepts a server that does not tell whether it evicts entries. It must not.
+   */
+  uint8_t allow_unknown_eviction;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[3];
+} bulla_redis_settings;
+
+/**
+ * Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once. Every wait is bounded;
+ * where the server cannot be reached nothing is accepted.
+ *
+ * What the server forgets, the guard forgets: it must not evict, and its persistence says what a crash costs. A server that
+ * comes back empty is noticed by the guards that were connected before, and by those with `expected_store`.
+ *
+ * @param url redis://user:password@host:port/db, rediss:// with the same for TLS, or unix:///path?db=0; closed with NUL. No
+ *        error shows it.
+ * @param settings How to reach it; NULL: all as usual.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_GUARD_UNAVAILABLE if the server cannot be reached or used, may evict entries, is a replica, or has
+ *         not the expected store; BULLA_GUARD_FULL if it has no memory left; BULLA_INVALID_INPUT for NULL and for settings
+ *         that are not acceptable, and in a library without the feature "redis".
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_redis(const char *url,
+                               const struct bulla_redis_settings *settings,
+                               bulla_guard **guard,
+                               bulla_error *error);
+
+/**
+ * The id of the store on the server. It stays the same until the server forgets: keep it, and expect it at the next start
+ * (`expected_store`), to notice that.
+ *
+ * @param guard The guard.
+ * @param id The id, in ASCII, is appended to this buffer, without a closing NUL; at most 64 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING for a guard that is not on a server; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the guard, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_store_id(const bulla_guard *guard, bulla_buffer *id, bulla_error *error);
+
+/* ==== Guards of the host's own ==================================================================================== */
+
+/**
+ * Ranges of numbers, ascending, with a gap between each and the next.
+ */
+typedef struct bulla_ranges bulla_ranges;
+
+/**
+ * How many ranges there are.
+ *
+ * @param ranges The ranges.
+ * @return The count; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_ranges_count(const struct bulla_ranges *ranges);
+
+/**
+ * One of the ranges.
+ *
+ * @param ranges The ranges.
+ * @param index Which one, from 0 on.
+ * @param first Receives the first number of it.
+ * @param last Receives the last number of it, which may be the same.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if there are not so many; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_ranges_get(const struct bulla_ranges *ranges,
+                              size_t index,
+                              uint64_t *first,
+                              uint64_t *last,
+                              bulla_error *error);
+
+/**
+ * Adds a range: for the callbacks of a guard of the host's own.
+ *
+ * @param ranges The ranges.
+ * @param first The first number; it must be greater than the last one of the range before by 2 or more.
+ * @param last The last number, not less than `first`.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a range that does not follow, and beyond 8192 ranges.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_ranges_add(struct bulla_ranges *ranges, uint64_t first, uint64_t last, bulla_error *error);
+
+/**
+ * Frees ranges.
+ *
+ * @param ranges The ranges; NULL is nothing. Not those that a callback is given.
+ * Threads: when no other call uses it.
+ */
+void bulla_ranges_free(struct bulla_ranges *ranges);
+
+/**
+ * It was not there, and is now: reserved under the number that was given with this answer if a lease was asked for, else
+ * accepted for good.
+ */
+#define BULLA_CLAIM_NEW 1
+
+/**
+ * The same message, accepted before, with the receipt stored then, which may be empty.
+ */
+#define BULLA_CLAIM_SAME 2
+
+/**
+ * Reserved by somebody whose lease still runs.
+ */
+#define BULLA_CLAIM_PENDING 3
+
+/**
+ * There with another value, accepted or reserved.
+ */
+#define BULLA_CLAIM_REPLAYED 4
+
+/**
+ * Not there, but as old as what was already forgotten, or over by its own `keep_until`.
+ */
+#define BULLA_CLAIM_FORGOTTEN 5
+
+/**
+ * Not there, and not newer than what was accepted in its stream.
+ */
+#define BULLA_CLAIM_SUPERSEDED 6
+
+/**
+ * Not there, and too far ahead in its stream.
+ */
+#define BULLA_CLAIM_GAP 7
+
+/**
+ * Not there, and the challenge that it answers is not expected.
+ */
+#define BULLA_CLAIM_UNASKED 8
+
+/**
+ * A place in an ordered stream.
+ */
+typedef struct bulla_place {
+  /**
+   * Names the stream: reader, signer, context, stream id.
+   */
+  bulla_digest stream;
+  /**
+   * The number in it.
+   */
+  uint64_t number;
+  /**
+   * With BULLA_ORDER_GAPLESS: the first number of a stream.
+   */
+  uint64_t first;
+  /**
+   * Which order is demanded: BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
+   */
+  uint32_t order;
+  /**
+   * With BULLA_ORDER_GAPLESS: how many numbers, from the first missing one on, are accepted.
+   */
+  uint16_t window;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[2];
+} bulla_place;
+
+/**
+ * What the gate asks a guard to remember. All of it comes from a verified stamp and the reader's policy. A guard heeds every
+ * field: one that did not would accept what it must not.
+ */
+typedef struct bulla_claim {
+  /**
+   * Names the message: reader, signer, message id, context.
+   */
+  bulla_digest key;
+  /**
+   * What the message says to the application: equal for an honest re-seal. 32 zero bytes where it is to be refused by a stamp
+   * that does not name its content: then it is the same as whatever has its key.
+   */
+  bulla_digest value;
+  /**
+   * Reader and context: what is remembered of messages that were dropped is kept for these.
+   */
+  bulla_digest scope;
+  /**
+   * The public signing key of the sender, for quotas.
+   */
+  bulla_key signer;
+  /**
+   * When it was issued, in seconds since 1970.
+   */
+  uint64_t issued;
+  /**
+   * From when on the entry may be dropped, in seconds since 1970. Of no meaning with a challenge.
+   */
+  uint64_t keep_until;
+  /**
+   * Its place in an ordered stream; only if `has_place` is 1.
+   */
+  struct bulla_place place;
+  /**
+   * Names the challenge that it answers; only if `has_challenge` is 1. It must be expected, and then is used up; the entry is
+   * kept until the end of the challenge and 3600 seconds more.
+   */
+  bulla_digest challenge;
+  /**
+   * 1 if the signer was accepted because anyone is: such entries have a pool of their own.
+   */
+  uint8_t stranger;
+  /**
+   * 1 if `keep_until` comes from the greatest age and not from the expiry.
+   */
+  uint8_t bounded_by_age;
+  /**
+   * 1 if the policy demands an order.
+   */
+  uint8_t has_place;
+  /**
+   * 1 if the policy demands a challenge.
+   */
+  uint8_t has_challenge;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_claim;
+
+/**
+ * Names one reservation. It is stale once another was made of the same message.
+ */
+typedef struct bulla_lease_token {
+  /**
+   * The key of the entry.
+   */
+  bulla_digest key;
+  /**
+   * The number that the guard gave with BULLA_CLAIM_NEW. It grows with every reservation of the guard.
+   */
+  uint64_t number;
+} bulla_lease_token;
+
+/**
+ * The time to judge by: writes to `time` the greatest that this guard was ever shown, `now` included.
+ */
+typedef bulla_status (*bulla_guard_observe)(void *context, uint64_t now, uint64_t *time);
+
+/**
+ * Inserts if absent. `lease` points to seconds: the entry is reserved for so long; if it is NULL it is accepted at once. Writes
+ * one of BULLA_CLAIM_NEW to BULLA_CLAIM_UNASKED to `answer`; with BULLA_CLAIM_NEW the number of the reservation to `number`;
+ * with BULLA_CLAIM_SAME the stored receipt, at most 4096 bytes, with bulla_buffer_append() into `receipt`. Where several answers
+ * are right: what an entry that is there says, then unasked, forgotten, superseded, gap, and last BULLA_GUARD_FULL. It never
+ * answers BULLA_CLAIM_NEW without having stored the entry.
+ */
+typedef bulla_status (*bulla_guard_claim)(void *context,
+                                          const bulla_claim *claim,
+                                          uint64_t now,
+                                          const uint64_t *lease,
+                                          uint32_t *answer,
+                                          uint64_t *number,
+                                          bulla_buffer *receipt);
+
+/**
+ * Makes a reservation final and stores a receipt of `length` bytes, at most 4096, with it. If the message has a place in a
+ * stream it is judged once more, and settled. BULLA_LEASE_LOST if the token is stale; BULLA_SUPERSEDED if a newer one of its
+ * stream was accepted meanwhile, and then the reservation is given up; BULLA_GUARD_FULL if there is no room for its stream.
+ */
+typedef bulla_status (*bulla_guard_commit)(void *context, const bulla_lease_token *token, const uint8_t *receipt, size_t length);
+
+/**
+ * Gives a reservation up: the message may come again. BULLA_LEASE_LOST if the token is stale.
+ */
+typedef bulla_status (*bulla_guard_release)(void *context, const bulla_lease_token *token);
+
+/**
+ * Extends a reservation to `now` + `lease` seconds. BULLA_LEASE_LOST if the token is stale.
+ */
+typedef bulla_status (*bulla_guard_renew)(void *context, const bulla_lease_token *token, uint64_t now, uint64_t lease);
+
+/**
+ * Drops at most `at_most` entries whose time has come, and writes to `dropped` how many.
+ */
+typedef bulla_status (*bulla_guard_drop_old)(void *context, uint64_t now, size_t at_most, size_t *dropped);
+
+/**
+ * Expects one answer to a challenge, until the time `until`. BULLA_GUARD_FULL if there is no room.
+ */
+typedef bulla_status (*bulla_guard_expect)(void *context, const bulla_digest *challenge, uint64_t until, uint64_t now);
+
+/**
+ * Puts into `missing`, with bulla_ranges_add(), the numbers of a stream below the greatest that was settled that were neither
+ * settled nor skipped. None for a stream that is not known.
+ */
+typedef bulla_status (*bulla_guard_missing)(void *context, const bulla_digest *stream, bulla_ranges *missing);
+
+/**
+ * Waits no longer for the numbers of a stream before this one: they are refused from now on.
+ */
+typedef bulla_status (*bulla_guard_skip)(void *context, const bulla_digest *stream, uint64_t before);
+
+/**
+ * Writes 1 to `permitted` if something may be done once more, and then counts it as done; else 0. At most `burst` times at once,
+ * and then once every `every` seconds.
+ */
+typedef bulla_status (*bulla_guard_permit)(void *context,
+                                           const bulla_digest *what,
+                                           uint64_t now,
+                                           uint64_t every,
+                                           uint32_t burst,
+                                           uint8_t *permitted);
+
+/**
+ * A replay guard of the host's own. Set all of it to zero, then `size`, then the functions. Each of them is one atomic step for
+ * any number of threads, and returns BULLA_OK, one of the failures that its comment names, or BULLA_GUARD_UNAVAILABLE. What
+ * else is returned or answered is taken for BULLA_GUARD_UNAVAILABLE, and then nothing is accepted. Handles that a function is
+ * given are good until it returns, and are not freed.
+ */
+typedef struct bulla_guard_callbacks {
+  /**
+   * sizeof(bulla_guard_callbacks).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when the guard, and all that it was given to, are freed; may be NULL. If making the guard fails
+   * it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * Needed.
+   */
+  bulla_guard_observe observe;
+  /**
+   * Needed.
+   */
+  bulla_guard_claim claim;
+  /**
+   * Needed.
+   */
+  bulla_guard_commit commit;
+  /**
+   * Needed.
+   */
+  bulla_guard_release release;
+  /**
+   * Needed.
+   */
+  bulla_guard_renew renew;
+  /**
+   * May be NULL: the guard drops old entries by itself.
+   */
+  bulla_guard_drop_old sweep;
+  /**
+   * May be NULL: no challenge can be made, and messages that answer one are refused.
+   */
+  bulla_guard_expect expect;
+  /**
+   * May be NULL: what is missing cannot be asked.
+   */
+  bulla_guard_missing missing;
+  /**
+   * May be NULL: nothing can be given up.
+   */
+  bulla_guard_skip skip;
+  /**
+   * May be NULL: nothing is permitted.
+   */
+  bulla_guard_permit permit;
+} bulla_guard_callbacks;
+
+/**
+ * Makes a guard of functions of the host's: over a store that the host has anyway. What is promised to readers then depends on
+ * those functions; the guards of the library are the safer choice.
+ *
+ * @param callbacks The functions; copied.
+ * @param guard Receives the guard; free it with bulla_guard_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, for a function that is needed and missing, and for a wrong size.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_of_callbacks(const bulla_guard_callbacks *callbacks, bulla_guard **guard, bulla_error *error);
 
 /* ==== What is known of a message ================================================================================== */
 
@@ -2536,6 +3285,1929 @@ BULLA_MUST_CHECK bulla_status bulla_receipter_damaged_in_store(const struct bull
  * Threads: when no other call uses it.
  */
 void bulla_receipter_free(struct bulla_receipter *receipter);
+
+/* ==== Challenges and streams ====================================================================================== */
+
+/**
+ * Makes a challenge, to be answered once by a message whose draft bulla_draft_answers() it. It needs no secrecy. See
+ * bulla_policy_demand_challenge().
+ *
+ * @param opener An opener with a replay guard.
+ * @param seconds How long it may be answered.
+ * @param challenge Receives the challenge: 32 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_RANDOM_FAILED, BULLA_CLOCK_FAILED, BULLA_GUARD_FULL, BULLA_GUARD_UNAVAILABLE; BULLA_INVALID_INPUT for
+ *         NULL and without a replay guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_challenge(const bulla_opener *opener, uint64_t seconds, uint8_t *challenge, bulla_error *error);
+
+/**
+ * Which numbers are missing, so far, in the stream of a message. Only BULLA_ORDER_GAPLESS keeps count.
+ *
+ * @param opener An opener with a replay guard.
+ * @param stamp What the sender signed of any message of the stream.
+ * @param missing Receives the numbers; free them with bulla_ranges_free(). None for a message that is in no stream.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and without a replay guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_missing(const bulla_opener *opener,
+                                  const bulla_stamp *stamp,
+                                  bulla_ranges **missing,
+                                  bulla_error *error);
+
+/**
+ * Waits no longer for the numbers before this one in the stream of a message: they are given up, and BULLA_SUPERSEDED if they
+ * still come.
+ *
+ * @param opener An opener with a replay guard.
+ * @param stamp What the sender signed of any message of the stream.
+ * @param before The number.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL, without a replay guard, and for a message that is in
+ *         no stream.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_opener_skip(const bulla_opener *opener, const bulla_stamp *stamp, uint64_t before, bulla_error *error);
+
+/* ==== Reading at any place ======================================================================================== */
+
+/**
+ * Reads from `offset` on: puts at most `length` bytes into `memory` and writes to `read` how many, 0 only at the end. Returns
+ * BULLA_OK, or another code, and the call in hand fails with BULLA_IO.
+ */
+typedef bulla_status (*bulla_source_read)(void *context, uint64_t offset, uint8_t *memory, size_t length, size_t *read);
+
+/**
+ * Writes the length of the whole, in bytes. Returns as bulla_source_read.
+ */
+typedef bulla_status (*bulla_source_length)(void *context, uint64_t *length);
+
+/**
+ * Where the library reads from, at any place: a store of the host's own. Set all of it to zero, then `size`, then the functions.
+ */
+typedef struct bulla_source {
+  /**
+   * sizeof(bulla_source).
+   */
+  size_t size;
+  /**
+   * Given to each function; may be NULL.
+   */
+  void *context;
+  /**
+   * Called with the context when it is read no more; may be NULL. If the call that it is given to fails it is not called.
+   */
+  bulla_drop drop;
+  /**
+   * Needed.
+   */
+  bulla_source_read read;
+  /**
+   * Needed.
+   */
+  bulla_source_length length;
+} bulla_source;
+
+/**
+ * A sealed file whose stamp is verified and judged, for reading at any place. What it gives is provisional: it came from somebody
+ * who held the content key, but a co-recipient holds that key too, and the message may have come before.
+ */
+typedef struct bulla_provisional_file bulla_provisional_file;
+
+/**
+ * A sealed file that was verified as a whole, for reading at any place. Keep the file where no co-recipient can write.
+ */
+typedef struct bulla_verified_file bulla_verified_file;
+
+/**
+ * Begins to read a sealed file at any place: finds the key, verifies and judges the stamp. Nothing is claimed from the guard.
+ *
+ * @param opener An opener of sealed envelopes. It may be changed or freed while the file is read.
+ * @param file The path of the file, closed with NUL. It is kept open.
+ * @param provisional_file Receives the file; free it with bulla_provisional_file_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, or as bulla_open(), but it is never BULLA_REPLAYED; BULLA_WRONG_ORDER for an opener of signed
+ *         envelopes.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_open(const bulla_opener *opener,
+                                         const char *file,
+                                         struct bulla_provisional_file **provisional_file,
+                                         bulla_error *error);
+
+/**
+ * As bulla_provisional_file_open(), from a store of the host's own.
+ *
+ * @param opener An opener of sealed envelopes. It may be changed or freed while the file is read.
+ * @param source Where to read from; copied.
+ * @param provisional_file Receives the file; free it with bulla_provisional_file_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_provisional_file_open().
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_of_source(const bulla_opener *opener,
+                                              const bulla_source *source,
+                                              struct bulla_provisional_file **provisional_file,
+                                              bulla_error *error);
+
+/**
+ * What the sender signed: verified and judged, but the message may have come before.
+ *
+ * @param file The file.
+ * @return The stamp, which lives until bulla_provisional_file_verify() or until the file is freed, and is not freed itself; NULL
+ *         for NULL, and after bulla_provisional_file_verify().
+ * Threads: one at a time for each file.
+ */
+const bulla_stamp *bulla_provisional_file_stamp(const struct bulla_provisional_file *file);
+
+/**
+ * Length of the content, as the sender signed it.
+ *
+ * @param file The file.
+ * @return The length in bytes; 0 for NULL, and after bulla_provisional_file_verify().
+ * Threads: one at a time for each file.
+ */
+uint64_t bulla_provisional_file_content_length(const struct bulla_provisional_file *file);
+
+/**
+ * Reads provisional content: do not act on it.
+ *
+ * @param file The file.
+ * @param offset Where in the content.
+ * @param length How many bytes at most; fewer come only at the end.
+ * @param content They are appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end and past it; BULLA_NOT_AUTHENTIC, BULLA_IO, BULLA_BUFFER_TOO_SMALL;
+ *         BULLA_WRONG_ORDER after bulla_provisional_file_verify(); BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_read(struct bulla_provisional_file *file,
+                                         uint64_t offset,
+                                         size_t length,
+                                         bulla_buffer *content,
+                                         bulla_error *error);
+
+/**
+ * Reads the whole file once, and claims the message from the replay guard: its content is verified then, and what was read before
+ * is too, if nobody changed the file meanwhile. The provisional file can then only be freed.
+ *
+ * @param file The file.
+ * @param verified_file Receives the file, to be read further; free it with bulla_verified_file_free().
+ * @param message Receives what is known of the message; free it with bulla_message_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, or as bulla_open(): then throw away all that was read. BULLA_WRONG_ORDER the second time.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_provisional_file_verify(struct bulla_provisional_file *file,
+                                           struct bulla_verified_file **verified_file,
+                                           bulla_message **message,
+                                           bulla_error *error);
+
+/**
+ * Frees a provisional file; nothing is claimed.
+ *
+ * @param file The file; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_provisional_file_free(struct bulla_provisional_file *file);
+
+/**
+ * Reads verified content.
+ *
+ * @param file The file.
+ * @param offset Where in the content.
+ * @param length How many bytes at most; fewer come only at the end.
+ * @param content They are appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end and past it; BULLA_NOT_AUTHENTIC if the file was changed since; BULLA_IO;
+ *         BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each file.
+ */
+BULLA_MUST_CHECK bulla_status bulla_verified_file_read(struct bulla_verified_file *file,
+                                      uint64_t offset,
+                                      size_t length,
+                                      bulla_buffer *content,
+                                      bulla_error *error);
+
+/**
+ * Frees a verified file.
+ *
+ * @param file The file; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_verified_file_free(struct bulla_verified_file *file);
+
+/* ==== Proof for third parties ===================================================================================== */
+
+/**
+ * Evidence that was checked: its signatures are the author's.
+ */
+typedef struct bulla_evidence bulla_evidence;
+
+/**
+ * Checks evidence of a message, as bulla_message_evidence() gave it. No key is needed. Whether the author is who one thinks, and
+ * the context the one that is meant, is for the caller to judge: bulla_stamp_signer(), bulla_stamp_context().
+ *
+ * It proves the author's key, the time that the author claims, context, and content. It does not prove who the recipients were,
+ * nor when it was really made.
+ *
+ * @param proof The evidence, without armor.
+ * @param length Its length in bytes.
+ * @param evidence Receives what it says; free it with bulla_evidence_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_NOT_AUTHENTIC, BULLA_WRONG_STATEMENT if it is about a
+ *         receipt, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_evidence_check(const uint8_t *proof,
+                                  size_t length,
+                                  struct bulla_evidence **evidence,
+                                  bulla_error *error);
+
+/**
+ * What the author signed.
+ *
+ * @param evidence The evidence.
+ * @return The stamp, which lives as long as the evidence and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_stamp *bulla_evidence_stamp(const struct bulla_evidence *evidence);
+
+/**
+ * Length of the content that it is about.
+ *
+ * @param evidence The evidence.
+ * @return The length in bytes; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_evidence_content_length(const struct bulla_evidence *evidence);
+
+/**
+ * Digest of the content that it is about: for content that comes in pieces, to be compared with bulla_hasher_digest().
+ *
+ * @param evidence The evidence.
+ * @param content_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_evidence_content_digest(const struct bulla_evidence *evidence,
+                                           bulla_digest *content_digest,
+                                           bulla_error *error);
+
+/**
+ * Whether it is about this content.
+ *
+ * @param evidence The evidence.
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @return 1 or 0; 0 for NULL, but content of length 0 may be NULL.
+ * Threads: any.
+ */
+uint8_t bulla_evidence_is_about(const struct bulla_evidence *evidence, const uint8_t *content, size_t length);
+
+/**
+ * Frees evidence, and its stamp with it.
+ *
+ * @param evidence The evidence; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_evidence_free(struct bulla_evidence *evidence);
+
+/**
+ * A digest (BLAKE3) in the making, over content that comes in pieces.
+ */
+typedef struct bulla_hasher bulla_hasher;
+
+/**
+ * The digest of content that is there as a whole.
+ *
+ * @param content The content.
+ * @param length Its length in bytes.
+ * @param digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_digest_of(const uint8_t *content, size_t length, bulla_digest *digest, bulla_error *error);
+
+/**
+ * Begins a digest over content that comes in pieces.
+ *
+ * @param hasher Receives the hasher; free it with bulla_hasher_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_new(struct bulla_hasher **hasher, bulla_error *error);
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param hasher The hasher.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each hasher.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_update(struct bulla_hasher *hasher, const uint8_t *content, size_t length, bulla_error *error);
+
+/**
+ * The digest of all pieces so far. More may follow.
+ *
+ * @param hasher The hasher.
+ * @param digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each hasher.
+ */
+BULLA_MUST_CHECK bulla_status bulla_hasher_digest(const struct bulla_hasher *hasher, bulla_digest *digest, bulla_error *error);
+
+/**
+ * Frees a hasher.
+ *
+ * @param hasher The hasher; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_hasher_free(struct bulla_hasher *hasher);
+
+/* ==== What can be seen without a key ============================================================================== */
+
+/**
+ * Encrypted to recipients, and signed.
+ */
+#define BULLA_KIND_SEALED 1
+
+/**
+ * Signed, not encrypted; the content is inside.
+ */
+#define BULLA_KIND_SIGNED 2
+
+/**
+ * Signed, not encrypted; the content is beside.
+ */
+#define BULLA_KIND_DETACHED 3
+
+/**
+ * What anyone can see of an envelope without a key. None of it is authentic.
+ */
+typedef struct bulla_inspection {
+  /**
+   * Digest of the header (BLAKE3): names this very envelope.
+   */
+  bulla_digest header_digest;
+  /**
+   * Length of the header in bytes.
+   */
+  uint64_t header_length;
+  /**
+   * How many stanzas there are: at most so many recipients, for some may be decoys. 0 for a signed envelope.
+   */
+  uint32_t stanzas;
+  /**
+   * BULLA_KIND_SEALED, BULLA_KIND_SIGNED or BULLA_KIND_DETACHED.
+   */
+  uint32_t kind;
+  /**
+   * The suite: 1.
+   */
+  uint32_t suite;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[4];
+} bulla_inspection;
+
+/**
+ * Reads the header of an envelope, without a key.
+ *
+ * @param start The envelope, or the beginning of it, without armor.
+ * @param length Its length in bytes.
+ * @param inspection Receives what can be seen.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MORE if it is well-formed so far, but more of it is needed (1 MiB at most, mostly 200 bytes);
+ *         BULLA_MALFORMED; BULLA_UNSUPPORTED_VERSION; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_inspect(const uint8_t *start, size_t length, struct bulla_inspection *inspection, bulla_error *error);
+
+/* ==== Armor ======================================================================================================= */
+
+/**
+ * The armor of a sealed or signed envelope.
+ */
+#define BULLA_ARMOR_ENVELOPE 1
+
+/**
+ * The armor of evidence for third parties.
+ */
+#define BULLA_ARMOR_EVIDENCE 2
+
+/**
+ * The armor of a secret key file.
+ */
+#define BULLA_ARMOR_SECRET_KEY 3
+
+/**
+ * The armor of the proof of a receipt, for third parties.
+ */
+#define BULLA_ARMOR_RECEIPT_PROOF 4
+
+/**
+ * Takes the armor off text that comes in pieces.
+ */
+typedef struct bulla_armor_reader bulla_armor_reader;
+
+/**
+ * Armors bytes that come in pieces.
+ */
+typedef struct bulla_armor_writer bulla_armor_writer;
+
+/**
+ * Whether the input looks armored, by its first bytes.
+ *
+ * @param input The input, or its first 16 bytes.
+ * @param length Its length in bytes.
+ * @return 1 or 0; 0 for NULL.
+ * Threads: any.
+ */
+uint8_t bulla_is_armored(const uint8_t *input, size_t length);
+
+/**
+ * Armors bytes: lines of ASCII between a first and a last one that say what it is.
+ *
+ * @param what What the bytes are: BULLA_ARMOR_ENVELOPE, BULLA_ARMOR_EVIDENCE, BULLA_ARMOR_SECRET_KEY or
+ *        BULLA_ARMOR_RECEIPT_PROOF.
+ * @param data The bytes.
+ * @param length How many, at least 1.
+ * @param text The text is appended to this buffer, without a closing NUL. Memory of the caller's must have room for 65 bytes for
+ *        every 48, and 256 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor(uint32_t what,
+                         const uint8_t *data,
+                         size_t length,
+                         bulla_buffer *text,
+                         bulla_error *error);
+
+/**
+ * Takes the armor off.
+ *
+ * @param what What the text must be, as for bulla_armor().
+ * @param text The text.
+ * @param length Its length in bytes.
+ * @param data The bytes are appended to this buffer. Memory of the caller's must have room for 3 bytes for every 4, and 64 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED for anything but the one form, and for an armor of something else, BULLA_BUFFER_TOO_SMALL,
+ *         BULLA_INVALID_INPUT.
+ * Threads: one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_dearmor(uint32_t what,
+                           const uint8_t *text,
+                           size_t length,
+                           bulla_buffer *data,
+                           bulla_error *error);
+
+/**
+ * Begins an armor around bytes that come in pieces.
+ *
+ * @param what What the bytes are, as for bulla_armor().
+ * @param writer Receives the writer; free it with bulla_armor_writer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_new(uint32_t what, struct bulla_armor_writer **writer, bulla_error *error);
+
+/**
+ * Takes the next piece.
+ *
+ * @param writer The writer.
+ * @param data The piece.
+ * @param length Its length in bytes.
+ * @param text Text is appended to this buffer: put it away, clear it, use it again. Memory of the caller's must have room for 65
+ *        bytes for every 48, and 256 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL, and then the piece was not taken; BULLA_WRONG_ORDER after the end;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each writer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_update(struct bulla_armor_writer *writer,
+                                       const uint8_t *data,
+                                       size_t length,
+                                       bulla_buffer *text,
+                                       bulla_error *error);
+
+/**
+ * Writes the rest, and the last line. The writer can then only be freed.
+ *
+ * @param writer The writer.
+ * @param text The text is appended to this buffer; at most 256 bytes, and memory of the caller's must have room for so many.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_BUFFER_TOO_SMALL, and then it was not ended; BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for
+ *         NULL.
+ * Threads: one at a time for each writer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_writer_finish(struct bulla_armor_writer *writer, bulla_buffer *text, bulla_error *error);
+
+/**
+ * Frees a writer, and wipes what it held back.
+ *
+ * @param writer The writer; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_armor_writer_free(struct bulla_armor_writer *writer);
+
+/**
+ * Begins to take the armor off text that comes in pieces.
+ *
+ * @param what What the text must be, as for bulla_armor().
+ * @param reader Receives the reader; free it with bulla_armor_reader_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_new(uint32_t what, struct bulla_armor_reader **reader, bulla_error *error);
+
+/**
+ * Takes the next piece of the text.
+ *
+ * @param reader The reader.
+ * @param text The piece.
+ * @param length Its length in bytes.
+ * @param data Bytes are appended to this buffer: use them, clear it, use it again. Memory of the caller's must have room for 3
+ *        bytes for every 4, and 64 more.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED, and then nothing more is taken; BULLA_BUFFER_TOO_SMALL, and then the piece was not taken;
+ *         BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_update(struct bulla_armor_reader *reader,
+                                       const uint8_t *text,
+                                       size_t length,
+                                       bulla_buffer *data,
+                                       bulla_error *error);
+
+/**
+ * The text has ended. The reader can then only be freed. What came out before counts only if this succeeds.
+ *
+ * @param reader The reader.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED if the last line has not come; BULLA_WRONG_ORDER after the end; BULLA_INVALID_INPUT for NULL.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_armor_reader_finish(struct bulla_armor_reader *reader,
+                                       bulla_error *error);
+
+/**
+ * Frees a reader, and wipes what it held back.
+ *
+ * @param reader The reader; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_armor_reader_free(struct bulla_armor_reader *reader);
+
+/* ==== Receipts that came ========================================================================================== */
+
+/**
+ * The message was opened, verified, and handed to the application.
+ */
+#define BULLA_STATUS_DELIVERED 1
+
+/**
+ * Its content is on the disk, and was read again from there and compared.
+ */
+#define BULLA_STATUS_STORED 2
+
+/**
+ * It will not be accepted, also not if it is sent again. There is a reason.
+ */
+#define BULLA_STATUS_REJECTED 3
+
+/**
+ * A copy came damaged. This settles nothing: the message stays due. There is a reason.
+ */
+#define BULLA_STATUS_DAMAGED 4
+
+/**
+ * No room for it.
+ */
+#define BULLA_REASON_FULL 1
+
+/**
+ * Longer than is accepted.
+ */
+#define BULLA_REASON_TOO_LARGE 2
+
+/**
+ * Not accepted by the recipient's rules.
+ */
+#define BULLA_REASON_POLICY 3
+
+/**
+ * There is nobody, or nothing, of the name that it is for.
+ */
+#define BULLA_REASON_NO_SUCH_PLACE 4
+
+/**
+ * It could not be stored or handed over, for a reason of the recipient's own.
+ */
+#define BULLA_REASON_FAILED 5
+
+/**
+ * What came does not fit the stamp, which is authentic: for BULLA_STATUS_DAMAGED alone.
+ */
+#define BULLA_REASON_DAMAGED 6
+
+/**
+ * From here to 65535: reasons of the application's own.
+ */
+#define BULLA_REASON_OWN 1024
+
+/**
+ * A receipt that was opened: its recipient really said this, to this author. Whether it is about what was sent,
+ * bulla_receipt_check() says: settle nothing before.
+ */
+typedef struct bulla_receipt bulla_receipt;
+
+/**
+ * Opens a receipt that came to the author of a message. A receipt is worth the same whenever it comes and however often, so
+ * it needs no guard. bulla_outbox_settle() does this, and the check, for what is in an outbox.
+ *
+ * @param identity The author, who asked for the receipt.
+ * @param policy The context of the message, and as senders those to whom it was sent; the rest of it has no effect.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The receipt as it came, without armor.
+ * @param length Its length in bytes.
+ * @param receipt Receives the receipt; free it with bulla_receipt_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(): BULLA_UNTRUSTED_SENDER for another recipient, BULLA_WRONG_STATEMENT for what is no
+ *         receipt; and BULLA_WRONG_RECEIPT if it answers somebody else's message.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_open(const bulla_identity *identity,
+                                const bulla_policy *policy,
+                                const bulla_clock *host_clock,
+                                const uint8_t *envelope,
+                                size_t length,
+                                struct bulla_receipt **receipt,
+                                bulla_error *error);
+
+/**
+ * Checks that a receipt is about a message that was sent: only then it says anything. Give all that was sent of the message,
+ * one for each sealing.
+ *
+ * @param receipt The receipt.
+ * @param sent What was sent.
+ * @param count How many there are.
+ * @param which Receives the index of the sealing that it answers; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_WRONG_RECEIPT if it is about another message, or about an envelope that was not sent;
+ *         BULLA_CONTENT_DIFFERS if the recipient says that it has other content: this settles nothing, and is to be told
+ *         loudly; BULLA_TOO_OLD if it is older than the message; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_check(const struct bulla_receipt *receipt,
+                                 const bulla_sent *sent,
+                                 size_t count,
+                                 size_t *which,
+                                 bulla_error *error);
+
+/**
+ * What became of the message, as its recipient says.
+ *
+ * @param receipt The receipt.
+ * @return BULLA_STATUS_DELIVERED, BULLA_STATUS_STORED, BULLA_STATUS_REJECTED or BULLA_STATUS_DAMAGED, or one of a newer
+ *         version; 0 for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_receipt_status(const struct bulla_receipt *receipt);
+
+/**
+ * Why a message was not accepted.
+ *
+ * @param receipt The receipt.
+ * @param code Receives the reason: BULLA_REASON_FULL and its like, from BULLA_REASON_OWN on one of the application's own, or
+ *        one of a newer version.
+ * @param text Receives words of the recipient's, in UTF-8, without control characters, at most 255 bytes; they may be
+ *        empty, and live as long as the receipt.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it was accepted; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_reason(const struct bulla_receipt *receipt, uint32_t *code, bulla_view *text, bulla_error *error);
+
+/**
+ * Who says so: the public signing key of the recipient.
+ *
+ * @param receipt The receipt.
+ * @param recipient Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_recipient(const struct bulla_receipt *receipt, bulla_key *recipient, bulla_error *error);
+
+/**
+ * The message that it is about, as the recipient says: bulla_receipt_check() compares it.
+ *
+ * @param receipt The receipt.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_message_id(const struct bulla_receipt *receipt, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The context that it was made in, in UTF-8.
+ *
+ * @param receipt The receipt.
+ * @return The context, which lives as long as the receipt; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_receipt_context(const struct bulla_receipt *receipt);
+
+/**
+ * When it was made, as the recipient says.
+ *
+ * @param receipt The receipt.
+ * @return Seconds since 1970; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_receipt_issued(const struct bulla_receipt *receipt);
+
+/**
+ * The content that the recipient verified.
+ *
+ * @param receipt The receipt.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the recipient verified none, as when it was rejected by its stamp alone;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_content(const struct bulla_receipt *receipt,
+                                   uint64_t *content_length,
+                                   bulla_digest *content_digest,
+                                   bulla_error *error);
+
+/**
+ * Writes the proof of a receipt for a third party, who needs no key to check it (bulla_receipt_proof_check()). No secret
+ * is in it, and not the content: what the message was, the author shows with its content, whose digest is in it.
+ *
+ * @param receipt The receipt.
+ * @param proof The proof is appended to this buffer; at most 21 520 bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the receipt, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_to_proof(const struct bulla_receipt *receipt, bulla_buffer *proof, bulla_error *error);
+
+/**
+ * Frees a receipt, and what was looked at in it.
+ *
+ * @param receipt The receipt; NULL is nothing. Not one that bulla_settled_receipt() gave: that belongs to what it was asked of.
+ * Threads: when no other call uses it.
+ */
+void bulla_receipt_free(struct bulla_receipt *receipt);
+
+/**
+ * The proof of a receipt that was checked: the recipient signed this about a message of this author.
+ */
+typedef struct bulla_receipt_proof bulla_receipt_proof;
+
+/**
+ * Checks the proof of a receipt. No key is needed. Whether the recipient is who one thinks is for the caller to judge, by
+ * bulla_receipt_proof_recipient(); and whether the content at hand is the one meant, by bulla_receipt_proof_content().
+ *
+ * @param data The proof, as bulla_receipt_to_proof() or an outbox gave it.
+ * @param length Its length in bytes.
+ * @param proof Receives what it proves; free it with bulla_receipt_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_NOT_AUTHENTIC; BULLA_WRONG_STATEMENT if it is proof of
+ *         something else than a receipt; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_check(const uint8_t *data,
+                                       size_t length,
+                                       struct bulla_receipt_proof **proof,
+                                       bulla_error *error);
+
+/**
+ * What became of the message, as its recipient says.
+ *
+ * @param proof The proof.
+ * @return BULLA_STATUS_DELIVERED, BULLA_STATUS_STORED, BULLA_STATUS_REJECTED or BULLA_STATUS_DAMAGED, or one of a newer
+ *         version; 0 for NULL.
+ * Threads: any.
+ */
+uint32_t bulla_receipt_proof_status(const struct bulla_receipt_proof *proof);
+
+/**
+ * Why a message was not accepted.
+ *
+ * @param proof The proof.
+ * @param code Receives the reason: BULLA_REASON_FULL and its like, from BULLA_REASON_OWN on one of the application's own, or
+ *        one of a newer version.
+ * @param text Receives words of the recipient's, in UTF-8, without control characters, at most 255 bytes; they may be
+ *        empty, and live as long as the proof.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if it was accepted; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_reason(const struct bulla_receipt_proof *proof,
+                                        uint32_t *code,
+                                        bulla_view *text,
+                                        bulla_error *error);
+
+/**
+ * Who says so: the public signing key of the recipient.
+ *
+ * @param proof The proof.
+ * @param recipient Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_recipient(const struct bulla_receipt_proof *proof, bulla_key *recipient, bulla_error *error);
+
+/**
+ * The message that it is about.
+ *
+ * @param proof The proof.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_message_id(const struct bulla_receipt_proof *proof, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The context that it was made in, in UTF-8.
+ *
+ * @param proof The proof.
+ * @return The context, which lives as long as the proof; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_receipt_proof_context(const struct bulla_receipt_proof *proof);
+
+/**
+ * When it was made, as the recipient says.
+ *
+ * @param proof The proof.
+ * @return Seconds since 1970; 0 for NULL.
+ * Threads: any.
+ */
+uint64_t bulla_receipt_proof_issued(const struct bulla_receipt_proof *proof);
+
+/**
+ * The content that the recipient verified.
+ *
+ * @param proof The proof.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the recipient verified none, as when it was rejected by its stamp alone;
+ *         BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_content(const struct bulla_receipt_proof *proof,
+                                         uint64_t *content_length,
+                                         bulla_digest *content_digest,
+                                         bulla_error *error);
+
+/**
+ * Whose message it is about: the public signing key of the author.
+ *
+ * @param proof The proof.
+ * @param author Receives the key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_author(const struct bulla_receipt_proof *proof, bulla_key *author, bulla_error *error);
+
+/**
+ * Digest of the header of the envelope that it answers.
+ *
+ * @param proof The proof.
+ * @param header_digest Receives the digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_receipt_proof_header_digest(const struct bulla_receipt_proof *proof,
+                                               bulla_digest *header_digest,
+                                               bulla_error *error);
+
+/**
+ * Frees a proof, and what was looked at in it.
+ *
+ * @param proof The proof; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_receipt_proof_free(struct bulla_receipt_proof *proof);
+
+/* ==== The outbox ================================================================================================== */
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What is sent, to whom, and what is awaited.
+ */
+typedef struct bulla_letter bulla_letter;
+
+/**
+ * Begins a letter: a message to these recipients, of whom each is to confirm that it is stored.
+ *
+ * @param sent What sealing gave.
+ * @param context The context of the message, closed with NUL.
+ * @param recipients The recipients' signing keys, as bulla_public_key() gives them.
+ * @param count How many, at least 1.
+ * @param deadline Until when answers are awaited, in seconds since 1970. What has none by then is given up.
+ * @param letter Receives the letter; free it with bulla_letter_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NO_RECIPIENT; BULLA_INVALID_INPUT, also for what is no signing key.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_new(const bulla_sent *sent,
+                              const char *context,
+                              const bulla_key *recipients,
+                              size_t count,
+                              uint64_t deadline,
+                              struct bulla_letter **letter,
+                              bulla_error *error);
+
+/**
+ * It is enough if the recipients confirm that the message is delivered.
+ *
+ * @param letter The letter.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_until_delivered(struct bulla_letter *letter, bulla_error *error);
+
+/**
+ * What the host wants to remember of the message: where to send it, for whom. It is kept as it is, and given with what is due.
+ *
+ * @param letter The letter.
+ * @param note At most 1024 bytes, closed with NUL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_letter_note(struct bulla_letter *letter, const char *note, bulla_error *error);
+
+/**
+ * Frees a letter; what was put with it stays in the outbox.
+ *
+ * @param letter The letter; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_letter_free(struct bulla_letter *letter);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * A sender's durable list of what awaits receipts, so that nothing is lost in silence. Every step is one transaction on the
+ * disk, may be repeated, and is safe for several threads and processes.
+ *
+ * Put what is sealed before it is sent. Then, again and again: send what is due, and mark it as sent; settle with the
+ * receipts that come; and tell what is given up.
+ */
+typedef struct bulla_outbox bulla_outbox;
+
+/**
+ * An envelope on its way into the outbox, in pieces. If it is not committed, nothing is left of it.
+ */
+typedef struct bulla_outgoing bulla_outgoing;
+
+/**
+ * Waiting times: the first, doubled each time up to the longest, each a quarter shorter or longer by chance.
+ */
+typedef struct bulla_backoff {
+  /**
+   * Seconds until something is sent the second time; 0 counts as 1.
+   */
+  uint64_t first;
+  /**
+   * Most seconds between two times; 0 counts as 1.
+   */
+  uint64_t longest;
+} bulla_backoff;
+
+/**
+ * Makes the outbox of a database; a guard may live in the same one.
+ *
+ * @param database The database.
+ * @param backoff How long to wait before something is sent again; NULL: a minute at first, six hours at most.
+ * @param outbox Receives the outbox; free it with bulla_outbox_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_new(const bulla_database *database,
+                              const struct bulla_backoff *backoff,
+                              struct bulla_outbox **outbox,
+                              bulla_error *error);
+
+/**
+ * Records an envelope before it is sent; it is due at once. To put the same envelope again changes nothing. Another envelope of
+ * the same message is one more that may be answered, and is sent in place of the first.
+ *
+ * @param outbox The outbox.
+ * @param letter What it is, to whom it goes, and what is awaited.
+ * @param envelope The envelope, without armor.
+ * @param length Its length in bytes.
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. Else nothing was recorded, so do not send it: BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_MALFORMED, and
+ *         BULLA_INVALID_INPUT, also if it is not the envelope that the letter names.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_put(const struct bulla_outbox *outbox,
+                              const bulla_letter *letter,
+                              const uint8_t *envelope,
+                              size_t length,
+                              uint64_t now,
+                              bulla_error *error);
+
+/**
+ * Begins an envelope that comes in pieces. It is recorded by bulla_outgoing_commit().
+ *
+ * @param outbox The outbox. It may be freed before the envelope is whole.
+ * @param outgoing Receives what takes the envelope; free it with bulla_outgoing_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_begin(const struct bulla_outbox *outbox, struct bulla_outgoing **outgoing, bulla_error *error);
+
+/**
+ * Takes the next piece of the envelope.
+ *
+ * @param outgoing What takes the envelope.
+ * @param envelope The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_IO, and then it can only be freed; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after a failure
+ *         and after the end.
+ * Threads: one at a time for each.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outgoing_write(struct bulla_outgoing *outgoing, const uint8_t *envelope, size_t length, bulla_error *error);
+
+/**
+ * Records the envelope, durably; it is due at once. What took it can then only be freed, whatever this returns.
+ *
+ * @param outgoing What took the envelope.
+ * @param letter What it is, to whom it goes, and what is awaited.
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_outbox_put(); BULLA_WRONG_ORDER after a failure and after the end.
+ * Threads: one at a time for each.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outgoing_commit(struct bulla_outgoing *outgoing,
+                                   const bulla_letter *letter,
+                                   uint64_t now,
+                                   bulla_error *error);
+
+/**
+ * Frees what takes an envelope; if it was not committed, nothing is left of it.
+ *
+ * @param outgoing What takes the envelope; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outgoing_free(struct bulla_outgoing *outgoing);
+
+/**
+ * Forgets what is settled or failed for all its recipients and was last touched before a time.
+ *
+ * @param outbox The outbox.
+ * @param before The time in seconds since 1970.
+ * @param forgotten Receives how many messages; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_forget(const struct bulla_outbox *outbox, uint64_t before, size_t *forgotten, bulla_error *error);
+
+/**
+ * Removes what a crash left beside the file: long envelopes that nobody awaits an answer to, a day after they were written.
+ *
+ * @param outbox The outbox.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_IO, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_clean(const struct bulla_outbox *outbox, bulla_error *error);
+
+/**
+ * Frees an outbox; what is in it stays in the file.
+ *
+ * @param outbox The outbox; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outbox_free(struct bulla_outbox *outbox);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What is to be sent, given to this caller alone for ten minutes: send it, and mark it as sent.
+ */
+typedef struct bulla_due_list bulla_due_list;
+
+/**
+ * An envelope of an outbox, to be read in pieces.
+ */
+typedef struct bulla_outbox_reader bulla_outbox_reader;
+
+/**
+ * Something to be sent to somebody.
+ */
+typedef struct bulla_due {
+  /**
+   * The message.
+   */
+  bulla_message_id message_id;
+  /**
+   * Names the envelope to send.
+   */
+  bulla_digest header_digest;
+  /**
+   * To whom: the public signing key.
+   */
+  bulla_key recipient;
+  /**
+   * Which time this is: 1 for the first.
+   */
+  uint32_t attempts;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * The host's note, in UTF-8, which lives as long as the list.
+   */
+  bulla_view note;
+} bulla_due;
+
+/**
+ * Gives what is to be sent now: what was never sent, and what got no answer for long enough. Each is given to one caller alone,
+ * and to another one if that does not mark it as sent within ten minutes.
+ *
+ * @param outbox The outbox.
+ * @param now The time in seconds since 1970.
+ * @param at_most How many at most.
+ * @param list Receives the list, which may be empty; free it with bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_due(const bulla_outbox *outbox,
+                              uint64_t now,
+                              size_t at_most,
+                              struct bulla_due_list **list,
+                              bulla_error *error);
+
+/**
+ * Takes one envelope in order to send it now, due or not: for each recipient who has not answered.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param now The time in seconds since 1970.
+ * @param list Receives the list, which is empty if nobody's answer is awaited; free it with bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_take(const bulla_outbox *outbox,
+                               const bulla_digest *header_digest,
+                               uint64_t now,
+                               struct bulla_due_list **list,
+                               bulla_error *error);
+
+/**
+ * Gives what bulla_outbox_due() or bulla_outbox_take() gave last of an envelope: for a process that was told its name alone, and
+ * is to mark it as sent.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope, as in bulla_sent.
+ * @param list Receives the list, which is empty if nobody has taken it, or nothing is awaited any more; free it with
+ *        bulla_due_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_taken(const bulla_outbox *outbox,
+                                const bulla_digest *header_digest,
+                                struct bulla_due_list **list,
+                                bulla_error *error);
+
+/**
+ * How much is to be sent.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_due_list_count(const struct bulla_due_list *list);
+
+/**
+ * One of what is to be sent.
+ *
+ * @param list The list.
+ * @param index Less than bulla_due_list_count().
+ * @param due Receives it; its note lives as long as the list.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_due_list_at(const struct bulla_due_list *list, size_t index, struct bulla_due *due, bulla_error *error);
+
+/**
+ * Frees a list of what is to be sent; what was not marked as sent is due again ten minutes after it was given.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_due_list_free(struct bulla_due_list *list);
+
+/**
+ * One of what was due was handed to the transport: it is due again after a while, longer each time, unless a receipt comes.
+ *
+ * @param outbox The outbox.
+ * @param list The list that it was in.
+ * @param index Its place in the list, less than bulla_due_list_count().
+ * @param now The time in seconds since 1970.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_mark_sent(const bulla_outbox *outbox,
+                                    const struct bulla_due_list *list,
+                                    size_t index,
+                                    uint64_t now,
+                                    bulla_error *error);
+
+/**
+ * Gives an envelope to send, whole: the identical one each time.
+ *
+ * @param outbox The outbox.
+ * @param header_digest Names the envelope.
+ * @param envelope The envelope is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO,
+ *         BULLA_BUFFER_TOO_SMALL.
+ * Threads: any for the outbox, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_envelope(const bulla_outbox *outbox,
+                                   const bulla_digest *header_digest,
+                                   bulla_buffer *envelope,
+                                   bulla_error *error);
+
+/**
+ * Begins to read an envelope to send, in pieces.
+ *
+ * @param outbox The outbox. It may be freed while the envelope is read.
+ * @param header_digest Names the envelope.
+ * @param reader Receives the reader; free it with bulla_outbox_reader_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_reader_new(const bulla_outbox *outbox,
+                                     const bulla_digest *header_digest,
+                                     struct bulla_outbox_reader **reader,
+                                     bulla_error *error);
+
+/**
+ * Reads the next piece.
+ *
+ * @param reader The reader.
+ * @param at_most How many bytes, at least 1. Memory of the caller's must have room for so many.
+ * @param envelope The piece is appended to this buffer: as long as said, but for the last one.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING at the end; BULLA_IO, and then it can only be freed; BULLA_BUFFER_TOO_SMALL,
+ *         BULLA_INVALID_INPUT; BULLA_WRONG_ORDER after a failure.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_reader_read(struct bulla_outbox_reader *reader,
+                                      size_t at_most,
+                                      bulla_buffer *envelope,
+                                      bulla_error *error);
+
+/**
+ * Frees a reader.
+ *
+ * @param reader The reader; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_outbox_reader_free(struct bulla_outbox_reader *reader);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * A receipt is awaited.
+ */
+#define BULLA_OUTBOX_WAITING 1
+
+/**
+ * Confirmed by a receipt.
+ */
+#define BULLA_OUTBOX_SETTLED 2
+
+/**
+ * Rejected by a receipt: a failure.
+ */
+#define BULLA_OUTBOX_REJECTED 3
+
+/**
+ * Nobody answered in time: a failure.
+ */
+#define BULLA_OUTBOX_GIVEN_UP 4
+
+/**
+ * All entries are listed.
+ */
+#define BULLA_FILTER_ALL 0
+
+/**
+ * Those that await a receipt.
+ */
+#define BULLA_FILTER_WAITING 1
+
+/**
+ * Those that are settled.
+ */
+#define BULLA_FILTER_SETTLED 2
+
+/**
+ * Those that were rejected or given up.
+ */
+#define BULLA_FILTER_FAILED 3
+
+/**
+ * Entries of an outbox, as they were when it was asked.
+ */
+typedef struct bulla_entry_list bulla_entry_list;
+
+/**
+ * What was sent of a message, one for each sealing.
+ */
+typedef struct bulla_sent_list bulla_sent_list;
+
+/**
+ * A message and one of its recipients. What it points to lives as long as what it was asked of.
+ */
+typedef struct bulla_outbox_entry {
+  /**
+   * The message.
+   */
+  bulla_message_id message_id;
+  /**
+   * Names the envelope that is sent.
+   */
+  bulla_digest header_digest;
+  /**
+   * To whom: the public signing key.
+   */
+  bulla_key recipient;
+  /**
+   * Until when an answer is awaited, in seconds since 1970.
+   */
+  uint64_t deadline;
+  /**
+   * When it is to be sent next, in seconds since 1970, if it is waiting.
+   */
+  uint64_t next_due;
+  /**
+   * How often it was sent, or was about to be.
+   */
+  uint32_t attempts;
+  /**
+   * How far it has come: BULLA_OUTBOX_WAITING and its like.
+   */
+  uint32_t state;
+  /**
+   * 1 if it must be stored, 0 if delivery is enough.
+   */
+  uint8_t awaits_stored;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[7];
+  /**
+   * The context of the message, in UTF-8.
+   */
+  bulla_view context;
+  /**
+   * The host's note, in UTF-8.
+   */
+  bulla_view note;
+  /**
+   * What the last receipt that counted said, in words, in UTF-8; nothing if none came.
+   */
+  bulla_view told;
+  /**
+   * The proof of that receipt, for third parties (bulla_receipt_proof_check()); nothing if none came.
+   */
+  bulla_view proof;
+} bulla_outbox_entry;
+
+/**
+ * Gives up what has passed its deadline, and says once what that was: each is a failure to be told to its author, and stays in
+ * the outbox as such until it is forgotten.
+ *
+ * @param outbox The outbox.
+ * @param now The time in seconds since 1970.
+ * @param list Receives the list, which may be empty; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_give_up(const bulla_outbox *outbox, uint64_t now, struct bulla_entry_list **list, bulla_error *error);
+
+/**
+ * Lists what is in an outbox, the oldest first.
+ *
+ * @param outbox The outbox.
+ * @param filter BULLA_FILTER_ALL, BULLA_FILTER_WAITING, BULLA_FILTER_SETTLED or BULLA_FILTER_FAILED.
+ * @param at_most How many at most.
+ * @param list Receives the list, which may be empty; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_list(const bulla_outbox *outbox,
+                               uint32_t filter,
+                               size_t at_most,
+                               struct bulla_entry_list **list,
+                               bulla_error *error);
+
+/**
+ * Lists the entries of one message, one for each recipient.
+ *
+ * @param outbox The outbox.
+ * @param id The message.
+ * @param list Receives the list, which is empty if the outbox does not know it; free it with bulla_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_of_message(const bulla_outbox *outbox,
+                                     const bulla_message_id *id,
+                                     struct bulla_entry_list **list,
+                                     bulla_error *error);
+
+/**
+ * How many entries there are.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_entry_list_count(const struct bulla_entry_list *list);
+
+/**
+ * One of the entries.
+ *
+ * @param list The list.
+ * @param index Less than bulla_entry_list_count().
+ * @param found Receives the entry; what it points to lives as long as the list.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_entry_list_at(const struct bulla_entry_list *list,
+                                 size_t index,
+                                 struct bulla_outbox_entry *found,
+                                 bulla_error *error);
+
+/**
+ * Frees a list of entries, and what they point to.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_entry_list_free(struct bulla_entry_list *list);
+
+/**
+ * Gives what was sent of a message: for an audit, or to seal it again.
+ *
+ * @param outbox The outbox.
+ * @param id The message.
+ * @param list Receives the list, which is empty if the outbox does not know it; free it with bulla_sent_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_OUTBOX_UNAVAILABLE, BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_sent(const bulla_outbox *outbox,
+                               const bulla_message_id *id,
+                               struct bulla_sent_list **list,
+                               bulla_error *error);
+
+/**
+ * How many sealings there are.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_sent_list_count(const struct bulla_sent_list *list);
+
+/**
+ * The sealings, as an array, which bulla_receipt_check() takes as it is.
+ *
+ * @param list The list.
+ * @return As many as bulla_sent_list_count() says, which live as long as the list; NULL if there are none.
+ * Threads: any.
+ */
+const bulla_sent *bulla_sent_list_items(const struct bulla_sent_list *list);
+
+/**
+ * Frees a list of what was sent.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_sent_list_free(struct bulla_sent_list *list);
+
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * What a receipt has settled.
+ */
+typedef struct bulla_settled bulla_settled;
+
+/**
+ * Takes a receipt that came, checks it against what was sent, and settles what it is about. BULLA_STATUS_STORED and (if that
+ * is enough) BULLA_STATUS_DELIVERED settle it, BULLA_STATUS_REJECTED makes it a failure, and BULLA_STATUS_DAMAGED only
+ * makes it due at once. Stored outranks rejected, whichever comes first.
+ *
+ * @param outbox The outbox.
+ * @param identity The author, who asked for the receipt.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The receipt as it came, without armor.
+ * @param length Its length in bytes.
+ * @param settled Receives what it has settled; free it with bulla_settled_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK. Else nothing has changed: as bulla_receipt_open() and bulla_receipt_check(), of which BULLA_CONTENT_DIFFERS is
+ *         to be told loudly; BULLA_WRONG_RECEIPT if it is about nothing in this outbox; BULLA_OUTBOX_UNAVAILABLE: try again.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_settle(const bulla_outbox *outbox,
+                                 const bulla_identity *identity,
+                                 const bulla_clock *host_clock,
+                                 const uint8_t *envelope,
+                                 size_t length,
+                                 struct bulla_settled **settled,
+                                 bulla_error *error);
+
+/**
+ * Whether the receipt has changed what the outbox says.
+ *
+ * @param settled What a receipt has settled.
+ * @return 1, or 0 if it said so before, and for NULL.
+ * Threads: any.
+ */
+uint8_t bulla_settled_is_new(const struct bulla_settled *settled);
+
+/**
+ * What the outbox now says of this message and recipient.
+ *
+ * @param settled What a receipt has settled.
+ * @param found Receives the entry; what it points to lives as long as `settled`.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_settled_entry(const struct bulla_settled *settled, bulla_outbox_entry *found, bulla_error *error);
+
+/**
+ * The receipt: checked, and about a message of this outbox.
+ *
+ * @param settled What a receipt has settled.
+ * @return The receipt, which lives as long as `settled` and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_receipt *bulla_settled_receipt(const struct bulla_settled *settled);
+
+/**
+ * Frees what a receipt has settled, and what was looked at in it. The outbox stays as it is.
+ *
+ * @param settled What a receipt has settled; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_settled_free(struct bulla_settled *settled);
+
+/* ==== Audits ====================================================================================================== */
+
+/**
+ * What proves that one has a content: the same for the same question and content, and for nothing else.
+ */
+typedef struct bulla_audit_proof bulla_audit_proof;
+
+/**
+ * Turns a content, given in pieces, into the proof that one has it.
+ */
+typedef struct bulla_prover bulla_prover;
+
+/**
+ * Takes the next piece of the content.
+ *
+ * @param prover What takes the content.
+ * @param content The piece.
+ * @param length Its length in bytes.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_INVALID_INPUT for NULL, BULLA_WRONG_ORDER after bulla_prover_finish().
+ * Threads: one at a time for each prover.
+ */
+BULLA_MUST_CHECK bulla_status bulla_prover_update(struct bulla_prover *prover, const uint8_t *content, size_t length, bulla_error *error);
+
+/**
+ * Gives the proof. The prover can then only be freed.
+ *
+ * @param prover What took the content.
+ * @param proof Receives the proof; free it with bulla_audit_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if what came is not the content in question; BULLA_INVALID_INPUT for NULL;
+ *         BULLA_WRONG_ORDER after the end.
+ * Threads: one at a time for each prover.
+ */
+BULLA_MUST_CHECK bulla_status bulla_prover_finish(struct bulla_prover *prover, struct bulla_audit_proof **proof, bulla_error *error);
+
+/**
+ * Frees a prover.
+ *
+ * @param prover The prover; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_prover_free(struct bulla_prover *prover);
+
+/**
+ * Whether two proofs are the same, told in constant time: whether the holder has what the asker has.
+ *
+ * @param proof A proof.
+ * @param other Another one.
+ * @return 1 if they are the same; 0 if not, and if one of them is NULL.
+ * Threads: any.
+ */
+uint8_t bulla_audit_proof_equals(const struct bulla_audit_proof *proof, const struct bulla_audit_proof *other);
+
+/**
+ * Frees a proof.
+ *
+ * @param proof The proof; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_audit_proof_free(struct bulla_audit_proof *proof);
+
+/**
+ * A question of an audit: "do you still have it?", which only who has all of the content can answer. Keep it until its
+ * answer has come. It holds nothing secret.
+ */
+typedef struct bulla_question bulla_question;
+
+/**
+ * Asks whether somebody still has the content of a message that was sent. The answer may come for 24 hours.
+ *
+ * @param identity Who asks; the answer comes to its newest encryption key.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param holder Who is asked: the author of the message, or one of its recipients.
+ * @param context The context, closed with NUL: 1 to 255 bytes without control characters.
+ * @param sent What was sent.
+ * @param envelope The envelope to send, sealed to the holder, is appended to this buffer.
+ * @param question Receives the question; free it with bulla_question_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal(); BULLA_NO_USABLE_KEY if either has no encryption key.
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_ask(const bulla_identity *identity,
+                                const bulla_clock *host_clock,
+                                const bulla_public *holder,
+                                const char *context,
+                                const bulla_sent *sent,
+                                bulla_buffer *envelope,
+                                struct bulla_question **question,
+                                bulla_error *error);
+
+/**
+ * Writes a question as bytes, to keep it.
+ *
+ * @param question The question.
+ * @param data The bytes are appended to this buffer; at most 1344.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_BUFFER_TOO_SMALL, BULLA_INVALID_INPUT for NULL.
+ * Threads: any for the question, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_to_bytes(const struct bulla_question *question, bulla_buffer *data, bulla_error *error);
+
+/**
+ * Reads what bulla_question_to_bytes() wrote.
+ *
+ * @param data The bytes: from the caller's own store, for nothing in them is signed.
+ * @param length How many.
+ * @param question Receives the question; free it with bulla_question_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_MALFORMED for anything else; BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_from_bytes(const uint8_t *data,
+                                       size_t length,
+                                       struct bulla_question **question,
+                                       bulla_error *error);
+
+/**
+ * The message in question.
+ *
+ * @param question The question.
+ * @param id Receives the id.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_message_id(const struct bulla_question *question, bulla_message_id *id, bulla_error *error);
+
+/**
+ * The content in question.
+ *
+ * @param question The question.
+ * @param content_length Receives its length in bytes.
+ * @param content_digest Receives its digest (BLAKE3).
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_content(const struct bulla_question *question,
+                                    uint64_t *content_length,
+                                    bulla_digest *content_digest,
+                                    bulla_error *error);
+
+/**
+ * Who asks.
+ *
+ * @param question The question.
+ * @param asker Receives the public signing key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_asker(const struct bulla_question *question, bulla_key *asker, bulla_error *error);
+
+/**
+ * Who is asked.
+ *
+ * @param question The question.
+ * @param holder Receives the public signing key.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_holder(const struct bulla_question *question, bulla_key *holder, bulla_error *error);
+
+/**
+ * The context of a question, in UTF-8.
+ *
+ * @param question The question.
+ * @return The context, which lives as long as the question; nothing for NULL.
+ * Threads: any.
+ */
+bulla_view bulla_question_context(const struct bulla_question *question);
+
+/**
+ * Begins to prove that one has the content: feed it with all of that. The holder proves so, and so does the asker, to know
+ * the right answer.
+ *
+ * @param question The question.
+ * @param prover Receives what takes the content; free it with bulla_prover_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_prover(const struct bulla_question *question, bulla_prover **prover, bulla_error *error);
+
+/**
+ * Opens the answer. That it is the right one is known only when bulla_audit_proof_equals() says so of the proof that it gives
+ * and the asker's own.
+ *
+ * @param question The question.
+ * @param identity Who asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The answer as it came, without armor.
+ * @param length Its length in bytes.
+ * @param proof Receives the proof that the holder sent; free it with bulla_audit_proof_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the holder says that it has the content no more; else as bulla_open(), and
+ *         BULLA_WRONG_RECEIPT if it answers another question.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_question_answer(const struct bulla_question *question,
+                                   const bulla_identity *identity,
+                                   const bulla_clock *host_clock,
+                                   const uint8_t *envelope,
+                                   size_t length,
+                                   bulla_audit_proof **proof,
+                                   bulla_error *error);
+
+/**
+ * Frees a question, and what was looked at in it.
+ *
+ * @param question The question; NULL is nothing. Not one that bulla_asked_question() gave: that belongs to what it was
+ *        asked of.
+ * Threads: when no other call uses it.
+ */
+void bulla_question_free(struct bulla_question *question);
+
+/**
+ * A question that came, verified.
+ */
+typedef struct bulla_asked bulla_asked;
+
+/**
+ * Opens a question that came. To answer one means to read all of the content, so a guard sees to it that nobody has that done
+ * again and again with the same question.
+ *
+ * @param identity Who is asked.
+ * @param policy The context, and who may ask. Answer only those to whom the content is known already: its author, or
+ *        another recipient.
+ * @param guard The replay guard.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The question as it came, without armor.
+ * @param length Its length in bytes.
+ * @param asked Receives the question that came; free it with bulla_asked_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_open(); BULLA_WRONG_STATEMENT for what is no question.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_open(const bulla_identity *identity,
+                              const bulla_policy *policy,
+                              const bulla_guard *guard,
+                              const bulla_clock *host_clock,
+                              const uint8_t *envelope,
+                              size_t length,
+                              struct bulla_asked **asked,
+                              bulla_error *error);
+
+/**
+ * The question: what is asked for, and what proves that one has it.
+ *
+ * @param asked The question that came.
+ * @return The question, which lives as long as `asked` and is not freed; NULL for NULL.
+ * Threads: any.
+ */
+const bulla_question *bulla_asked_question(const struct bulla_asked *asked);
+
+/**
+ * Answers that the content is held, with the proof of it.
+ *
+ * @param asked The question that came.
+ * @param identity Who is asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param proof The proof, of a prover that this question gave (bulla_question_prover()).
+ * @param envelope The answer, sealed to the asker, is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal().
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_answer(const struct bulla_asked *asked,
+                                const bulla_identity *identity,
+                                const bulla_clock *host_clock,
+                                const bulla_audit_proof *proof,
+                                bulla_buffer *envelope,
+                                bulla_error *error);
+
+/**
+ * Answers that the content is held no more.
+ *
+ * @param asked The question that came.
+ * @param identity Who is asked.
+ * @param host_clock The clock to go by; NULL: the clock of the system.
+ * @param envelope The answer, sealed to the asker, is appended to this buffer.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or as bulla_seal().
+ * Threads: any, one at a time for the buffer.
+ */
+BULLA_MUST_CHECK bulla_status bulla_asked_answer_not_held(const struct bulla_asked *asked,
+                                         const bulla_identity *identity,
+                                         const bulla_clock *host_clock,
+                                         bulla_buffer *envelope,
+                                         bulla_error *error);
+
+/**
+ * Frees a question that came, and with it what it gave to look at.
+ *
+ * @param asked The question; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_asked_free(struct bulla_asked *asked);
 
 #ifdef __cplusplus
 } /* extern "C" */

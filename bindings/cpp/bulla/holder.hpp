@@ -50,10 +50,10 @@ struct holder {
             BULLA_KEY_UNAVAILABLE, [&] { return put(static_cast<holder*>(context)->sign(bytes_view(message, length)), to); });
     }
     template <derive holder::*Which>
-    static bulla_status call_derive(void* context, std::uint32_t suite, std::uint32_t generation, const std::uint8_t* enc,
+    static bulla_status call_derive(void* context, std::uint32_t suite, std::uint32_t which, const std::uint8_t* enc,
                                     std::size_t length, std::uint8_t* to) noexcept {
         return detail::contained<bulla_status>(BULLA_KEY_UNAVAILABLE, [&] {
-            auto made = (static_cast<holder*>(context)->*Which)(suite, generation, bytes_view(enc, length));
+            auto made = (static_cast<holder*>(context)->*Which)(suite, which, bytes_view(enc, length));
             const bulla_status code = put(made, to);
             if (made) {
                 volatile std::uint8_t* at = made->data();

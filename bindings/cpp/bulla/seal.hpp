@@ -228,17 +228,17 @@ class sealer {
   private:
     friend detail::access;
     explicit sealer(bulla_sealer* handle) noexcept : handle_(handle) {}
-    template <class F> result<sealed> whole(F* make, const draft& said, bytes_view content) const {
+    template <class F> result<sealed> whole(F* call, const draft& said, bytes_view content) const {
         bulla::sent told;
         auto envelope = detail::filled([&](auto* out, auto* why) {
-            return make(handle_.get(), detail::raw(said), content.data(), content.size(), out, &told, why);
+            return call(handle_.get(), detail::raw(said), content.data(), content.size(), out, &told, why);
         });
         return envelope ? result<sealed>(sealed{*std::move(envelope), told}) : result<sealed>(envelope.error());
     }
     template <class F>
-    result<bulla::seal_stream> stream(F* make, const draft& said, std::optional<std::uint64_t> length, buffer& envelope) const {
+    result<bulla::seal_stream> stream(F* call, const draft& said, std::optional<std::uint64_t> length, buffer& envelope) const {
         return detail::made<bulla::seal_stream, bulla_seal_stream>([&](auto** out, auto* why) {
-            return make(handle_.get(), detail::raw(said), length.value_or(BULLA_LENGTH_UNKNOWN), detail::raw(envelope), out, why);
+            return call(handle_.get(), detail::raw(said), length.value_or(BULLA_LENGTH_UNKNOWN), detail::raw(envelope), out, why);
         });
     }
     detail::handle<bulla_sealer, &bulla_sealer_free> handle_;

@@ -16,13 +16,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The folder that cargo marks as the one for all it makes.
+/// The target folder: above `PROFILE/build/PACKAGE/out`, and above the name of the platform if one was asked for.
 fn target_folder(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let marked = out
-        .ancestors()
-        .filter(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .last();
-    Ok(marked.ok_or("the target folder has no CACHEDIR.TAG")?.to_path_buf())
+    let above = out.ancestors().nth(4).ok_or("there is no target folder above OUT_DIR")?;
+    let platform = env::var("TARGET")?;
+    Ok(match above.file_name() {
+        Some(name) if *name == *platform => above.parent().unwrap_or(above).to_path_buf(),
+        _ => above.to_path_buf(),
+    })
 }
 
 /// Constants, types and functions. Comments are left out too.

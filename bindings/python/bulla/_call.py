@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
 from ._errors import kind_of
 from ._native import ffi, lib
@@ -32,6 +32,9 @@ AGAIN, NOTHING, TOO_LARGE, NO_ROOM, MORE, UNTOLD = (
 )
 
 
+_H = TypeVar("_H", bound="Handle")
+
+
 class Handle:
     """What belongs to the library. It is freed when nothing refers to it any more."""
 
@@ -44,7 +47,7 @@ class Handle:
         """Lets go of it now. Any call on it raises :class:`InvalidInput` from then on."""
         self._handle = ffi.NULL
 
-    def __enter__(self) -> Any:
+    def __enter__(self: _H) -> _H:
         return self
 
     def __exit__(self, *_: object) -> None:

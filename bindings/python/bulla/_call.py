@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, TypeVar, Union
 
 from ._errors import kind_of
 from ._native import ffi, lib
-from .verdicts import ALL, InvalidInput
+from .verdicts import ALL, InvalidInput, WrongOrder
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, StrOrBytesPath
@@ -55,6 +56,26 @@ class Handle:
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} cannot be pickled or copied")
+
+
+class Single(Handle):
+    """What is for one thread at a time: what it shows lives until the next call on it, so it is held during each."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, handle: Any) -> None:
+        super().__init__(handle)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _alone(self) -> Iterator[Any]:
+        """Gives the handle for a call, and what follows from it."""
+        if not self._lock.acquire(blocking=False):
+            raise WrongOrder("this call is not possible in this state: another thread is using the same object")
+        try:
+            yield self._handle
+        finally:
+            self._lock.release()
 
 
 class _Raised(threading.local):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import _call as c
-from ._call import Handle, ffi, lib
+from ._call import Handle, Single, ffi, lib
 from .identity import Clock, Identity
 from .message import Message, Stamp
 from .policy import Guard, Policy
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
     message: Message
 
 
-class OpenStream(Handle):
+class OpenStream(Single):
     """An envelope that is pushed in pieces. What it gives before its end is provisional: do not act on it."""
 
     def __init__(self, handle: Any) -> None:
@@ -36,35 +36,41 @@ class OpenStream(Handle):
 
     def update_provisional(self, envelope: BytesLike) -> bytes:
         """Takes the next piece, without armor, and gives provisional content: put it aside until :meth:`finish` has returned."""
-        data = c.given(envelope)
-        c.call(lib.bulla_open_stream_update_provisional, self._handle, data, len(data), self._buffer)
-        return c.taken(self._buffer)
+        with self._alone() as handle:
+            data = c.given(envelope)
+            c.call(lib.bulla_open_stream_update_provisional, handle, data, len(data), self._buffer)
+            return c.taken(self._buffer)
 
     def settle_provisional(self) -> bytes:
         """The end has come: checks all but the guard, and gives the rest of the content, still provisional. For those who make the
         content durable before the message counts as accepted."""
-        c.call(lib.bulla_open_stream_settle_provisional, self._handle, self._buffer)
-        return c.taken(self._buffer)
+        with self._alone() as handle:
+            c.call(lib.bulla_open_stream_settle_provisional, handle, self._buffer)
+            return c.taken(self._buffer)
 
     @property
     def stamp(self) -> Optional[Stamp]:
         """What the sender signed, as soon as it is verified and judged."""
-        return Stamp._or_none(lib.bulla_open_stream_stamp(self._handle))
+        with self._alone() as handle:
+            return Stamp._or_none(lib.bulla_open_stream_stamp(handle))
 
     def finish(self) -> Opened:
         """Ends the envelope, and claims the message: from now on all of the content counts, of which this gives the rest. If it
         raises, throw away all of the content."""
-        message = c.made(lib.bulla_open_stream_finish, self._handle, self._buffer, kind="message")
-        return Opened(c.taken(self._buffer), Message(message))
+        with self._alone() as handle:
+            message = c.made(lib.bulla_open_stream_finish, handle, self._buffer, kind="message")
+            return Opened(c.taken(self._buffer), Message(message))
 
     def finish_leased(self, seconds: int) -> Union[Reserved, Answer]:
         """As :meth:`finish`, but the message is only reserved. With an answer, throw the content away."""
-        outcome = lease_or_answer(lib.bulla_open_stream_finish_leased, self._handle, seconds, self._buffer)
-        return outcome if isinstance(outcome, Answer) else Reserved(c.taken(self._buffer), outcome)
+        with self._alone() as handle:
+            outcome = lease_or_answer(lib.bulla_open_stream_finish_leased, handle, seconds, self._buffer)
+            return outcome if isinstance(outcome, Answer) else Reserved(c.taken(self._buffer), outcome)
 
     def refuse_leased(self, seconds: int) -> Union[Lease, Answer]:
         """Reserves a message of which only the stamp is known, in order to reject it."""
-        return lease_or_answer(lib.bulla_open_stream_refuse_leased, self._handle, seconds)
+        with self._alone() as handle:
+            return lease_or_answer(lib.bulla_open_stream_refuse_leased, handle, seconds)
 
 
 class OpenReader:

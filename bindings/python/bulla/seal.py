@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
 
 from . import _call as c
-from ._call import Handle, ffi, lib
+from ._call import Handle, Single, ffi, lib
 from .identity import Clock, Identity, PublicIdentity
 from .verdicts import InvalidInput, WrongOrder
 
@@ -141,7 +141,7 @@ class SealStream(io.RawIOBase):
 
     def __init__(self, handle: Any, buffer: Any, to: IO[bytes]) -> None:
         super().__init__()
-        self._handle = handle
+        self._single = Single(handle)
         self._buffer = buffer
         self._to = to
         self._sent: Optional[Sent] = None
@@ -158,17 +158,20 @@ class SealStream(io.RawIOBase):
 
     def write(self, content: BytesLike, /) -> int:
         """Takes the next piece of the content."""
-        data = c.given(content)
-        c.call(lib.bulla_seal_stream_update, self._handle, data, len(data), self._buffer)
-        self._put()
-        return len(data)
+        with self._single._alone() as handle:
+            data = c.given(content)
+            c.call(lib.bulla_seal_stream_update, handle, data, len(data), self._buffer)
+            self._put()
+            return len(data)
 
     def finish(self) -> Sent:
         """Ends the envelope. The file is not closed."""
-        self._sent = Sent._of(c.value(lib.bulla_seal_stream_finish, self._handle, self._buffer, kind="bulla_sent"))
-        self._put()
+        with self._single._alone() as handle:
+            sent = Sent._of(c.value(lib.bulla_seal_stream_finish, handle, self._buffer, kind="bulla_sent"))
+            self._put()
+        self._sent = sent
         self.close()
-        return self._sent
+        return sent
 
     @property
     def sent(self) -> Sent:
@@ -179,7 +182,7 @@ class SealStream(io.RawIOBase):
 
     def close(self) -> None:
         """Gives it up, unless it is finished. The file is not closed."""
-        self._handle = ffi.NULL
+        self._single.close()
         super().close()
 
     def __exit__(self, kind: object, *_: object) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import _call as c
-from ._call import Handle, ffi, lib
+from ._call import Handle, Single, ffi, lib
 from .message import Message, Stamp
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Answer(Handle):
         return None if part == ffi.NULL else Message(part, owner)
 
 
-class Lease(Handle):
+class Lease(Single):
     """A message that is reserved. Make its effect durable, then accept or reject it (:class:`Receipter`), or commit it.
 
     Closed before that (as at the end of a ``with`` statement), or forgotten, it is released, and may come again.
@@ -49,25 +49,30 @@ class Lease(Handle):
     @property
     def stamp(self) -> Optional[Stamp]:
         """What the sender signed; None once it has ended."""
-        return Stamp._or_none(lib.bulla_lease_stamp(self._handle))
+        with self._alone() as handle:
+            return Stamp._or_none(lib.bulla_lease_stamp(handle))
 
     @property
     def path(self) -> Optional[bytes]:
         """The final name of the file in which the content is stored, as the system has it (``os.fsdecode``)."""
-        return c.viewed(lib.bulla_lease_path(self._handle)) or None
+        with self._alone() as handle:
+            return c.viewed(lib.bulla_lease_path(handle)) or None
 
     def renew(self, seconds: int) -> None:
         """Holds it for so long from now on."""
-        c.call(lib.bulla_lease_renew, self._handle, seconds)
+        with self._alone() as handle:
+            c.call(lib.bulla_lease_renew, handle, seconds)
 
     def commit(self, outcome: int, answer: BytesLike = b"") -> Answer:
         """Ends it for good, with an answer of one's own. Answer only after this has returned."""
-        data = c.given(answer)
-        return Answer(c.made(lib.bulla_lease_commit, self._handle, outcome, data, len(data), kind="answer"))
+        with self._alone() as handle:
+            data = c.given(answer)
+            return Answer(c.made(lib.bulla_lease_commit, handle, outcome, data, len(data), kind="answer"))
 
     def release(self) -> None:
         """Gives it up: the message may come again, and a stored file is removed."""
-        c.call(lib.bulla_lease_release, self._handle)
+        with self._alone() as handle:
+            c.call(lib.bulla_lease_release, handle)
 
 
 @dataclass(frozen=True)
@@ -130,28 +135,31 @@ def lease_or_answer(function: Any, *arguments: Any) -> Union[Lease, Answer]:
     return Lease(c.owned(lease[0], "lease"))
 
 
-class StoreStream(Handle):
+class StoreStream(Single):
     """An envelope on its way to a file. Closed before :meth:`finish`, it leaves nothing but what is kept to be completed."""
 
     def write(self, envelope: BytesLike) -> bool:
         """Takes the next piece, without armor. Tells whether more of it is wanted: else :meth:`finish` it."""
-        data = c.given(envelope)
-        return c.call(lib.bulla_store_stream_update, self._handle, data, len(data)) == c.MORE
+        with self._alone() as handle:
+            data = c.given(envelope)
+            return c.call(lib.bulla_store_stream_update, handle, data, len(data)) == c.MORE
 
     @property
     def stamp(self) -> Optional[Stamp]:
         """What the sender signed, as soon as it is verified and judged."""
-        return Stamp._or_none(lib.bulla_store_stream_stamp(self._handle))
+        with self._alone() as handle:
+            return Stamp._or_none(lib.bulla_store_stream_stamp(handle))
 
     def finish(self) -> Union[Stored, TooLarge, NoRoom, Answer]:
         """The end of the envelope has come. An answer is of a message that came before: give it again."""
-        lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
-        status = c.call(lib.bulla_store_stream_finish, self._handle, lease, again)
-        if status == c.AGAIN:
-            return Answer(c.owned(again[0], "answer"))
-        kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom]]]
-        kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom}
-        return kinds[status](Lease(c.owned(lease[0], "lease")))
+        with self._alone() as handle:
+            lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
+            status = c.call(lib.bulla_store_stream_finish, handle, lease, again)
+            if status == c.AGAIN:
+                return Answer(c.owned(again[0], "answer"))
+            kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom]]]
+            kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom}
+            return kinds[status](Lease(c.owned(lease[0], "lease")))
 
 
 @ffi.callback("uint8_t(void *, const uint8_t *, size_t, uint64_t)", error=0)  # type: ignore[untyped-decorator, unused-ignore]

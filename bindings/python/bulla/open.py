@@ -255,7 +255,7 @@ class Opener(Handle):
         """Which numbers are missing in the stream of a message, as ranges from the first to the last. Only ``Order.GAPLESS`` counts."""
         stamp = lib.bulla_message_stamp(stamp_of._handle)
         ranges = c.made(lib.bulla_opener_missing, self._handle, stamp, kind="ranges")
-        found = []
+        found: list[tuple[int, int]] = []
         first, last = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         while c.call(lib.bulla_ranges_get, ranges, len(found), first, last) == 0:
             found.append((int(first[0]), int(last[0])))

@@ -35,7 +35,7 @@ def verdicts(header: str) -> str:
     classes = []
     for name, code, text in failures:
         kind = next(kind for end, kind in KINDS if code < end)
-        classes.append(CLASS % (name, kind, text[0].upper() + " ".join(text[1:].split()), code))
+        classes.append(CLASS % (name, kind, " ".join((text[0].upper() + text[1:]).split()), code))
     names = "".join(f'    "{name}",\n' for name in sorted(name for name, _, _ in failures))
     table = "ALL: dict[int, type[Error]] = {\n" + "".join(f"    {code}: {name},\n" for name, code, _ in failures) + "}\n"
     return HEAD % names + "".join(classes) + '#: The class of each code.\n' + table

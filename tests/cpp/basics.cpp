@@ -165,6 +165,16 @@ TEST(streams_both_ways) {
     CHECK(MUST(opening.finish(out)).stamp().message_id == sent.id());
     CHECK(out.text() == content);
 
+    const auto other = people.opener();
+    auto settled = MUST(other.stream());
+    out.clear();
+    MUST(settled.update_provisional(envelope, out));
+    MUST(settled.settle_provisional(out));
+    CHECK(out.text() == content);
+    const std::size_t before = out.size();
+    MUST(settled.finish(out)); // Nothing of it is given twice.
+    CHECK(out.size() == before);
+
     auto cut = MUST(opener.stream());
     MUST(cut.update_provisional(envelope.view().part(0, envelope.size() - 1), out));
     FAILS(cut.finish(out), BULLA_NOT_AUTHENTIC);

@@ -11,7 +11,7 @@ Streams, leases, hashers and detached signers are for one thread at a time: wher
 from __future__ import annotations
 
 from . import _call
-from ._errors import Error, NotAcceptable, Refused, TryAgain, UsageError
+from ._errors import *
 from .audit import *
 from .evidence import *
 from .identity import *

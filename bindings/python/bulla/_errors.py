@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Optional
 
+__all__ = ["Error", "NotAcceptable", "Refused", "TryAgain", "UsageError"]
+
 
 class Error(Exception):
     """Why a call failed: one line, what is wrong and what to do. It never holds a secret."""

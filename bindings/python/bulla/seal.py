@@ -72,6 +72,7 @@ class Sent:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sent:
+        """Reads what :meth:`to_bytes` wrote."""
         place = ffi.new("bulla_sent *")
         if len(data) != ffi.sizeof("bulla_sent"):
             raise InvalidInput("an argument is not acceptable: this is not what Sent.to_bytes() gave")

@@ -132,7 +132,7 @@ class BufferTooSmall(UsageError):
 
 
 class Internal(UsageError):
-    """Adefect of Bulla was met, and contained: what was in hand is not done; please report it."""
+    """A defect of Bulla was met, and contained: what was in hand is not done; please report it."""
 
     code = 15
 

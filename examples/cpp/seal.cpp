@@ -1,8 +1,9 @@
 // Seals a file to somebody, and writes the envelope. What comes of it is read by open.cpp.
 //
+//     seal KEY-FILE                                     prints the identity line of its owner, to be given to others
 //     seal KEY-FILE RECIPIENT-LINE INPUT OUTPUT
 //
-// KEY-FILE is made if there is none; the identity line of its owner goes to standard output.
+// KEY-FILE is made if there is none.
 
 #include <bulla.hpp>
 
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -33,10 +35,7 @@ bulla::identity own(const char* path) {
 }
 
 void seal(const char* key_file, const char* recipient, const char* input, const char* output) {
-    const auto sender = own(key_file);
-    const auto sender_line = sender.public_identity().value().line().value();
-
-    auto sealer = bulla::sealer::make(sender).value();
+    auto sealer = bulla::sealer::make(own(key_file)).value();
     sealer.to(bulla::public_identity::parse(recipient).value()).value();
 
     // The context names the application: an envelope made for another one is refused.
@@ -50,18 +49,21 @@ void seal(const char* key_file, const char* recipient, const char* input, const 
     if (!file) {
         throw std::runtime_error(std::string("cannot write ") + output);
     }
-    std::cout << sender_line << '\n';
 }
 
 } // namespace
 
 int main(int count, char** arguments) {
-    if (count != 5) {
-        std::cerr << "usage: seal KEY-FILE RECIPIENT-LINE INPUT OUTPUT\n";
+    if (count != 2 && count != 5) {
+        std::cerr << "usage: seal KEY-FILE [RECIPIENT-LINE INPUT OUTPUT]\n";
         return 1;
     }
     try {
-        seal(arguments[1], arguments[2], arguments[3], arguments[4]);
+        if (count == 2) {
+            std::cout << own(arguments[1]).public_identity().value().line().value() << '\n';
+        } else {
+            seal(arguments[1], arguments[2], arguments[3], arguments[4]);
+        }
         return 0;
     } catch (const bulla::error& error) {
         std::cerr << "seal: " << error.name() << ": " << error.what() << '\n';

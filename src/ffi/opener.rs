@@ -76,10 +76,6 @@ impl OpenerParts {
             (Some(keys), None) => Gate::Reopen(Opener::archive(&**keys, &self.policy)),
         }
     }
-
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
-    }
 }
 
 impl bulla_opener {

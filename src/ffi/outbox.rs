@@ -14,7 +14,6 @@ use super::sqlite::with_sqlite;
 #[cfg(not(feature = "sqlite"))]
 use super::sqlite::without;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
-use crate::Result;
 #[cfg(feature = "sqlite")]
 use crate::{Backoff, Outbox, Outgoing};
 

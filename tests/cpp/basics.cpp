@@ -37,7 +37,7 @@ TEST(views_take_what_holds_bytes) {
     CHECK(bulla::bytes_view(text).part(1, 1).size() == 1 && bulla::bytes_view(text).part(4).empty());
 #if __cplusplus >= 202002L
     CHECK(bulla::bytes_view(std::span<const std::uint8_t>(vector)).size() == 3);
-    CHECK(bulla::bytes_view(u8"ä").size() == 2);
+    CHECK(bulla::bytes_view(std::u8string_view(u8"ä")).size() == 2);
 #endif
 }
 

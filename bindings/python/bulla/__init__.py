@@ -19,6 +19,7 @@ from .message import *
 from .open import *
 from .outbox import *
 from .policy import *
+from .random_access import *
 from .receipt import *
 from .seal import *
 from .store import *

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Union
 
 from . import _call as c
 from ._call import Handle, ffi, lib
@@ -13,6 +13,34 @@ if TYPE_CHECKING:
 __all__ = ["Clock", "Identity", "PublicIdentity"]
 
 Passphrase = Union[str, bytes, None]
+Derive = Callable[[int, int, bytes], bytes]
+UNAVAILABLE = int(lib.BULLA_KEY_UNAVAILABLE)
+
+
+def _put(made: bytes, to: Any, length: int) -> int:
+    if len(made) != length:
+        raise ValueError(f"a key holder gave {len(made)} bytes instead of {length}")
+    ffi.memmove(to, made, length)
+    return 0
+
+
+@ffi.callback("bulla_status(void *, const uint8_t *, size_t, uint8_t *)", error=UNAVAILABLE)  # type: ignore[untyped-decorator, unused-ignore]
+def _sign(context: Any, message: Any, length: int, to: Any) -> int:
+    return c.contained(context, lambda it: _put(it[0](bytes(ffi.buffer(message, length))), to, 64), UNAVAILABLE)
+
+
+def _deriving(index: int) -> Any:
+    def derive(context: Any, suite: int, generation: int, enc: Any, length: int, to: Any) -> int:
+        def ask(functions: Any) -> int:
+            return _put(functions[index](suite, generation, bytes(ffi.buffer(enc, length))), to, 32)
+
+        return c.contained(context, ask, UNAVAILABLE)
+
+    signature = "bulla_status(void *, uint32_t, uint32_t, const uint8_t *, size_t, uint8_t *)"
+    return ffi.callback(signature, derive, error=UNAVAILABLE)
+
+
+_decapsulate, _multiply = _deriving(1), _deriving(2)
 
 
 class PublicIdentity(Handle):
@@ -27,6 +55,17 @@ class PublicIdentity(Handle):
         self = cls.__new__(cls)
         Handle.__init__(self, handle)
         return self
+
+    @classmethod
+    def of_keys(cls, signing_key: bytes, encryption_keys: Iterable[tuple[int, bytes]]) -> PublicIdentity:
+        """Makes one of the keys that an external holder tells: Ed25519, and X25519 with the generation of each, ascending."""
+        keys = list(encryption_keys)
+        raw = ffi.new("bulla_encryption_key[]", len(keys))
+        for place, (generation, key) in zip(raw, keys):
+            place.suite, place.generation, place.bytes = 1, generation, bytes(c.struct("bulla_key", key).bytes)
+        return cls._of(
+            c.made(lib.bulla_public_of_keys, c.struct("bulla_key", signing_key), raw, len(keys), kind="public")
+        )
 
     @property
     def line(self) -> str:
@@ -75,6 +114,31 @@ class Identity(Handle):
         """Reads a key file from memory, as from a secret store."""
         data = c.given(text)
         return cls._of(c.made(lib.bulla_identity_parse, data, len(data), c.secret(passphrase), kind="identity"))
+
+    @classmethod
+    def external(
+        cls,
+        public: PublicIdentity,
+        *,
+        sign: Optional[Callable[[bytes], bytes]] = None,
+        decapsulate: Optional[Derive] = None,
+        multiply: Optional[Derive] = None,
+    ) -> Identity:
+        """One whose keys are held elsewhere: by an agent, a token, an HSM. What is not given it cannot do.
+
+        ``sign`` gives the pure Ed25519 signature (64 bytes) of a message; it is checked before it is used. ``decapsulate`` and
+        ``multiply`` are given suite, generation and ``enc``, and use the secret half of that encryption key: the one gives the
+        shared secret (RFC 9180 section 4.1), the other only the result of X25519, and the library does the rest. One of the two is
+        enough. What they raise becomes the cause of a :class:`KeyUnavailable`.
+        """
+        functions = ffi.new("bulla_holder *")
+        functions.size, functions.drop = ffi.sizeof("bulla_holder"), c.drop
+        functions.sign = ffi.NULL if sign is None else _sign
+        functions.decapsulate = ffi.NULL if decapsulate is None else _decapsulate
+        functions.multiply = ffi.NULL if multiply is None else _multiply
+        with c.Context((sign, decapsulate, multiply)) as context:
+            functions.context = context
+            return cls._of(c.made(lib.bulla_identity_external, public._handle, functions, kind="identity"))
 
     def save(self, file: Path, passphrase: Passphrase) -> None:
         """Writes a new key file, readable by its owner alone. It is an error if there is one. ``None``: it is not protected."""

@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The target folder: above `PROFILE/build/PACKAGE/out`, and above the name of the platform if one was asked for.
 fn target_folder(out: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    let above = out.ancestors().nth(4).ok_or("there is no target folder above OUT_DIR")?;
+    let above = out
+        .ancestors()
+        .nth(4)
+        .ok_or("there is no target folder above OUT_DIR")?;
     let platform = env::var("TARGET")?;
     Ok(match above.file_name() {
         Some(name) if *name == *platform => above.parent().unwrap_or(above).to_path_buf(),
@@ -39,7 +42,11 @@ fn declarations(header: &str) -> Result<String, Box<dyn Error>> {
         } else if let Some(definition) = line.strip_prefix("#define ") {
             text.push_str(&constant(definition));
         } else if !plus_plus && !line.starts_with('#') && !line.is_empty() {
-            text.push_str(&line.replace("BULLA_MUST_CHECK ", "").replace("[BULLA_ERROR_TEXT]", "[512]"));
+            text.push_str(
+                &line
+                    .replace("BULLA_MUST_CHECK ", "")
+                    .replace("[BULLA_ERROR_TEXT]", "[512]"),
+            );
             text.push('\n');
         }
     }

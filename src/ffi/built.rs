@@ -56,8 +56,8 @@ mod with_sqlite {
     pub(in crate::ffi) struct Durable(SqliteGuard);
 
     impl Durable {
-        pub(in crate::ffi) fn new(database: &Database, limits: GuardLimits) -> Self {
-            Self(SqliteGuard::with(database.0.clone(), limits))
+        pub(in crate::ffi) fn new(database: &Database, limits: GuardLimits) -> Result<Self> {
+            Ok(Self(SqliteGuard::with(database.0.clone(), limits)))
         }
 
         pub(in crate::ffi) fn guard(&self) -> Arc<dyn ReplayGuard> {
@@ -105,7 +105,7 @@ mod without_sqlite {
     pub(in crate::ffi) enum Durable {}
 
     impl Durable {
-        pub(in crate::ffi) const fn new(database: &Database, _limits: GuardLimits) -> Self {
+        pub(in crate::ffi) const fn new(database: &Database, _limits: GuardLimits) -> Result<Self> {
             match *database {}
         }
 

@@ -122,7 +122,7 @@ pub unsafe extern "C" fn bulla_guard_durable(
         // SAFETY: as the contract says.
         let (database, limits) =
             unsafe { (shared(database, "database is NULL")?, limits(how_much)?) };
-        let durable = Durable::new(&database.database, limits);
+        let durable = Durable::new(&database.database, limits)?;
         out.give(bulla_guard {
             guard: durable.guard(),
             durable: Some(durable),

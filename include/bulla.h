@@ -4000,7 +4000,7 @@ uint32_t bulla_receipt_status(const struct bulla_receipt *receipt);
  * @return BULLA_OK; BULLA_NOTHING if it was accepted; BULLA_INVALID_INPUT for NULL.
  * Threads: any.
  */
-BULLA_MUST_CHECK bulla_status bulla_receipt_reason(const struct bulla_receipt *receipt, uint32_t *code, bulla_view *text, bulla_error *error);
+BULLA_MUST_CHECK bulla_status bulla_receipt_reason(const struct bulla_receipt *receipt, uint16_t *code, bulla_view *text, bulla_error *error);
 
 /**
  * Who says so: the public signing key of the recipient.
@@ -4123,7 +4123,7 @@ uint32_t bulla_receipt_proof_status(const struct bulla_receipt_proof *proof);
  * Threads: any.
  */
 BULLA_MUST_CHECK bulla_status bulla_receipt_proof_reason(const struct bulla_receipt_proof *proof,
-                                        uint32_t *code,
+                                        uint16_t *code,
                                         bulla_view *text,
                                         bulla_error *error);
 

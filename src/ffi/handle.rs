@@ -103,6 +103,7 @@ impl<T> Once<T> {
     }
 
     /// It, for a call after whose failure it is of no use any more: then that has ended it.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(super) fn with_or_end<R>(&self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         let mut place = self.0.enter()?;
         let done = work(place.as_mut().ok_or(over())?);

@@ -22,28 +22,28 @@ pub const BULLA_STATUS_REJECTED: u32 = 3;
 pub const BULLA_STATUS_DAMAGED: u32 = 4;
 
 /// No room for it.
-pub const BULLA_REASON_FULL: u32 = 1;
+pub const BULLA_REASON_FULL: u16 = 1;
 /// Longer than is accepted.
-pub const BULLA_REASON_TOO_LARGE: u32 = 2;
+pub const BULLA_REASON_TOO_LARGE: u16 = 2;
 /// Not accepted by the recipient's rules.
-pub const BULLA_REASON_POLICY: u32 = 3;
+pub const BULLA_REASON_POLICY: u16 = 3;
 /// There is nobody, or nothing, of the name that it is for.
-pub const BULLA_REASON_NO_SUCH_PLACE: u32 = 4;
+pub const BULLA_REASON_NO_SUCH_PLACE: u16 = 4;
 /// It could not be stored or handed over, for a reason of the recipient's own.
-pub const BULLA_REASON_FAILED: u32 = 5;
+pub const BULLA_REASON_FAILED: u16 = 5;
 /// What came does not fit the stamp, which is authentic: for BULLA_STATUS_DAMAGED alone.
-pub const BULLA_REASON_DAMAGED: u32 = 6;
+pub const BULLA_REASON_DAMAGED: u16 = 6;
 /// From here to 65535: reasons of the application's own.
-pub const BULLA_REASON_OWN: u32 = 1024;
+pub const BULLA_REASON_OWN: u16 = 1024;
 
 // The numbers are those of the Rust interface.
 const _: () = assert!(
-    BULLA_REASON_FULL == Reason::FULL as u32
-        && BULLA_REASON_TOO_LARGE == Reason::TOO_LARGE as u32
-        && BULLA_REASON_POLICY == Reason::POLICY as u32
-        && BULLA_REASON_NO_SUCH_PLACE == Reason::NO_SUCH_PLACE as u32
-        && BULLA_REASON_FAILED == Reason::FAILED as u32
-        && BULLA_REASON_DAMAGED == Reason::DAMAGED as u32
+    BULLA_REASON_FULL == Reason::FULL
+        && BULLA_REASON_TOO_LARGE == Reason::TOO_LARGE
+        && BULLA_REASON_POLICY == Reason::POLICY
+        && BULLA_REASON_NO_SUCH_PLACE == Reason::NO_SUCH_PLACE
+        && BULLA_REASON_FAILED == Reason::FAILED
+        && BULLA_REASON_DAMAGED == Reason::DAMAGED
 );
 
 /// A receipt that was opened: its recipient really said this, to this author. Whether it is about what was sent,
@@ -66,13 +66,13 @@ pub(super) const fn number(status: &Status) -> u32 {
 /// Puts the parts of a reason.
 pub(super) fn put_reason(
     status: &Status,
-    code: Out<u32>,
+    code: Out<u16>,
     text: Out<bulla_view>,
 ) -> Result<bulla_status> {
     let Some(reason) = status.reason() else {
         return Ok(BULLA_NOTHING);
     };
-    code.put(u32::from(reason.code()));
+    code.put(reason.code());
     text.put(bulla_view::of(reason.text().as_bytes()));
     Ok(BULLA_OK)
 }
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn bulla_receipt_status(receipt: *const bulla_receipt) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_receipt_reason(
     receipt: *const bulla_receipt,
-    code: *mut u32,
+    code: *mut u16,
     text: *mut bulla_view,
     error: *mut bulla_error,
 ) -> bulla_status {

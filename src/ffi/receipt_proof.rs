@@ -69,7 +69,7 @@ pub unsafe extern "C" fn bulla_receipt_proof_status(proof: *const bulla_receipt_
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_receipt_proof_reason(
     proof: *const bulla_receipt_proof,
-    code: *mut u32,
+    code: *mut u16,
     text: *mut bulla_view,
     error: *mut bulla_error,
 ) -> bulla_status {

@@ -88,7 +88,7 @@ enum class receipt_status : std::uint32_t {
 
 /// Why a message was not accepted: BULLA_REASON_..., or a number of the application's own, and words.
 struct reason {
-    std::uint32_t code = 0;
+    std::uint16_t code = 0;
     std::string text;
 };
 
@@ -102,7 +102,7 @@ namespace detail {
 
 /// The getters that a receipt and its proof have in common.
 template <class T, class Call> std::optional<reason> reason_of(const T* from, Call* call) {
-    std::uint32_t code = 0;
+    std::uint16_t code = 0;
     bulla_view words{};
     return call(from, &code, &words, nullptr) == BULLA_OK ? std::optional<reason>(reason{code, text(words)}) : std::nullopt;
 }

@@ -107,7 +107,7 @@ def _status(number: int) -> ReceiptStatus:
 
 
 def _reason(function: Any, handle: Any) -> Optional[Reason]:
-    code, words = ffi.new("uint32_t *"), ffi.new("bulla_view *")
+    code, words = ffi.new("uint16_t *"), ffi.new("bulla_view *")
     if c.call(function, handle, code, words) == c.NOTHING:
         return None
     return Reason(int(code[0]), c.viewed(words).decode("utf-8"))

@@ -82,14 +82,8 @@ impl Stream {
 
     fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Fresh(stream) => {
-                stream.end_provisional(out)?;
-                stream.settle_provisional(out)
-            }
-            Self::Archive(stream) => {
-                stream.end_provisional(out)?;
-                stream.settle_provisional(out)
-            }
+            Self::Fresh(stream) => stream.settle_provisional(out),
+            Self::Archive(stream) => stream.settle_provisional(out),
         }
     }
 

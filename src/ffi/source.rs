@@ -63,6 +63,8 @@ pub(super) struct HostSource {
 
 // SAFETY: the header demands that callbacks and their context may be used from any thread.
 unsafe impl Send for HostSource {}
+// SAFETY: as above; and it is only read from behind a lock.
+unsafe impl Sync for HostSource {}
 
 fn failed(what: &'static str) -> io::Error {
     Error::with(ErrorKind::Io, what).into()

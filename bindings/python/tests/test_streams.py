@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+import shutil
+
+import bulla
+import pytest
+from conftest import CONTEXT, People
+
+CONTENT = bytes(range(256)) * 1000
+
+
+@pytest.fixture
+def envelope(people: People) -> bytes:
+    out = io.BytesIO()
+    with people.sealer().seal_stream(bulla.Draft(CONTEXT), out, len(CONTENT)) as stream:
+        shutil.copyfileobj(io.BytesIO(CONTENT), stream, 7000)
+    assert stream.closed and stream.sent.content_length == len(CONTENT) and not out.closed
+    return out.getvalue()
+
+
+def test_files_both_ways(people: People, envelope: bytes) -> None:
+    with people.opener().reader(io.BytesIO(envelope)) as reader:
+        assert reader.stamp is None
+        pieces = []
+        while piece := reader.read_provisional(5000):
+            assert len(piece) <= 5000
+            pieces.append(piece)
+        assert reader.stamp is not None and reader.stamp.signer == people.alice_public.key
+        message = reader.finish()
+    assert b"".join(pieces) == CONTENT and message.content_length == len(CONTENT)
+
+
+def test_all_at_once(people: People, envelope: bytes) -> None:
+    opener = people.opener()
+    reader = opener.reader(io.BytesIO(envelope))
+    assert reader.read_provisional() == CONTENT and reader.read_provisional() == b""
+    reader.finish()
+    reader = opener.reader(io.BytesIO(envelope))
+    assert reader.read_provisional() == CONTENT  # Provisional: that it came before shows only at the end.
+    with pytest.raises(bulla.Replayed):
+        reader.finish()
+
+
+def test_what_was_not_read_is_not_lost_in_silence(people: People, envelope: bytes) -> None:
+    reader = people.opener().reader(io.BytesIO(envelope))
+    reader.read_provisional(10)
+    with pytest.raises(bulla.WrongOrder, match="more to give"):
+        reader.finish()
+
+
+@pytest.mark.parametrize("cut", [1, 100, 100_000])
+def test_what_is_cut_is_never_finished(people: People, envelope: bytes, cut: int) -> None:
+    reader = people.opener().reader(io.BytesIO(envelope[:-cut]))
+    with pytest.raises(bulla.NotAuthentic):
+        reader.read_provisional()
+    with pytest.raises(bulla.Error):
+        reader.finish()
+
+
+def test_pushed(people: People, envelope: bytes) -> None:
+    stream = people.opener().stream()
+    content = b"".join(stream.update_provisional(envelope[at : at + 3000]) for at in range(0, len(envelope), 3000))
+    rest, message = stream.finish()
+    assert content + rest == CONTENT and message.is_fresh
+    with pytest.raises(bulla.WrongOrder):
+        stream.update_provisional(b"x")
+
+
+def test_an_exception_leaves_nothing_that_opens(people: People) -> None:
+    out = io.BytesIO()
+    with pytest.raises(KeyError):
+        with people.sealer().seal_stream(bulla.Draft(CONTEXT), out) as stream:
+            stream.write(CONTENT)
+            raise KeyError("meanwhile")
+    with pytest.raises(bulla.NotAuthentic):
+        people.opener().open(out.getvalue())
+    with pytest.raises(bulla.WrongOrder):
+        stream.sent
+    with pytest.raises(bulla.InvalidInput):
+        stream.write(b"x")
+
+
+def test_closing_is_not_finishing(people: People) -> None:
+    out = io.BytesIO()
+    stream = people.sealer().seal_stream(bulla.Draft(CONTEXT), out)
+    stream.write(b"half")
+    stream.close()
+    del stream
+    with pytest.raises(bulla.NotAuthentic):
+        people.opener().open(out.getvalue())
+
+
+def test_the_length_that_was_announced_holds(people: People) -> None:
+    with pytest.raises(bulla.LengthMismatch):
+        with people.sealer().seal_stream(bulla.Draft(CONTEXT), io.BytesIO(), 5) as stream:
+            stream.write(b"more than five")
+    with pytest.raises(bulla.LengthMismatch):
+        with people.sealer().seal_stream(bulla.Draft(CONTEXT), io.BytesIO(), 5) as stream:
+            stream.write(b"less")
+
+
+def test_signed_streams_through_a_text_wrapper(people: People) -> None:
+    out = io.BytesIO()
+    with bulla.Sealer(people.alice).sign_stream(bulla.Draft(CONTEXT), out) as stream:
+        writer = io.TextIOWrapper(io.BufferedWriter(stream), encoding="utf-8")
+        writer.write("ä" * 1000)
+        writer.flush()
+        writer.detach().detach()
+    assert bulla.Opener.unguarded_verifier(people.policy()).open(out.getvalue()).content.decode() == "ä" * 1000

@@ -1994,6 +1994,11 @@ typedef struct bulla_place {
    */
   uint64_t keep_until;
   /**
+   * When this very copy was issued, in seconds since 1970: of a stranger's stream keep the latest that was settled, and raise
+   * what is forgotten of its scope to that when the stream is dropped.
+   */
+  uint64_t issued;
+  /**
    * Which order is demanded: BULLA_ORDER_MONOTONIC or BULLA_ORDER_GAPLESS.
    */
   uint32_t order;

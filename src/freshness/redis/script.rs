@@ -3,6 +3,8 @@
 use alloc::vec::Vec;
 use std::sync::LazyLock;
 
+use redis::Value;
+
 /// A script, and what names it on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Script {
@@ -40,6 +42,29 @@ pub(super) mod part {
     pub(in crate::freshness::redis) const RATES: &[u8] = b"7";
     pub(in crate::freshness::redis) const RATE_TIMES: &[u8] = b"8";
     pub(in crate::freshness::redis) const STREAM_TIMES: &[u8] = b"9";
+}
+
+/// A number in a reply.
+pub(super) fn number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// Bytes in a reply, or nothing; `None` for anything else.
+#[allow(clippy::option_option)]
+pub(super) fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
+    match value {
+        Value::Nil | Value::Boolean(false) => Some(None),
+        Value::BulkString(bytes) => Some(Some(bytes)),
+        _ => None,
+    }
+}
+
+/// A number that is stored in decimal digits.
+pub(super) fn decimal(bytes: &[u8]) -> Option<u64> {
+    core::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 impl Script {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use redis::Value;
 
 use super::record::{self, LAST, digits};
-use super::script::{Script, part};
+use super::script::{Script, bytes, decimal, number, part};
 use super::{Store, foreign, lost};
 use crate::crypto::digest::Digest;
 use crate::error::Result;
@@ -105,26 +105,6 @@ impl Found {
             rate: bytes(rate)?,
         })
     }
-}
-
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Int(number) => u64::try_from(*number).ok(),
-        _ => None,
-    }
-}
-
-#[allow(clippy::option_option)]
-fn bytes(value: Value) -> Option<Option<Vec<u8>>> {
-    match value {
-        Value::Nil | Value::Boolean(false) => Some(None),
-        Value::BulkString(bytes) => Some(Some(bytes)),
-        _ => None,
-    }
-}
-
-fn decimal(bytes: &[u8]) -> Option<u64> {
-    core::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 /// What became of the writes of a step.

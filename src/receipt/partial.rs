@@ -164,7 +164,7 @@ impl<'a> Partial<'a> {
     /// Removes it unless the rest may still come. `whole`: the envelope came to its end.
     pub(super) fn after(this: Option<Partial<'a>>, stop: &Stop, whole: bool) {
         let may_come = match stop {
-            Stop::TooLarge | Stop::NoRoom => false,
+            Stop::TooLarge | Stop::NoRoom | Stop::Refused(_) | Stop::Again(_) => false,
             Stop::Failed(error) => match error.kind().class() {
                 ErrorClass::Usage | ErrorClass::TryAgain => true,
                 // Cut or damaged on the way: what is kept was verified.

@@ -97,7 +97,7 @@ pub(super) fn finish_guarded(
         Delivery::Again(_) => return Err(Error::from(ErrorKind::Replayed).into()),
     };
     match sink.deliver(|| lease.renew(LEASE)) {
-        Ok(()) => lease.commit(Outcome::Delivered, b"").map_err(|error| {
+        Ok(()) => lease.deliver_unanswered().map_err(|error| {
             guard.failed(error).and(
                 "the content was delivered all the same, and may be accepted once more: discard it",
             )
@@ -113,7 +113,7 @@ pub(super) fn finish_guarded(
         Err(undelivered) => {
             Err(undelivered
                 .failure
-                .and(match lease.commit(Outcome::Delivered, b"") {
+                .and(match lease.deliver_unanswered() {
                     Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
                     Err(_) => {
                         "and the guard could not count it as received: it may be accepted once more"

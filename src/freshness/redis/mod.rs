@@ -285,6 +285,20 @@ impl core::fmt::Debug for RedisGuard {
     }
 }
 
+fn of_entry(key: &Digest) -> Ask<'_> {
+    Ask {
+        entry: Some(key),
+        ..Ask::default()
+    }
+}
+
+fn of_stream(name: &Digest) -> Ask<'_> {
+    Ask {
+        stream: Some(name),
+        ..Ask::default()
+    }
+}
+
 impl ReplayGuard for RedisGuard {
     fn observe(&self, now: u64) -> Result<u64> {
         let ask = Ask {
@@ -308,31 +322,26 @@ impl ReplayGuard for RedisGuard {
             now,
             drops: DROPS_PER_CLAIM,
             token: lease.is_some(),
-            entry: Some(&claim.key),
             scope: Some(&claim.scope),
             stream: claim.place.as_ref().map(|place| &place.stream),
             challenge: claim.challenge.as_ref(),
-            rate: None,
-            streams: false,
+            ..of_entry(&claim.key)
         };
         self.step(&ask, |step| rules::claim(step, &claim, now, lease))
     }
 
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        let claim = bounded(claim);
+        self.step(&of_entry(&claim.key), |step| crate::freshness::look::look(step, &claim))
+    }
+
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
-        let ask = Ask {
-            entry: Some(&token.key),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::commit(step, token, receipt))?
+        self.step(&of_entry(&token.key), |step| rules::commit(step, token, receipt))?
             .map_err(Into::into)
     }
 
     fn release(&self, token: &LeaseToken) -> Result<()> {
-        let ask = Ask {
-            entry: Some(&token.key),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::release(step, token))
+        self.step(&of_entry(&token.key), |step| rules::release(step, token))
     }
 
     fn renew(&self, token: &LeaseToken, now: u64, lease: u64) -> Result<()> {
@@ -368,27 +377,15 @@ impl ReplayGuard for RedisGuard {
     }
 
     fn missing(&self, stream: &Digest) -> Result<Vec<RangeInclusive<u64>>> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::missing(step, stream))
+        self.step(&of_stream(stream), |step| rules::missing(step, stream))
     }
 
     fn skip(&self, stream: &Digest, before: u64) -> Result<()> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::skip(step, stream, before))
+        self.step(&of_stream(stream), |step| rules::skip(step, stream, before))
     }
 
     fn forget_stream(&self, stream: &Digest) -> Result<bool> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::forget_stream(step, stream))
+        self.step(&of_stream(stream), |step| rules::forget_stream(step, stream))
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

@@ -90,7 +90,9 @@ pub use envelope::seal::{Sealer, Sent};
 pub use envelope::session::{Session, SessionCache};
 pub use envelope::stamp::{MessageId, Receipts, Stamp};
 pub use envelope::stream::{DetachedSigner, SealStream};
-pub use envelope::verdict::{Archive, Damaged, Fresh, Message, Mode, Opened, Reopened, StampOnly, Verified};
+pub use envelope::verdict::{
+    Archive, Damaged, Fresh, Message, Mode, Opened, Reopened, StampOnly, Verified,
+};
 pub use envelope::verify::{DetachedStream, Verifier};
 #[cfg(feature = "std")]
 pub use envelope::{

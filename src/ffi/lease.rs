@@ -9,7 +9,9 @@ use super::input::bytes;
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_AGAIN, BULLA_OK, bulla_error, bulla_status, entry, plain};
 use super::types::bulla_view;
-use crate::{Again, Delivery, Error, ErrorKind, Lease, Opened, Outcome, Reason, Result, StampOnly, Stored};
+use crate::{
+    Again, Delivery, Error, ErrorKind, Lease, Opened, Outcome, Reason, Result, StampOnly, Stored,
+};
 
 /// A message that was opened, and waits for its effect.
 pub const BULLA_LEASE_MESSAGE: u32 = 1;

@@ -10,9 +10,7 @@ use super::open::sealed_only;
 use super::opener::{Gate, OpenerParts, bulla_opener};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
-use crate::{
-    Archive, Damaged, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp,
-};
+use crate::{Archive, Damaged, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp};
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {

@@ -16,8 +16,8 @@ use super::open_stream::bulla_open_stream;
 use super::status::{BULLA_NOTHING, BULLA_OK, BULLA_UNTOLD, bulla_error, bulla_status, entry};
 use super::store_stream::bulla_store_stream;
 use crate::{
-    Answerable, Clock, Committed, Damaged, Error, ErrorKind, Lease, Opened, OsEntropy, Outcome, Rate,
-    Reason, Receipter, Rejection, ReplayGuard, Result, SystemClock,
+    Answerable, Clock, Committed, Damaged, Error, ErrorKind, Lease, Opened, OsEntropy, Outcome,
+    Rate, Reason, Receipter, Rejection, ReplayGuard, Result, SystemClock,
 };
 
 /// Makes receipts, each sealed to the key that the sender of the message asked it to be sent to. A receipt comes only out of a
@@ -243,7 +243,9 @@ pub unsafe extern "C" fn bulla_receipter_reject(
 
 /// The reason that the host's own rules gave.
 fn kept_reason(lease: &bulla_lease) -> Result<Reason> {
-    let reason = lease.reserved.with(|reserved| Ok(reserved.reason().cloned()))?;
+    let reason = lease
+        .reserved
+        .with(|reserved| Ok(reserved.reason().cloned()))?;
     reason.ok_or(Error::with(
         ErrorKind::InvalidInput,
         "this message was refused by no rules of the host's that gave a reason: give one",

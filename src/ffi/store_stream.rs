@@ -11,11 +11,15 @@ use super::input::{bytes, path, value};
 use super::lease::{Landed, Places, Reserved, bulla_lease, land};
 use super::stamp::bulla_stamp;
 use super::status::{
-    BULLA_MORE, BULLA_NO_ROOM, BULLA_OK, BULLA_REFUSED, BULLA_TOO_LARGE, bulla_error, bulla_status, entry, plain,
+    BULLA_MORE, BULLA_NO_ROOM, BULLA_OK, BULLA_REFUSED, BULLA_TOO_LARGE, bulla_error, bulla_status,
+    entry, plain,
 };
 use super::store::{StoreParts, bulla_store};
 use super::types::bulla_digest;
-use crate::{Damaged, Delivery, Error, ErrorKind, Lease, Reason, Received, Result, StampOnly, Store, StoreStream, Target};
+use crate::{
+    Damaged, Delivery, Error, ErrorKind, Lease, Reason, Received, Result, StampOnly, Store,
+    StoreStream, Target,
+};
 
 /// Under the path that is given; its folder must be there.
 pub const BULLA_TARGET_PATH: u32 = 1;
@@ -229,10 +233,7 @@ pub unsafe extern "C" fn bulla_store_stream_finish(
     })
 }
 
-const fn refused(
-    lease: Lease<'static, StampOnly>,
-    reason: Option<Reason>,
-) -> Delivery<Reserved> {
+const fn refused(lease: Lease<'static, StampOnly>, reason: Option<Reason>) -> Delivery<Reserved> {
     Delivery::New(Reserved::Refused(lease, reason))
 }
 

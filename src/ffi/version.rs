@@ -6,8 +6,8 @@ use std::ffi::CString;
 use std::sync::OnceLock;
 
 use super::status::{
-    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_REFUSED, BULLA_TOO_LARGE, BULLA_UNTOLD,
-    bulla_status,
+    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_REFUSED,
+    BULLA_TOO_LARGE, BULLA_UNTOLD, bulla_status,
 };
 use crate::ErrorKind;
 

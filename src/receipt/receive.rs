@@ -330,9 +330,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             Stop::Failed(error) => Err(NotStored::of(error, &self.stream)),
             Stop::Again(again) => Ok(Received::Again(again)),
             Stop::TooLarge => refuse(self.stream, lease, Received::TooLarge),
-            Stop::Refused(reason) => {
-                refuse(self.stream, lease, |it| Received::Refused(it, reason))
-            }
+            Stop::Refused(reason) => refuse(self.stream, lease, |it| Received::Refused(it, reason)),
             Stop::NoRoom => {
                 let taken = self.stream.stamp().map(|stamp| {
                     let path = self.target.path(&self.store.opener, stamp);

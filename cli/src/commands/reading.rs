@@ -110,16 +110,10 @@ pub(super) fn finish_guarded(
         }
         // But who got a part may have used it. This is said even where the reader of our output has gone: the message would
         // otherwise be lost without a word.
-        Err(undelivered) => {
-            Err(undelivered
-                .failure
-                .and(match lease.deliver_unanswered() {
-                    Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
-                    Err(_) => {
-                        "and the guard could not count it as received: it may be accepted once more"
-                    }
-                }))
-        }
+        Err(undelivered) => Err(undelivered.failure.and(match lease.deliver_unanswered() {
+            Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
+            Err(_) => "and the guard could not count it as received: it may be accepted once more",
+        })),
     }
 }
 

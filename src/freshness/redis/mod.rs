@@ -332,12 +332,16 @@ impl ReplayGuard for RedisGuard {
 
     fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
         let claim = bounded(claim);
-        self.step(&of_entry(&claim.key), |step| crate::freshness::look::look(step, &claim))
+        self.step(&of_entry(&claim.key), |step| {
+            crate::freshness::look::look(step, &claim)
+        })
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
-        self.step(&of_entry(&token.key), |step| rules::commit(step, token, receipt))?
-            .map_err(Into::into)
+        self.step(&of_entry(&token.key), |step| {
+            rules::commit(step, token, receipt)
+        })?
+        .map_err(Into::into)
     }
 
     fn release(&self, token: &LeaseToken) -> Result<()> {
@@ -385,7 +389,9 @@ impl ReplayGuard for RedisGuard {
     }
 
     fn forget_stream(&self, stream: &Digest) -> Result<bool> {
-        self.step(&of_stream(stream), |step| rules::forget_stream(step, stream))
+        self.step(&of_stream(stream), |step| {
+            rules::forget_stream(step, stream)
+        })
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

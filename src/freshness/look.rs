@@ -7,8 +7,8 @@ use super::rules::Shelf;
 use crate::error::Result;
 
 /// As [`ReplayGuard::look`](super::guard::ReplayGuard::look): what a claim would answer, where it would leave all as it is.
-pub(crate) fn look<S: Shelf>(shelf: &mut S, claim: &Claim) -> Result<Option<Vec<u8>>> {
-    let now = shelf.observe(0)?;
+pub(crate) fn look<S: Shelf>(shelf: &mut S, claim: &Claim, now: u64) -> Result<Option<Vec<u8>>> {
+    let now = shelf.observe(now)?;
     let Some(entry) = shelf.entry(&claim.key)? else {
         return Ok(None);
     };

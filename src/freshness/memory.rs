@@ -97,7 +97,7 @@ impl ReplayGuard for MemoryGuard {
     }
 
     fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
-        look(&mut *self.lock()?, claim)
+        look(&mut *self.lock()?, claim, 0)
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {

@@ -157,7 +157,7 @@ impl ReplayGuard for SqliteGuard {
     fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
         self.database.read(|connection| {
             let mut shelf = SqlShelf::load(connection, self.limits)?;
-            super::look::look(&mut shelf, claim)
+            super::look::look(&mut shelf, claim, self.time(0))
         })
     }
 

@@ -256,6 +256,11 @@ impl<'a> Store<'a> {
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly
     /// the names that this crate gives to files that are not whole, on which nobody works. Says how many.
     ///
+    /// Where the file system knows no files without a name, a process that is killed leaves what it had written of the
+    /// *content* under such a name. So every host that stores should call this now and then. What is
+    /// [kept](Self::resumable) of envelopes is removed only by a store that keeps such: another one knows nothing of who may
+    /// still complete them.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`] if the folder cannot be read. A file that cannot be removed stays.
@@ -263,10 +268,9 @@ impl<'a> Store<'a> {
         let mut removed = 0;
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            let ours = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| is_temporary_name(name) || is_partial_name(name));
+            let ours = entry.file_name().to_str().is_some_and(|name| {
+                is_temporary_name(name) || (self.partials.is_some() && is_partial_name(name))
+            });
             if ours && self.clean_file(&entry.path()).unwrap_or(false) {
                 removed += 1;
             }

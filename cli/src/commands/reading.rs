@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bulla::limits::MAX_OPENING;
 use bulla::{
-    ArmorLabel, Delivery, Error, ErrorKind, Fresh, MaybeArmored, Mode, Opened, Order, Outcome,
-    Policy, ProvisionalReader, Replay, Verifier,
+    ArmorLabel, Delivery, Error, ErrorKind, Fresh, MaybeArmored, Mode, Opened, Order, Policy,
+    ProvisionalReader, Replay, Verifier,
 };
 
 use crate::args::{OrderArgs, OrderName, OutputArgs, TimeArgs};

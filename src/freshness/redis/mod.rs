@@ -333,7 +333,7 @@ impl ReplayGuard for RedisGuard {
     fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
         let claim = bounded(claim);
         self.step(&of_entry(&claim.key), |step| {
-            crate::freshness::look::look(step, &claim)
+            crate::freshness::look::look(step, &claim, 0)
         })
     }
 

@@ -247,7 +247,10 @@ fn an_inbox_on_a_full_disk() {
     // Nothing is lost by it, unless that is wanted.
     let rejecting = format!("{RECEIVE} --reject-full --guard other -o rejection envelope");
     let rejecting = rejecting.replace("--guard guard ", "");
-    on_a_full_disk(&stage, 1000, &rejecting).fails(3, "there is no room for it (--reject-full): rejected for good");
+    on_a_full_disk(&stage, 1000, &rejecting).fails(
+        3,
+        "there is no room for it (--reject-full): rejected for good",
+    );
     assert!(names(&stage, "inbox").is_empty());
     let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
     stage.pipe(words(SETTLE), &receipt).ok();

@@ -402,7 +402,7 @@ fn an_answer_that_was_asked_for_is_not_left_out() {
         let asked = Receipts {
             delivered,
             rejected,
-            ..Receipts::default()
+            stored: true,
         };
         let reply = pair.alice.public().newest_key().unwrap();
         pair.seal(draft().ask_receipts(asked, reply).unwrap(), NOW)

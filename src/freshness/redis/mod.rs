@@ -22,6 +22,7 @@
 //! Stored under `{prefix}`: `meta` (id, format, marks, counts, tokens), `entries` and their `times`, `streams`, `challenges`,
 //! `rates`.
 
+mod ask;
 mod group;
 mod link;
 mod pool;
@@ -40,6 +41,7 @@ use std::time::Instant;
 
 use redis::Value;
 
+use self::ask::{of_entry, of_stream};
 use self::group::{Group, Plain};
 use self::link::unavailable;
 use self::pool::Pool;
@@ -282,20 +284,6 @@ impl core::fmt::Debug for RedisGuard {
             .field("store_id", &self.store.id)
             .field("limits", &self.store.limits)
             .finish_non_exhaustive()
-    }
-}
-
-fn of_entry(key: &Digest) -> Ask<'_> {
-    Ask {
-        entry: Some(key),
-        ..Ask::default()
-    }
-}
-
-fn of_stream(name: &Digest) -> Ask<'_> {
-    Ask {
-        stream: Some(name),
-        ..Ask::default()
     }
 }
 

@@ -379,6 +379,11 @@ typedef struct bulla_error {
 #define BULLA_UNTOLD 106
 
 /**
+ * Not a failure: authentic, but the host's own rules (bulla_store_judge()) do not accept it. A lease is given to refuse it with.
+ */
+#define BULLA_REFUSED 107
+
+/**
  * The one line of a status code, as a static string: what is wrong and what to do. Never NULL.
  *
  * @param status What a call returned; any number.
@@ -2163,6 +2168,14 @@ typedef bulla_status (*bulla_guard_permit)(void *context,
                                            uint8_t *permitted);
 
 /**
+ * Changes nothing. Writes 1 to `found` if this message was accepted before, by an entry that is not over, has the same value (32
+ * zero bytes are equal to every other), and would not have to be kept longer for the claim than it is: `keep_until` and `issued`
+ * of the claim are not later than its own, and it is bounded by age if the claim is (with a challenge in the claim, whatever its
+ * times are). Then puts the stored receipt, at most 4096 bytes, with bulla_buffer_append() into `receipt`. Else 0.
+ */
+typedef bulla_status (*bulla_guard_look)(void *context, const bulla_claim *claim, uint8_t *found, bulla_buffer *receipt);
+
+/**
  * A replay guard of the host's own. Set all of it to zero, then `size`, then the functions. Each of them is one atomic step for
  * any number of threads, and returns BULLA_OK, one of the failures that its comment names, or BULLA_GUARD_UNAVAILABLE. What
  * else is returned or answered is taken for BULLA_GUARD_UNAVAILABLE, and then nothing is accepted. Handles that a function is
@@ -2226,6 +2239,10 @@ typedef struct bulla_guard_callbacks {
    * May be NULL: nothing is permitted.
    */
   bulla_guard_permit permit;
+  /**
+   * May be NULL: nothing is known but by a claim, and copies that a store is given are written once more before the claim.
+   */
+  bulla_guard_look look;
 } bulla_guard_callbacks;
 
 /**
@@ -2907,8 +2924,9 @@ BULLA_MUST_CHECK bulla_status bulla_lease_renew(struct bulla_lease *lease, uint6
  *
  * @param lease The lease; it can then only be freed, whatever comes of this.
  * @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored
- *        can only be BULLA_OUTCOME_STORED, what is to be refused only BULLA_OUTCOME_REJECTED.
- * @param answer The answer; may be NULL if `length` is 0.
+ *        can only be BULLA_OUTCOME_STORED, and nothing else can; what is to be refused only BULLA_OUTCOME_REJECTED.
+ * @param answer The answer; may be NULL if `length` is 0, which is BULLA_INVALID_INPUT where the sender asked for a receipt of
+ *        this (for hosts that give none there is bulla_lease_accept_unanswered()).
  * @param length Its length in bytes, at most 4095.
  * @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
  * @param error May be NULL; see bulla_error.
@@ -2923,6 +2941,20 @@ BULLA_MUST_CHECK bulla_status bulla_lease_commit(struct bulla_lease *lease,
                                 size_t length,
                                 bulla_answer **answered,
                                 bulla_error *error);
+
+/**
+ * Ends a lease for good, as delivered or stored, for a host that gives no receipts: neither the sender nor who sends a copy will
+ * get one, also where the sender asked for it. There is no such call for rejections: release the message instead.
+ *
+ * @param lease The lease; it can then only be freed, whatever comes of this.
+ * @param answered Receives what is known of the message; free it with bulla_answer_free().
+ * @param error May be NULL; see bulla_error.
+ * @return As bulla_lease_commit(); BULLA_WRONG_ORDER also for a lease that is only to be refused.
+ * Threads: one at a time for each lease.
+ */
+BULLA_MUST_CHECK bulla_status bulla_lease_accept_unanswered(struct bulla_lease *lease,
+                                           bulla_answer **answered,
+                                           bulla_error *error);
 
 /**
  * Gives a lease up: the message may come again, and a stored file is removed.
@@ -3012,6 +3044,11 @@ BULLA_MUST_CHECK bulla_status bulla_open_stream_refuse_leased(bulla_open_stream 
 #define BULLA_CONTENT_UNKNOWN UINT64_MAX
 
 /**
+ * Length of the room for the text of a reason, its closing NUL included, in bytes.
+ */
+#define BULLA_REASON_TEXT 256
+
+/**
  * Opens envelopes to files, and says `stored` only of what it has read again from the disk: written, synced, named without
  * writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
  * name.
@@ -3023,6 +3060,14 @@ typedef struct bulla_store bulla_store;
  * written. The folder is not closed with NUL.
  */
 typedef uint8_t (*bulla_has_room)(void *context, const uint8_t *folder, size_t folder_length, uint64_t content);
+
+/**
+ * Whether a message with this stamp, which is verified and judged, is accepted: 0, or else the code of the reason why it is not
+ * (BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024). Then words for the sender may be written
+ * to `words`, which has room for BULLA_REASON_TEXT bytes of UTF-8 and holds nothing yet, closed with NUL. A code or words that
+ * cannot be sent become BULLA_REASON_POLICY without words. The stamp is good until the function returns, and is not freed.
+ */
+typedef uint16_t (*bulla_judge)(void *context, const bulla_stamp *stamp, char *words);
 
 /**
  * Makes a store.
@@ -3064,6 +3109,26 @@ BULLA_MUST_CHECK bulla_status bulla_store_ask_for_room(struct bulla_store *store
                                       void *context,
                                       bulla_drop drop,
                                       bulla_error *error);
+
+/**
+ * Asks the host's own rules about each message that is new, once its stamp is verified and judged and before anything of it is
+ * written. What they do not accept is BULLA_REFUSED. What is to be decided on the content is decided after it is stored and
+ * before it is committed: bulla_receipter_reject() takes such a lease too, and removes the file.
+ *
+ * @param store The store.
+ * @param judge The function.
+ * @param context Given to it with each call; may be NULL.
+ * @param drop Called with the context when the store and its streams are freed; may be NULL. If this call fails it is not
+ *        called.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_judge(struct bulla_store *store,
+                               bulla_judge judge,
+                               void *context,
+                               bulla_drop drop,
+                               bulla_error *error);
 
 /**
  * Keeps what has come of envelopes that do not come whole, so that they can be completed. It costs writing every byte twice.
@@ -3203,11 +3268,11 @@ const bulla_stamp *bulla_store_stream_stamp(const struct bulla_store_stream *str
  *
  * @param stream The stream.
  * @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
- *        bulla_lease_commit(). With BULLA_TOO_LARGE and BULLA_NO_ROOM, one to reject or to release; nothing of the content is
+ *        bulla_lease_commit(). With BULLA_TOO_LARGE, BULLA_NO_ROOM and BULLA_REFUSED, one to reject or to release; nothing of the content is
  *        left. Free it with bulla_lease_free().
  * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
+ * @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM, BULLA_REFUSED or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
  *         message may come again: as bulla_open_leased(); BULLA_IO also if there is another file of that name, or if what was read
  *         again is not what was written; BULLA_PENDING also if another process works on a file of that name.
  * Threads: one at a time for each stream.
@@ -3295,8 +3360,10 @@ BULLA_MUST_CHECK bulla_status bulla_receipter_accept(const struct bulla_receipte
  *
  * @param receipter The receipter.
  * @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed.
- * @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024.
- * @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL.
+ * @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024. 0 for the reason of a lease
+ *        that came with BULLA_REFUSED.
+ * @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL. May be NULL if
+ *        `code` is 0.
  * @param answered With BULLA_OK, receives outcome and receipt; free it with bulla_answer_free().
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK. BULLA_UNTOLD: the sender asked to be told of rejections and may not be told now (too often, or a stranger by

@@ -90,7 +90,9 @@ pub use envelope::seal::{Sealer, Sent};
 pub use envelope::session::{Session, SessionCache};
 pub use envelope::stamp::{MessageId, Receipts, Stamp};
 pub use envelope::stream::{DetachedSigner, SealStream};
-pub use envelope::verdict::{Archive, Fresh, Message, Mode, Opened, Reopened, StampOnly, Verified};
+pub use envelope::verdict::{
+    Archive, Damaged, Fresh, Message, Mode, Opened, Reopened, StampOnly, Verified,
+};
 pub use envelope::verify::{DetachedStream, Verifier};
 #[cfg(feature = "std")]
 pub use envelope::{
@@ -133,7 +135,8 @@ pub use receipt::{
     file_name::{Target, message_file_name, safe_file_name},
     partial::Partials,
     pushed::StoreStream,
-    store::{NotStored, Received, Store},
+    received::{NotStored, Received},
+    store::Store,
     stored::Stored,
 };
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};

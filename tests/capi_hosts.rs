@@ -12,11 +12,12 @@
 #[cfg(feature = "redis")]
 mod redis_server;
 
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use std::cell::Cell;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bulla::ffi::answer::*;
 use bulla::ffi::armor::*;
 use bulla::ffi::buffer::*;
 use bulla::ffi::challenge::*;
@@ -33,6 +34,7 @@ use bulla::ffi::holder::*;
 use bulla::ffi::identity::*;
 use bulla::ffi::inspect::*;
 use bulla::ffi::keys::*;
+use bulla::ffi::lease::*;
 use bulla::ffi::message::*;
 use bulla::ffi::open::*;
 use bulla::ffi::opener::*;
@@ -40,11 +42,14 @@ use bulla::ffi::policy::*;
 use bulla::ffi::public::*;
 use bulla::ffi::random_access::*;
 use bulla::ffi::ranges::*;
+use bulla::ffi::receipter::*;
 use bulla::ffi::seal::*;
 use bulla::ffi::sealer::*;
 use bulla::ffi::source::*;
 use bulla::ffi::stamp::*;
 use bulla::ffi::status::*;
+use bulla::ffi::store::*;
+use bulla::ffi::store_stream::*;
 use bulla::ffi::types::*;
 use bulla::{
     Claim, Claimed, Digest, ErrorKind, LeaseToken, MemoryGuard, Order, Place, Rate, ReplayGuard,
@@ -212,6 +217,35 @@ unsafe extern "C" fn observe(context: *mut c_void, now: u64, time: *mut u64) -> 
     code(host.guard.observe(now), |it| unsafe { *time = it })
 }
 
+fn asked(claim: &bulla_claim) -> Claim {
+    let place = bulla_place { ..claim.place };
+    let order = match place.order {
+        BULLA_ORDER_GAPLESS => Order::Gapless {
+            first: place.first,
+            window: place.window,
+        },
+        _ => Order::Monotonic,
+    };
+    Claim {
+        key: claim.key.into(),
+        value: claim.value.into(),
+        scope: claim.scope.into(),
+        signer: claim.signer.bytes,
+        stranger: claim.stranger == 1,
+        issued: claim.issued,
+        keep_until: claim.keep_until,
+        bounded_by_age: claim.bounded_by_age == 1,
+        place: (claim.has_place == 1).then(|| Place {
+            stream: place.stream.into(),
+            number: place.number,
+            order,
+            keep_until: place.keep_until,
+            issued: place.issued,
+        }),
+        challenge: (claim.has_challenge == 1).then(|| claim.challenge.into()),
+    }
+}
+
 unsafe extern "C" fn claim(
     context: *mut c_void,
     claim: *const bulla_claim,
@@ -235,32 +269,7 @@ unsafe extern "C" fn claim(
         }
         Fault::None | Fault::EarlyTime => {}
     }
-    let place = bulla_place { ..claim.place };
-    let order = match place.order {
-        BULLA_ORDER_GAPLESS => Order::Gapless {
-            first: place.first,
-            window: place.window,
-        },
-        _ => Order::Monotonic,
-    };
-    let asked = Claim {
-        key: claim.key.into(),
-        value: claim.value.into(),
-        scope: claim.scope.into(),
-        signer: claim.signer.bytes,
-        stranger: claim.stranger == 1,
-        issued: claim.issued,
-        keep_until: claim.keep_until,
-        bounded_by_age: claim.bounded_by_age == 1,
-        place: (claim.has_place == 1).then(|| Place {
-            stream: place.stream.into(),
-            number: place.number,
-            order,
-            keep_until: place.keep_until,
-            issued: place.issued,
-        }),
-        challenge: (claim.has_challenge == 1).then(|| claim.challenge.into()),
-    };
+    let asked = asked(&claim);
     let lease = unsafe { lease.as_ref() }.copied();
     code(host.guard.claim(&asked, now, lease), |claimed| unsafe {
         *answer = match claimed {
@@ -288,6 +297,32 @@ unsafe fn token(token: *const bulla_lease_token) -> LeaseToken {
         key: token.key.into(),
         number: token.number,
     }
+}
+
+unsafe extern "C" fn look(
+    context: *mut c_void,
+    claim: *const bulla_claim,
+    found: *mut u8,
+    receipt: *mut bulla_buffer,
+) -> i32 {
+    let (host, claim) = unsafe { (host(context), *claim) };
+    match host.fault.get() {
+        Fault::Code(code) => return code,
+        Fault::LongReceipt => {
+            let long = [1; 4097];
+            unsafe { *found = 1 };
+            return unsafe { bulla_buffer_append(receipt, long.as_ptr(), 4097, null_mut()) };
+        }
+        _ => {}
+    }
+    code(host.guard.look(&asked(&claim)), |stored| {
+        if let Some(stored) = stored {
+            unsafe {
+                *found = 1;
+                bulla_buffer_append(receipt, stored.as_ptr(), stored.len(), null_mut());
+            }
+        }
+    })
 }
 
 unsafe extern "C" fn commit(
@@ -413,6 +448,7 @@ fn callbacks(dropped: &AtomicU32) -> bulla_guard_callbacks {
         skip: Some(skip),
         forget_stream: Some(forget_stream),
         permit: Some(permit),
+        look: Some(look),
     }
 }
 
@@ -467,6 +503,96 @@ fn a_guard_of_callbacks_judges_and_is_not_trusted() {
         bulla_identity_free(bob);
     }
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
+}
+
+/// Accepts nothing: with words that can be sent, and with a code that cannot.
+unsafe extern "C" fn judge(
+    context: *mut c_void,
+    stamp: *const bulla_stamp,
+    words: *mut c_char,
+) -> u16 {
+    assert!(!stamp.is_null());
+    let code = unsafe { *context.cast::<u16>() };
+    if code > 1 {
+        let text = c"no guests";
+        unsafe { words.copy_from(text.as_ptr(), text.count_bytes() + 1) };
+    }
+    match code {
+        1 => u16::MAX / 64,
+        code => code,
+    }
+}
+
+/// What comes of an envelope that a store of this guard is given.
+fn store(
+    (opener, folder): (*const bulla_opener, &CStr),
+    code: &mut u16,
+    envelope: &[u8],
+) -> (i32, *mut bulla_lease, *mut bulla_answer) {
+    let store = made(|out, e| unsafe { bulla_store_new(opener, 60, out, e) });
+    let context = core::ptr::from_mut(code).cast();
+    done(|e| unsafe { bulla_store_judge(store, Some(judge), context, None, e) });
+    let refused = unsafe { bulla_store_judge(store, None, context, None, null_mut()) };
+    assert_eq!(refused, INVALID);
+    let (kind, path) = (BULLA_TARGET_BY_ID, folder.as_ptr());
+    let stream = made(|out, e| unsafe { bulla_store_stream_new(store, kind, path, out, e) });
+    let (mut lease, mut again) = (null_mut(), null_mut());
+    unsafe {
+        let (data, length) = (envelope.as_ptr(), envelope.len());
+        bulla_store_stream_update(stream, data, length, null_mut());
+        let status = bulla_store_stream_finish(stream, &mut lease, &mut again, null_mut());
+        bulla_store_stream_free(stream);
+        bulla_store_free(store);
+        (status, lease, again)
+    }
+}
+
+#[test]
+fn a_store_with_rules_of_the_host_s_own() {
+    let dropped = AtomicU32::new(0);
+    let (alice, bob) = (generate(), generate());
+    let calls = callbacks(&dropped);
+    let guard = made(|out, e| unsafe { bulla_guard_of_callbacks(&calls, out, e) });
+    let policy = policy_for(alice);
+    let opener = made(|out, e| unsafe { bulla_opener_new(bob, policy, guard, out, e) });
+    let receipter = made(|out, e| unsafe { bulla_receipter_new(bob, out, e) });
+    let folder = std::env::temp_dir();
+    let folder = std::ffi::CString::new(folder.as_os_str().as_encoded_bytes()).unwrap();
+    let place = (opener.cast_const(), folder.as_c_str());
+    // By 1 it gives a code that is reserved, by 1024 one of its own.
+    for code in [1_u16, 1024] {
+        let envelope = seal(alice, bob, b"content");
+        let (status, lease, _) = store(place, &mut { code }, &envelope);
+        assert_eq!(status, BULLA_REFUSED);
+        assert_eq!(bulla_status_class(status), BULLA_CLASS_ANSWER);
+        let mut answered = null_mut();
+        done(|e| unsafe { bulla_receipter_reject(receipter, lease, 0, null(), &mut answered, e) });
+        // A copy is dealt with, whatever the rules are now: the guard is looked at first.
+        let (status, none, again) = store(place, &mut 0, &envelope);
+        assert_eq!((status, none.is_null()), (BULLA_AGAIN, true));
+        unsafe {
+            bulla_answer_free(answered);
+            bulla_answer_free(again);
+            bulla_lease_free(lease);
+        }
+    }
+    // What no rules refused has no reason of theirs.
+    let envelope = seal(alice, bob, b"content");
+    let (status, lease, _) = store(place, &mut 0, &envelope);
+    assert_eq!(status, BULLA_OK);
+    let mut answered = null_mut();
+    let code =
+        unsafe { bulla_receipter_reject(receipter, lease, 0, null(), &mut answered, null_mut()) };
+    assert_eq!(code, INVALID);
+    unsafe { bulla_lease_free(lease) };
+    unsafe {
+        bulla_receipter_free(receipter);
+        bulla_opener_free(opener);
+        bulla_guard_free(guard);
+        bulla_policy_free(policy);
+        bulla_identity_free(alice);
+        bulla_identity_free(bob);
+    }
 }
 
 #[test]

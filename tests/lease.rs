@@ -9,7 +9,7 @@
 
 use bulla::{
     Delivery, Draft, ErrorKind, FixedClock, Identity, MemoryGuard, Opener, Order, OsEntropy,
-    Outcome, Policy, Replay, Sealer, Senders,
+    Outcome, Policy, Receipts, Replay, Sealer, Senders,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -292,11 +292,11 @@ fn a_copy_that_is_judged_by_its_stamp_alone_gets_the_same_answer() {
     message
         .into_parts()
         .1
-        .commit(Outcome::Stored, b"stored")
+        .commit(Outcome::Own(130), b"stored")
         .unwrap();
     match refuse(&stored).unwrap() {
         Delivery::Again(again) => {
-            assert_eq!(again.outcome(), Outcome::Stored);
+            assert_eq!(again.outcome(), Outcome::Own(130));
             assert_eq!(again.receipt().unwrap(), b"stored");
         }
         Delivery::New(_) => panic!("it was stored"),
@@ -376,17 +376,72 @@ fn a_receipt_has_at_most_4095_bytes_and_an_outcome_a_number_that_is_known() {
         Delivery::Again(again) => panic!("{again:?}"),
     };
     for (outcome, answer) in [
-        (Outcome::Stored, vec![7; 4096]),
+        (Outcome::Delivered, vec![7; 4096]),
+        // That it is stored needs proof, which this is not.
+        (Outcome::Stored, b"stored".to_vec()),
+        (Outcome::Stored, Vec::new()),
         (Outcome::Own(127), Vec::new()),
         (Outcome::Own(2), Vec::new()),
     ] {
         let refused = take().commit(outcome, &answer).unwrap_err();
         assert_eq!(refused, ErrorKind::InvalidInput, "{outcome:?}");
     }
-    let _ = take().commit(Outcome::Stored, &[7; 4095]).unwrap();
+    let _ = take().commit(Outcome::Delivered, &[7; 4095]).unwrap();
     assert_eq!(bulla::MAX_STORED_RECEIPT, 4095);
     let again = opener.open_leased(&envelope, 60).unwrap();
     assert!(matches!(again, Delivery::Again(it) if it.receipt() == Some(&[7; 4095])));
+}
+
+/// Where its author asked for a receipt, nobody ends a message in silence by carelessness, and nobody at all rejects it so.
+#[test]
+fn an_answer_that_was_asked_for_is_not_left_out() {
+    let pair = Pair::new();
+    let (policy, clock) = (pair.policy(), FixedClock(NOW));
+    let opener = Opener::with_clock(&pair.bob, &policy, Replay::Guarded(&pair.guard), &clock);
+    let asking = |delivered, rejected| {
+        let asked = Receipts {
+            delivered,
+            rejected,
+            stored: true,
+        };
+        let reply = pair.alice.public().newest_key().unwrap();
+        pair.seal(draft().ask_receipts(asked, reply).unwrap(), NOW)
+    };
+    let take = |envelope: &[u8]| match opener.open_leased(envelope, 60).unwrap() {
+        Delivery::New(message) => message.into_parts().1,
+        Delivery::Again(again) => panic!("{again:?}"),
+    };
+    let refuse = |envelope: &[u8]| {
+        let mut stream = opener.stream();
+        let mut content = Vec::new();
+        stream.update_provisional(envelope, &mut content).unwrap();
+        stream.end_provisional(&mut content).unwrap();
+        match stream.refuse_leased(60).unwrap() {
+            Delivery::New(lease) => lease,
+            Delivery::Again(again) => panic!("{again:?}"),
+        }
+    };
+    let silent = Some(ErrorKind::InvalidInput);
+    let failure = |ended: bulla::Result<()>| ended.err().map(|error| error.kind());
+    for (delivered, rejected) in [(false, false), (true, false), (false, true), (true, true)] {
+        let expected = |asked: bool| silent.filter(|_| asked);
+        let message = asking(delivered, rejected);
+        let ended = take(&message).commit(Outcome::Delivered, b"").map(drop);
+        assert_eq!(failure(ended), expected(delivered));
+        let message = asking(delivered, rejected);
+        let ended = take(&message).commit(Outcome::Rejected, b"").map(drop);
+        assert_eq!(failure(ended), expected(rejected));
+        let message = asking(delivered, rejected);
+        let ended = refuse(&message).reject(b"").map(drop);
+        assert_eq!(failure(ended), expected(rejected));
+        if rejected {
+            // It was released, and there is a way to be silent about what was delivered.
+            let _ = take(&message).deliver_unanswered().unwrap();
+        }
+        // A number of the host's own is no receipt.
+        let own = take(&asking(delivered, rejected)).commit(Outcome::Own(128), b"");
+        assert_eq!(failure(own.map(drop)), None);
+    }
 }
 
 /// What is opened without a lease is handed to the application, and has no receipt.

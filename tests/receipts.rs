@@ -257,16 +257,23 @@ fn notes_of_damage_use_up_no_rejections() {
                 let rejection = scene.rejected(&envelope, receipter, "");
                 return matches!(rejection, Rejection::Final(_));
             }
-            let mut stream = opener.stream();
-            stream
-                .update_provisional(&envelope[..20_000], &mut Vec::new())
-                .unwrap();
-            let stamp = stream.stamp_only().unwrap();
-            receipter.damaged(&stamp, "").unwrap().is_some()
+            let damaged = damage(&opener, &envelope);
+            receipter.damaged(&damaged, "").unwrap().is_some()
         };
         (0..5).filter(told).count()
     };
     assert_eq!((told(false), told(true), told(false)), (2, 2, 0));
+}
+
+/// What is left of a copy that came damaged.
+fn damage(opener: &Opener<'_>, envelope: &[u8]) -> bulla::Damaged {
+    let mut damaged = envelope.to_vec();
+    damaged[50_000] ^= 1;
+    let mut stream = opener.stream();
+    let failed = stream.update_provisional(&damaged, &mut Vec::new());
+    assert_eq!(failed.unwrap_err(), ErrorKind::NotAuthentic);
+    assert!(stream.stamp_only().is_none());
+    stream.damaged().unwrap()
 }
 
 /// A stranger's stamp may name a victim's key as the one to answer to: he is not told of a refusal by the stamp alone.
@@ -286,7 +293,9 @@ fn no_backscatter_by_the_stamp_alone() {
         stream
             .update_provisional(&envelope[..20_000], &mut Vec::new())
             .unwrap();
-        let stamp = stream.stamp_only().unwrap();
+        // All is well so far: there is nothing to complain of.
+        assert!(stream.stamp_only().is_some() && stream.damaged().is_none());
+        let damage = damage(&opener, &envelope);
         let lease = new(stream.refuse_leased(60));
         let reason = Reason::new(Reason::TOO_LARGE, "").unwrap();
         let limit = Rate { every: 1, burst: 9 };
@@ -298,10 +307,10 @@ fn no_backscatter_by_the_stamp_alone() {
             Delivery::Again(again) => assert!(told && again.outcome() == Outcome::Rejected),
             Delivery::New(_) => assert!(!told),
         }
-        let damage = receipter.damaged(&stamp, "").unwrap();
-        assert_eq!(damage.is_some(), told);
+        let note = receipter.damaged(&damage, "").unwrap();
+        assert_eq!(note.is_some(), told);
         assert_eq!(
-            scene.receipter().damaged(&stamp, "").unwrap_err(),
+            scene.receipter().damaged(&damage, "").unwrap_err(),
             ErrorKind::InvalidInput
         );
         if let Some(rejection) = rejection.into_receipt() {

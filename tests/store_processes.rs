@@ -205,7 +205,7 @@ fn kill(times: u64, seed: u64) {
                 .unwrap();
         }
         let guard = FileGuard::new(&work.path().join("guard"));
-        let store = storing::store(&guard, &OsDisk);
+        let store = storing::store(&guard, &OsDisk).resumable(Partials::new(&inbox, 5, u64::MAX));
         assert_eq!(store.clean(&inbox).unwrap(), left.len() - 1);
         assert_eq!(names(&inbox), ["final"]);
     }

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 
-use bulla::{ErrorKind, MemoryGuard, OsDisk, Received};
+use bulla::{ErrorKind, MemoryGuard, OsDisk, Received, Target};
 use storing::here::{CHUNK, Here};
 use storing::{content, draft, header_len, names, seal, seal_stream, stored};
 
@@ -127,12 +127,22 @@ fn a_whole_copy_ends_what_was_held() {
         .commit(b"")
         .unwrap();
     here.is_well(&store);
-    // A copy of what was dealt with, cut and completed: the same receipt, and nothing is left.
-    let held = here.cut_again(&store, 100_000);
-    let again = store
-        .resume(&here.header, &here.envelope[held..], here.target())
-        .unwrap();
-    assert!(matches!(again, Received::Again(_)));
+    // A copy of what was dealt with, also one that is cut: the same receipt, and nothing is kept of it.
+    for copy in [&here.envelope[..100_000], &here.envelope] {
+        let again = store.store(copy, here.target()).unwrap();
+        assert!(matches!(again, Received::Again(_)));
+        here.is_well(&store);
+    }
+    // What was held by then goes too.
+    let elsewhere = here.folder.path().join("y");
+    let forgets = MemoryGuard::new(10);
+    let other = here.store(&forgets);
+    let cut = other.store(&here.envelope[..100_000], Target::Path(&elsewhere));
+    assert!(cut.is_err());
+    let held = store.held(&here.header).unwrap() as usize;
+    assert!(held > 0);
+    let again = store.resume(&here.header, &here.envelope[held..], here.target());
+    assert!(matches!(again.unwrap(), Received::Again(_)));
     here.is_well(&store);
 }
 

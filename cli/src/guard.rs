@@ -104,6 +104,10 @@ impl ReplayGuard for LazyGuard {
         self.open()?.claim(claim, now, lease)
     }
 
+    fn look(&self, claim: &Claim) -> Answer<Option<Vec<u8>>> {
+        self.open()?.look(claim)
+    }
+
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Answer<()> {
         self.open()?.commit(token, receipt)
     }

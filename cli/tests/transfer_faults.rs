@@ -244,7 +244,14 @@ fn an_inbox_on_a_full_disk() {
     // Neither is anything given out that the guard could not remember.
     let open = "open -i bob.key --from alice.pub -c test --guard guard envelope";
     on_a_full_disk(&stage, 8, open).fails(1, "the replay guard guard: ");
-    // Nothing is lost by it.
+    // Nothing is lost by it, unless that is wanted.
+    let rejecting = format!("{RECEIVE} --reject-full --guard other -o rejection envelope");
+    let rejecting = rejecting.replace("--guard guard ", "");
+    on_a_full_disk(&stage, 1000, &rejecting).fails(
+        3,
+        "there is no room for it (--reject-full): rejected for good",
+    );
+    assert!(names(&stage, "inbox").is_empty());
     let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
     stage.pipe(words(SETTLE), &receipt).ok();
     assert_eq!(names(&stage, "inbox").len(), 1);

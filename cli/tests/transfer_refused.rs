@@ -200,4 +200,13 @@ fn what_was_left_behind_long_ago_is_removed() {
     assert_eq!(in_inbox(&stage), kept);
     stage.pipe(&resumable, b"").fails(2, "");
     assert!(in_inbox(&stage).is_empty());
+    // What may be content in the clear goes in any case.
+    let content = stage.path("inbox").join(".bulla-0123456789abcdef.part");
+    for (days, goes) in [(0, false), (2, true)] {
+        let file = std::fs::File::create(&content).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60))
+            .unwrap();
+        stage.pipe(words(RECEIVE), b"").fails(2, "");
+        assert_eq!(content.exists(), !goes);
+    }
 }

@@ -350,12 +350,14 @@ impl World {
         let Self {
             leases, answers, ..
         } = self;
-        let mut status = 0;
-        leases.take(done, |lease, _| {
-            status = answers.take(|status| status == 101, |again, e| call(lease, again, e));
-            status
-        });
-        status
+        // Two places, of which an answer writes to one; the error is judged once.
+        leases.take(done, |lease, error| {
+            answers.take_with(
+                |status| status == 101,
+                error,
+                |again, error| call(lease, again, error),
+            )
+        })
     }
 
     unsafe fn answer(&mut self, s: &mut Script<'_>) {

@@ -73,6 +73,13 @@ impl<'a> Gate<'a> {
         Err(refused.into())
     }
 
+    /// What the guard keeps with the message of this stamp, if it knows by the stamp alone that it was committed. Nothing is
+    /// claimed.
+    #[cfg(all(feature = "std", unix))]
+    pub(super) fn look(&self, stamp: &Stamp) -> Result<Option<Vec<u8>>> {
+        self.watch()?.guard.look(&self.guard_claim(stamp, None)?)
+    }
+
     /// spec/guard.md §2.
     fn guard_claim(&self, stamp: &Stamp, content: Option<(u64, Digest)>) -> Result<Claim> {
         let (signer, context) = (stamp.signer().as_bytes(), stamp.context().as_bytes());

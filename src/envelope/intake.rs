@@ -10,7 +10,7 @@ use super::piece::{Piece, complete};
 use super::plaintext::Plaintext;
 use super::stamp::Stamp;
 use super::unlock::Unlock;
-use super::verdict::{StampOnly, Verified, discard};
+use super::verdict::{Damaged, StampOnly, Verified, discard};
 use crate::crypto::body::{BodyKey, PREFIX_LEN, SEALED_CHUNK_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Secret;
@@ -30,7 +30,7 @@ pub(super) struct Intake<'a> {
     /// Input of the part that is not complete yet: header, body prefix, or chunk.
     pub(super) held: Vec<u8>,
     /// What was known of a message when it failed with `NotAuthentic` after its stamp was judged (spec/receipts.md §3).
-    pub(super) damaged: Option<Box<StampOnly>>,
+    pub(super) damaged: Option<Box<Damaged>>,
 }
 
 // There is one for each envelope, never many: a box would save nothing.
@@ -355,7 +355,7 @@ impl<'a> Intake<'a> {
 
     fn note_damage(&mut self, error: &Error, stamped: Option<StampOnly>) {
         if error.kind() == ErrorKind::NotAuthentic {
-            self.damaged = stamped.map(Box::new);
+            self.damaged = stamped.map(Damaged::new).map(Box::new);
         }
     }
 

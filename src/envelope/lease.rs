@@ -6,9 +6,9 @@ use core::fmt;
 use super::claim::{Passed, Watch};
 use super::open::{OpenStream, Opener};
 use super::outcome::{self, Again, Outcome};
-use super::verdict::{Fresh, Message, Opened, StampOnly, discard, prove};
+use super::verdict::{Damaged, Fresh, Message, Opened, StampOnly, discard, prove};
 use super::verify::Verifier;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::guard::{LeaseToken, ReplayGuard};
 
 /// What opening with a lease gives.
@@ -100,14 +100,43 @@ impl<'a> Lease<'a> {
     /// Makes it final, with an answer of the host's own (at most [`MAX_STORED_RECEIPT`](crate::MAX_STORED_RECEIPT) bytes,
     /// which may be none): copies will get this outcome and this answer. Answer only after this has succeeded.
     ///
-    /// Receipts are made and committed in one step by [`Receipter`](crate::Receipter).
+    /// Receipts are made and committed in one step by [`Receipter`](crate::Receipter). Where the author asked for the receipt of
+    /// this outcome there must be an answer, for its copies get no other one;
+    /// [`deliver_unanswered`](Self::deliver_unanswered) is for hosts that give none. [`Outcome::Stored`] only
+    /// [`Stored`](crate::Stored) commits, which has proof of it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::LeaseLost`], [`ErrorKind::Superseded`], [`ErrorKind::Gap`]: undo the effect.
     /// [`ErrorKind::GuardUnavailable`]: not known; the message may come again. [`ErrorKind::InvalidInput`]: the answer is too
-    /// long, or the outcome's number none of a host's own; then nothing was committed.
+    /// long, or there is none and the author asked for one, the outcome is [`Outcome::Stored`], or its number none of a host's
+    /// own; then nothing was committed, and the message is released.
     pub fn commit(self, outcome: Outcome, answer: &[u8]) -> Result<Opened> {
+        if outcome == Outcome::Stored {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "only what a store has read again from the disk is committed as stored: use Store, or say delivered",
+            ));
+        }
+        self.answered(outcome, answer)
+    }
+
+    /// Makes it final, as [delivered](Outcome::Delivered), for a host that gives no receipts: neither the author nor who sends
+    /// a copy will get one, also where the author asked for it. He will send the message again until he gives it up.
+    ///
+    /// There is no such call for rejections: nobody is to wait in vain for what was rejected in silence
+    /// (spec/receipts.md §3, point 6). Release instead.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn deliver_unanswered(self) -> Result<Opened> {
+        self.end(Outcome::Delivered, b"")
+    }
+
+    /// As [`end`](Self::end), but not in silence where the author asked for a receipt.
+    pub(crate) fn answered(self, outcome: Outcome, answer: &[u8]) -> Result<Opened> {
+        outcome.check_answer(self.proof.stamp(), answer)?;
         self.end(outcome, answer)
     }
 
@@ -122,16 +151,17 @@ impl<'a> Lease<'a> {
 }
 
 impl Lease<'_, StampOnly> {
-    /// Rejects it for good, with an answer of the host's own, which may be none: copies will get it, and be
-    /// [rejected](Outcome::Rejected) too.
+    /// Rejects it for good, with an answer of the host's own, which may be none if the author asked for none: copies will get
+    /// it, and be [rejected](Outcome::Rejected) too.
     ///
-    /// Whoever asked to be told of rejections should be: that is what
+    /// Whoever asked to be told of rejections must be: that is what
     /// [`Receipter::rejected`](crate::Receipter::rejected) does.
     ///
     /// # Errors
     ///
     /// As [`Lease::commit`].
     pub fn reject(self, answer: &[u8]) -> Result<StampOnly> {
+        Outcome::Rejected.check_answer(self.proof.stamp(), answer)?;
         self.end(Outcome::Rejected, answer)
     }
 }
@@ -166,14 +196,18 @@ impl<'a> OpenStream<'a, Fresh> {
         deliver(prove::<Fresh>(verified), watch, passed)
     }
 
-    /// What is known of the message so far; `None` before the [`stamp`](Self::stamp) is there.
-    ///
-    /// After a failure it is there only if a copy came damaged: the stamp was verified and judged, and what followed failed
-    /// with [`ErrorKind::NotAuthentic`]. Then it is what a note of [damage](crate::Receipter::damaged) is made of.
+    /// What is known of the message so far; `None` before the [`stamp`](Self::stamp) is there, and after a failure.
     #[must_use]
     pub fn stamp_only(&self) -> Option<StampOnly> {
-        let damaged = || self.intake.damaged.as_deref().cloned();
-        self.intake.stamped().or_else(damaged)
+        self.intake.stamped()
+    }
+
+    /// That a copy came damaged, if it did: the stamp was verified and judged, and what followed failed with
+    /// [`ErrorKind::NotAuthentic`]. A note of [damage](crate::Receipter::damaged) is made of it. `None` as long as all is well,
+    /// and after every other failure.
+    #[must_use]
+    pub fn damaged(&self) -> Option<Damaged> {
+        self.intake.damaged.as_deref().cloned()
     }
 
     /// Reserves the message, of which only the [`stamp`](Self::stamp) is verified and judged, in order to refuse it: for

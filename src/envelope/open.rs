@@ -7,6 +7,8 @@ use core::marker::PhantomData;
 use super::gate::{Freshness, Gate};
 use super::intake::Intake;
 #[cfg(all(feature = "std", unix))]
+use super::outcome::Again;
+#[cfg(all(feature = "std", unix))]
 use super::plaintext::Plaintext;
 #[cfg(feature = "std")]
 use super::session::SessionCache;
@@ -235,6 +237,16 @@ impl<'a, M: Mode> OpenStream<'a, M> {
     #[cfg(all(feature = "std", unix))]
     pub(crate) fn check_guarded(&self) -> Result<()> {
         self.intake.gate.watch().map(drop)
+    }
+
+    /// The answer that the guard keeps with this message, if its stamp was judged and it is known to be dealt with.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn look(&self) -> Result<Option<Again>> {
+        let Some(stamp) = self.stamp() else {
+            return Ok(None);
+        };
+        let kept = self.intake.gate.look(stamp)?;
+        kept.map(Again::parse).transpose()
     }
 
     #[cfg(feature = "std")]

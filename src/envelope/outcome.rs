@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
+use super::stamp::Stamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::guard::MAX_STORED_ANSWER;
+use crate::wire::claims::StatementType;
 use crate::wire::receipt::{DELIVERED, REJECTED, STORED};
 
 /// Longest receipt, or answer of a host's own, that can be committed, in bytes.
@@ -38,6 +40,27 @@ impl Outcome {
                 "a host numbers outcomes of its own from 128 to 255",
             )),
         }
+    }
+
+    /// No silence where the author asked for the receipt of this outcome: copies get no other answer (spec/receipts.md §3).
+    pub(super) fn check_answer(self, stamp: &Stamp, answer: &[u8]) -> Result<()> {
+        let asked = stamp.receipts();
+        let asked = match self {
+            Self::Delivered => asked.delivered,
+            Self::Stored => asked.stored,
+            Self::Rejected => asked.rejected,
+            Self::Own(_) => false,
+        };
+        let awaited = asked
+            && stamp.reply_key().is_some()
+            && stamp.statement_type() == StatementType::Message;
+        if awaited && answer.is_empty() {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "its author asked for a receipt of this: make one, or release the message",
+            ));
+        }
+        Ok(())
     }
 
     const fn from_code(code: u8) -> Option<Self> {

@@ -102,6 +102,40 @@ impl StampOnly {
     }
 }
 
+/// Proof that a copy came damaged: its stamp was verified and judged, and what followed it failed with
+/// [`NotAuthentic`](crate::ErrorKind::NotAuthentic). A note of [damage](crate::Receipter::damaged) is made of it, and of nothing
+/// else. Only the gate makes it: neither the stamp of a stream that goes well is one, nor that of a message to be refused.
+///
+/// ```compile_fail
+/// fn defame(stream: &bulla::OpenStream<'_>) -> Option<bulla::Damaged> {
+///     stream.stamp_only()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Damaged(StampOnly);
+
+impl Damaged {
+    pub(super) const fn new(stamped: StampOnly) -> Self {
+        Self(stamped)
+    }
+
+    pub(crate) const fn stamp_only(&self) -> &StampOnly {
+        &self.0
+    }
+
+    /// What the author signed.
+    #[must_use]
+    pub const fn stamp(&self) -> &Stamp {
+        &self.0.stamp
+    }
+
+    /// Digest of the header: names the envelope that came damaged.
+    #[must_use]
+    pub const fn header_digest(&self) -> Digest {
+        self.0.header_digest
+    }
+}
+
 /// Proof that a message passed the whole gate: sender, context, freshness, content, and the replay guard, if the
 /// reader has one.
 ///

@@ -47,6 +47,14 @@ fn judged(code: bulla_status, expected: &[ErrorKind]) -> Result<()> {
     answered_with(code, expected, FAILED)
 }
 
+/// The answer that it stored with a message.
+fn stored(receipt: &bulla_buffer) -> Result<Vec<u8>> {
+    let stored = receipt.copy(MAX_STORED_ANSWER).map_err(|_| FAILED)?;
+    stored.ok_or(unavailable(
+        "the host's guard gave an answer of more than 4096 bytes",
+    ))
+}
+
 impl HostGuard {
     fn claimed(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
         let call = there(self.to.claim, "")?;
@@ -75,12 +83,7 @@ impl HostGuard {
                 key: claim.key,
                 number,
             }),
-            BULLA_CLAIM_SAME => {
-                let stored = receipt.copy(MAX_STORED_ANSWER).map_err(|_| FAILED)?;
-                Claimed::Same(stored.ok_or(unavailable(
-                    "the host's guard gave an answer of more than 4096 bytes",
-                ))?)
-            }
+            BULLA_CLAIM_SAME => Claimed::Same(stored(&receipt)?),
             BULLA_CLAIM_PENDING => Claimed::Pending,
             BULLA_CLAIM_REPLAYED => Claimed::Replayed,
             BULLA_CLAIM_FORGOTTEN => Claimed::Forgotten,
@@ -117,6 +120,30 @@ impl ReplayGuard for HostGuard {
             return Ok(Claimed::Unasked);
         }
         self.claimed(claim, now, lease)
+    }
+
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        let Some(call) = self.to.look else {
+            return Ok(None);
+        };
+        let asked = bulla_claim::from(claim);
+        let receipt = bulla_buffer::owning(Vec::new());
+        let mut found = 0;
+        // SAFETY: the host's own function and context; what the other pointers point to lives until it returns, and changes
+        // only behind a lock where it is shared.
+        let code = unsafe {
+            call(
+                self.context.pointer,
+                &raw const asked,
+                &raw mut found,
+                (&raw const receipt).cast_mut(),
+            )
+        };
+        judged(code, &[])?;
+        if found != 1 {
+            return Ok(None);
+        }
+        stored(&receipt).map(Some)
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {

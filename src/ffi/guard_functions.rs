@@ -120,6 +120,19 @@ pub type bulla_guard_permit = Option<
     ) -> bulla_status,
 >;
 
+/// Changes nothing. Writes 1 to `found` if this message was accepted before, by an entry that is not over, has the same value (32
+/// zero bytes are equal to every other), and would not have to be kept longer for the claim than it is: `keep_until` and `issued`
+/// of the claim are not later than its own, and it is bounded by age if the claim is (with a challenge in the claim, whatever its
+/// times are). Then puts the stored receipt, at most 4096 bytes, with bulla_buffer_append() into `receipt`. Else 0.
+pub type bulla_guard_look = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        claim: *const bulla_claim,
+        found: *mut u8,
+        receipt: *mut bulla_buffer,
+    ) -> bulla_status,
+>;
+
 /// A replay guard of the host's own. Set all of it to zero, then `size`, then the functions. Each of them is one atomic step for
 /// any number of threads, and returns BULLA_OK, one of the failures that its comment names, or BULLA_GUARD_UNAVAILABLE. What
 /// else is returned or answered is taken for BULLA_GUARD_UNAVAILABLE, and then nothing is accepted. Handles that a function is
@@ -156,9 +169,11 @@ pub struct bulla_guard_callbacks {
     pub forget_stream: bulla_guard_forget_stream,
     /// May be NULL: nothing is permitted.
     pub permit: bulla_guard_permit,
+    /// May be NULL: nothing is known but by a claim, and copies that a store is given are written once more before the claim.
+    pub look: bulla_guard_look,
 }
 
 // SAFETY: pointers, functions that may be missing, and the size first.
 unsafe impl Grows for bulla_guard_callbacks {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = core::mem::offset_of!(Self, look);
 }

@@ -9,7 +9,9 @@ use super::input::bytes;
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_AGAIN, BULLA_OK, bulla_error, bulla_status, entry, plain};
 use super::types::bulla_view;
-use crate::{Again, Delivery, Error, ErrorKind, Lease, Opened, Outcome, Result, StampOnly, Stored};
+use crate::{
+    Again, Delivery, Error, ErrorKind, Lease, Opened, Outcome, Reason, Result, StampOnly, Stored,
+};
 
 /// A message that was opened, and waits for its effect.
 pub const BULLA_LEASE_MESSAGE: u32 = 1;
@@ -31,7 +33,7 @@ pub struct bulla_lease {
 pub(super) enum Reserved {
     Message(Lease<'static, Opened>),
     Stored(Box<Stored<'static>>),
-    Refused(Lease<'static, StampOnly>),
+    Refused(Lease<'static, StampOnly>, Option<Reason>),
 }
 
 impl Reserved {
@@ -39,7 +41,27 @@ impl Reserved {
         match self {
             Self::Message(lease) => lease.proof().stamp(),
             Self::Stored(stored) => stored.proof().stamp(),
-            Self::Refused(lease) => lease.proof().stamp(),
+            Self::Refused(lease, _) => lease.proof().stamp(),
+        }
+    }
+
+    /// Why the host's own rules refused it, if they did.
+    pub(super) const fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Refused(_, reason) => reason.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Commits as delivered or stored, without an answer, also if one was asked for.
+    fn accept_unanswered(self) -> Result<(Outcome, Opened)> {
+        match self {
+            Self::Message(lease) => Ok((Outcome::Delivered, lease.deliver_unanswered()?)),
+            Self::Stored(stored) => Ok((Outcome::Stored, stored.commit_unanswered()?)),
+            Self::Refused(..) => Err(Error::with(
+                ErrorKind::WrongOrder,
+                "this message can only be refused: nothing of its content was verified",
+            )),
         }
     }
 
@@ -48,8 +70,8 @@ impl Reserved {
         match (self, outcome) {
             (Self::Message(lease), outcome) => lease.commit(outcome, answer).map(Some),
             (Self::Stored(stored), Outcome::Stored) => stored.commit(answer).map(Some),
-            (Self::Refused(lease), Outcome::Rejected) => lease.reject(answer).map(|_| None),
-            (Self::Stored(_) | Self::Refused(_), _) => Err(Error::with(
+            (Self::Refused(lease, _), Outcome::Rejected) => lease.reject(answer).map(|_| None),
+            (Self::Stored(_) | Self::Refused(..), _) => Err(Error::with(
                 ErrorKind::InvalidInput,
                 "what is stored can only be committed as stored, what is to be refused only as rejected",
             )),
@@ -128,7 +150,7 @@ pub unsafe extern "C" fn bulla_lease_kind(lease: *const bulla_lease) -> u32 {
             Ok(match **reserved {
                 Reserved::Message(_) => BULLA_LEASE_MESSAGE,
                 Reserved::Stored(_) => BULLA_LEASE_STORED,
-                Reserved::Refused(_) => BULLA_LEASE_REFUSED,
+                Reserved::Refused(..) => BULLA_LEASE_REFUSED,
             })
         });
         kind.ok()
@@ -195,7 +217,7 @@ pub unsafe extern "C" fn bulla_lease_renew(
         lease.reserved.with(|reserved| match &**reserved {
             Reserved::Message(lease) => lease.renew(seconds),
             Reserved::Stored(stored) => stored.renew(seconds),
-            Reserved::Refused(lease) => lease.renew(seconds),
+            Reserved::Refused(lease, _) => lease.renew(seconds),
         })?;
         Ok(BULLA_OK)
     })
@@ -206,8 +228,9 @@ pub unsafe extern "C" fn bulla_lease_renew(
 ///
 /// @param lease The lease; it can then only be freed, whatever comes of this.
 /// @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored
-///        can only be BULLA_OUTCOME_STORED, what is to be refused only BULLA_OUTCOME_REJECTED.
-/// @param answer The answer; may be NULL if `length` is 0.
+///        can only be BULLA_OUTCOME_STORED, and nothing else can; what is to be refused only BULLA_OUTCOME_REJECTED.
+/// @param answer The answer; may be NULL if `length` is 0, which is BULLA_INVALID_INPUT where the sender asked for a receipt of
+///        this (for hosts that give none there is bulla_lease_accept_unanswered()).
 /// @param length Its length in bytes, at most 4095.
 /// @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
@@ -244,6 +267,30 @@ pub unsafe extern "C" fn bulla_lease_commit(
     })
 }
 
+/// Ends a lease for good, as delivered or stored, for a host that gives no receipts: neither the sender nor who sends a copy will
+/// get one, also where the sender asked for it. There is no such call for rejections: release the message instead.
+///
+/// @param lease The lease; it can then only be freed, whatever comes of this.
+/// @param answered Receives what is known of the message; free it with bulla_answer_free().
+/// @param error May be NULL; see bulla_error.
+/// @return As bulla_lease_commit(); BULLA_WRONG_ORDER also for a lease that is only to be refused.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_accept_unanswered(
+    lease: *mut bulla_lease,
+    answered: *mut *mut bulla_answer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        let out = Out::new(answered, "answered is NULL")?;
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "lease is NULL") }?;
+        let (outcome, opened) = lease.reserved.take()?.end(Reserved::accept_unanswered)?;
+        out.give(bulla_answer::committed(outcome, Some(opened), None));
+        Ok(BULLA_OK)
+    })
+}
+
 /// Gives a lease up: the message may come again, and a stored file is removed.
 ///
 /// @param lease The lease; it can then only be freed.
@@ -262,7 +309,7 @@ pub unsafe extern "C" fn bulla_lease_release(
         lease.reserved.take()?.end(|reserved| match reserved {
             Reserved::Message(lease) => lease.release(),
             Reserved::Stored(stored) => stored.release(),
-            Reserved::Refused(lease) => lease.release(),
+            Reserved::Refused(lease, _) => lease.release(),
         })?;
         Ok(BULLA_OK)
     })

@@ -134,6 +134,6 @@ pub unsafe extern "C" fn bulla_open_stream_refuse_leased(
         let delivery = stream
             .take_fresh()?
             .try_map(|stream| stream.refuse_leased(seconds))?;
-        Ok(places.put(land(delivery, |lease| Ok(Reserved::Refused(lease)))?))
+        Ok(places.put(land(delivery, |lease| Ok(Reserved::Refused(lease, None)))?))
     })
 }

@@ -10,9 +10,7 @@ use super::open::sealed_only;
 use super::opener::{Gate, OpenerParts, bulla_opener};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
-use crate::{
-    Archive, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp, StampOnly,
-};
+use crate::{Archive, Damaged, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp};
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {
@@ -62,10 +60,10 @@ impl bulla_open_stream {
     }
 
     /// What is known of a copy that came damaged.
-    pub(super) fn damaged(&self) -> Result<Option<StampOnly>> {
+    pub(super) fn damaged(&self) -> Result<Option<Damaged>> {
         self.stream.with(|stream| {
             Ok(match &stream.stream {
-                Stream::Fresh(stream) => stream.stamp_only(),
+                Stream::Fresh(stream) => stream.damaged(),
                 Stream::Archive(_) => None,
             })
         })

@@ -16,8 +16,8 @@ use super::open_stream::bulla_open_stream;
 use super::status::{BULLA_NOTHING, BULLA_OK, BULLA_UNTOLD, bulla_error, bulla_status, entry};
 use super::store_stream::bulla_store_stream;
 use crate::{
-    Answerable, Clock, Committed, Error, ErrorKind, Lease, Opened, OsEntropy, Outcome, Rate,
-    Reason, Receipter, Rejection, ReplayGuard, Result, StampOnly, SystemClock,
+    Answerable, Clock, Committed, Damaged, Error, ErrorKind, Lease, Opened, OsEntropy, Outcome,
+    Rate, Reason, Receipter, Rejection, ReplayGuard, Result, SystemClock,
 };
 
 /// Makes receipts, each sealed to the key that the sender of the message asked it to be sent to. A receipt comes only out of a
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn bulla_receipter_accept(
             Reserved::Stored(stored) => receipter
                 .stored(*stored)
                 .map(|it| answer(Outcome::Stored, it)),
-            Reserved::Refused(_) => Err(Error::with(
+            Reserved::Refused(..) => Err(Error::with(
                 ErrorKind::WrongOrder,
                 "this message can only be refused: nothing of its content was verified",
             )),
@@ -191,8 +191,10 @@ pub unsafe extern "C" fn bulla_receipter_accept(
 ///
 /// @param receipter The receipter.
 /// @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed.
-/// @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024.
-/// @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL.
+/// @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024. 0 for the reason of a lease
+///        that came with BULLA_REFUSED.
+/// @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL. May be NULL if
+///        `code` is 0.
 /// @param answered With BULLA_OK, receives outcome and receipt; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK. BULLA_UNTOLD: the sender asked to be told of rejections and may not be told now (too often, or a stranger by
@@ -211,19 +213,23 @@ pub unsafe extern "C" fn bulla_receipter_reject(
     entry(error, || {
         let out = Out::new(answered, "answered is NULL")?;
         // SAFETY: as the contract says.
-        let (receipter, lease, reason) = unsafe {
+        let (receipter, lease) = unsafe {
             (
                 shared(receipter, "receipter is NULL")?,
                 shared(lease, "lease is NULL")?,
-                text(reason, "reason is NULL")?,
             )
         };
-        let (parts, reason) = (receipter.parts()?, Reason::new(code, reason)?);
+        let reason = match code {
+            0 => kept_reason(lease)?,
+            // SAFETY: as the contract says.
+            code => Reason::new(code, unsafe { text(reason, "reason is NULL") }?)?,
+        };
+        let parts = receipter.parts()?;
         let receipter = parts.receipter();
         let answer = lease.reserved.take()?.end(|reserved| match reserved {
             Reserved::Message(lease) => reject(&receipter, lease, reason, Some),
             Reserved::Stored(stored) => reject(&receipter, (*stored).into_lease(), reason, Some),
-            Reserved::Refused(lease) => reject(&receipter, lease, reason, |_| None),
+            Reserved::Refused(lease, _) => reject(&receipter, lease, reason, |_| None),
         })?;
         Ok(match answer {
             Some(answer) => {
@@ -233,6 +239,17 @@ pub unsafe extern "C" fn bulla_receipter_reject(
             None => BULLA_UNTOLD,
         })
     })
+}
+
+/// The reason that the host's own rules gave.
+fn kept_reason(lease: &bulla_lease) -> Result<Reason> {
+    let reason = lease
+        .reserved
+        .with(|reserved| Ok(reserved.reason().cloned()))?;
+    reason.ok_or(Error::with(
+        ErrorKind::InvalidInput,
+        "this message was refused by no rules of the host's that gave a reason: give one",
+    ))
 }
 
 fn reject<P: Answerable>(
@@ -257,15 +274,15 @@ fn reject<P: Answerable>(
 /// Gives a note of damage, if one may be given.
 fn note(
     receipter: &bulla_receipter,
-    damaged: Option<StampOnly>,
+    damaged: Option<Damaged>,
     text: &str,
     out: &bulla_buffer,
 ) -> Result<bulla_status> {
-    let Some(stamp) = damaged else {
+    let Some(damaged) = damaged else {
         return Ok(BULLA_NOTHING);
     };
     let parts = receipter.parts()?;
-    let made: Option<Vec<u8>> = parts.receipter().damaged(&stamp, text)?;
+    let made: Option<Vec<u8>> = parts.receipter().damaged(&damaged, text)?;
     let Some(made) = made else {
         return Ok(BULLA_NOTHING);
     };

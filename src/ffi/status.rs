@@ -25,6 +25,8 @@ pub const BULLA_MORE: bulla_status = 105;
 /// Not a failure: the sender asked to be told of rejections, and may not be told now. So the message was not rejected but
 /// released: it may come again.
 pub const BULLA_UNTOLD: bulla_status = 106;
+/// Not a failure: authentic, but the host's own rules (bulla_store_judge()) do not accept it. A lease is given to refuse it with.
+pub const BULLA_REFUSED: bulla_status = 107;
 
 /// Length of the text of a bulla_error, its closing NUL included, in bytes.
 pub const BULLA_ERROR_TEXT: usize = 512;
@@ -78,7 +80,7 @@ pub extern "C" fn bulla_status_class(status: bulla_status) -> u32 {
     if status == BULLA_OK {
         return BULLA_CLASS_DONE;
     }
-    if (BULLA_AGAIN..=BULLA_UNTOLD).contains(&status) {
+    if (BULLA_AGAIN..=BULLA_REFUSED).contains(&status) {
         return BULLA_CLASS_ANSWER;
     }
     let kind = ErrorKind::ALL.iter().find(|kind| kind.code() == status);

@@ -1,15 +1,16 @@
 //! Opening to files, provably.
 
-use core::ffi::{c_char, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::handle::{Exclusive, Out, free, null, shared};
 use super::input::{Context, path, value};
 use super::opener::{Gate, OpenerParts, bulla_opener};
+use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
 use super::types::bulla_digest;
-use crate::{Error, ErrorKind, OsDisk, Partials, Result, Store};
+use crate::{Error, ErrorKind, OsDisk, Partials, Reason, Result, Stamp, Store};
 
 /// For the length of content that is not known yet.
 pub const BULLA_CONTENT_UNKNOWN: u64 = u64::MAX;
@@ -25,6 +26,21 @@ pub type bulla_has_room = Option<
     ) -> u8,
 >;
 
+/// Length of the room for the text of a reason, its closing NUL included, in bytes.
+pub const BULLA_REASON_TEXT: usize = 256;
+
+/// Whether a message with this stamp, which is verified and judged, is accepted: 0, or else the code of the reason why it is not
+/// (BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024). Then words for the sender may be written
+/// to `words`, which has room for BULLA_REASON_TEXT bytes of UTF-8 and holds nothing yet, closed with NUL. A code or words that
+/// cannot be sent become BULLA_REASON_POLICY without words. The stamp is good until the function returns, and is not freed.
+pub type bulla_judge = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        stamp: *const bulla_stamp,
+        words: *mut c_char,
+    ) -> u16,
+>;
+
 /// Opens envelopes to files, and says `stored` only of what it has read again from the disk: written, synced, named without
 /// writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
 /// name.
@@ -38,9 +54,11 @@ pub(super) struct StoreParts {
     lease: u64,
     max_content: u64,
     has_room: Option<Arc<HasRoom>>,
+    judge: Option<Arc<Judge>>,
     partials: Option<Partials>,
 }
 
+type Judge = dyn Fn(&Stamp) -> Option<Reason> + Send + Sync;
 type HasRoom = dyn Fn(&Path, Option<u64>) -> bool + Send + Sync;
 
 impl StoreParts {
@@ -54,6 +72,9 @@ impl StoreParts {
         let mut store = Store::new(opener, self.lease, &OsDisk).max_content(self.max_content);
         if let Some(has_room) = &self.has_room {
             store = store.has_room(&**has_room);
+        }
+        if let Some(judge) = &self.judge {
+            store = store.judge(&**judge);
         }
         Ok(match &self.partials {
             Some(partials) => store.resumable(partials.clone()),
@@ -99,6 +120,7 @@ pub unsafe extern "C" fn bulla_store_new(
             lease: seconds,
             max_content: u64::MAX,
             has_room: None,
+            judge: None,
             partials: None,
         };
         parts.store()?;
@@ -164,6 +186,56 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
         };
         store.change(|parts| parts.has_room = Some(Arc::new(asks)))
     })
+}
+
+/// Asks the host's own rules about each message that is new, once its stamp is verified and judged and before anything of it is
+/// written. What they do not accept is BULLA_REFUSED. What is to be decided on the content is decided after it is stored and
+/// before it is committed: bulla_receipter_reject() takes such a lease too, and removes the file.
+///
+/// @param store The store.
+/// @param judge The function.
+/// @param context Given to it with each call; may be NULL.
+/// @param drop Called with the context when the store and its streams are freed; may be NULL. If this call fails it is not
+///        called.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK, or BULLA_INVALID_INPUT for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_judge(
+    store: *mut bulla_store,
+    judge: bulla_judge,
+    context: *mut c_void,
+    drop: super::clock::bulla_drop,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let store = unsafe { shared(store, "store is NULL") }?;
+        let ask = judge.ok_or(null("judge is NULL"))?;
+        let context = Context {
+            pointer: context,
+            drop,
+        };
+        let judges = move |stamp: &Stamp| {
+            let whole = &context;
+            let mut words: [c_char; BULLA_REASON_TEXT] = [0; BULLA_REASON_TEXT];
+            let stamp = bulla_stamp::of(stamp);
+            // SAFETY: the host's own function, with the host's own context, as the contract says.
+            let code = unsafe { ask(whole.pointer, stamp, words.as_mut_ptr()) };
+            (code != 0).then(|| reason(code, &words))
+        };
+        store.change(|parts| parts.judge = Some(Arc::new(judges)))
+    })
+}
+
+/// The host's reason. It was refused in any case.
+fn reason(code: u16, words: &[c_char; BULLA_REASON_TEXT]) -> Reason {
+    let bytes = words.map(c_char::to_ne_bytes).concat();
+    let text = CStr::from_bytes_until_nul(&bytes)
+        .ok()
+        .and_then(|words| words.to_str().ok());
+    let told = text.and_then(|text| Reason::new(code, text).ok());
+    told.unwrap_or_else(Reason::by_rules)
 }
 
 /// Keeps what has come of envelopes that do not come whole, so that they can be completed. It costs writing every byte twice.

@@ -11,11 +11,15 @@ use super::input::{bytes, path, value};
 use super::lease::{Landed, Places, Reserved, bulla_lease, land};
 use super::stamp::bulla_stamp;
 use super::status::{
-    BULLA_MORE, BULLA_NO_ROOM, BULLA_OK, BULLA_TOO_LARGE, bulla_error, bulla_status, entry, plain,
+    BULLA_MORE, BULLA_NO_ROOM, BULLA_OK, BULLA_REFUSED, BULLA_TOO_LARGE, bulla_error, bulla_status,
+    entry, plain,
 };
 use super::store::{StoreParts, bulla_store};
 use super::types::bulla_digest;
-use crate::{Delivery, Error, ErrorKind, Received, Result, StampOnly, Store, StoreStream, Target};
+use crate::{
+    Damaged, Delivery, Error, ErrorKind, Lease, Reason, Received, Result, StampOnly, Store,
+    StoreStream, Target,
+};
 
 /// Under the path that is given; its folder must be there.
 pub const BULLA_TARGET_PATH: u32 = 1;
@@ -26,7 +30,7 @@ pub const BULLA_TARGET_SUGGESTED: u32 = 3;
 /// An envelope on its way to a file.
 pub struct bulla_store_stream {
     stream: Once<Kept<StoreStream<'static, 'static>, Owner>>,
-    damaged: Exclusive<Option<StampOnly>>,
+    damaged: Exclusive<Option<Damaged>>,
 }
 
 /// What such a stream borrows from.
@@ -51,7 +55,7 @@ impl Owner {
 }
 
 impl bulla_store_stream {
-    pub(super) fn damaged(&self) -> Result<Option<StampOnly>> {
+    pub(super) fn damaged(&self) -> Result<Option<Damaged>> {
         Ok(self.damaged.enter()?.clone())
     }
 }
@@ -192,11 +196,11 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
 ///
 /// @param stream The stream.
 /// @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
-///        bulla_lease_commit(). With BULLA_TOO_LARGE and BULLA_NO_ROOM, one to reject or to release; nothing of the content is
+///        bulla_lease_commit(). With BULLA_TOO_LARGE, BULLA_NO_ROOM and BULLA_REFUSED, one to reject or to release; nothing of the content is
 ///        left. Free it with bulla_lease_free().
 /// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
+/// @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM, BULLA_REFUSED or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
 ///         message may come again: as bulla_open_leased(); BULLA_IO also if there is another file of that name, or if what was read
 ///         again is not what was written; BULLA_PENDING also if another process works on a file of that name.
 /// Threads: one at a time for each stream.
@@ -229,13 +233,18 @@ pub unsafe extern "C" fn bulla_store_stream_finish(
     })
 }
 
+const fn refused(lease: Lease<'static, StampOnly>, reason: Option<Reason>) -> Delivery<Reserved> {
+    Delivery::New(Reserved::Refused(lease, reason))
+}
+
 /// What was received, as a delivery and a status.
 fn sort(received: Received<'static>) -> Result<(Delivery<Reserved>, bulla_status)> {
     Ok(match received {
         Received::Stored(stored) => (Delivery::New(Reserved::Stored(Box::new(stored))), BULLA_OK),
         Received::Again(again) => (Delivery::Again(again), BULLA_OK),
-        Received::TooLarge(lease) => (Delivery::New(Reserved::Refused(lease)), BULLA_TOO_LARGE),
-        Received::NoRoom(lease) => (Delivery::New(Reserved::Refused(lease)), BULLA_NO_ROOM),
+        Received::TooLarge(lease) => (refused(lease, None), BULLA_TOO_LARGE),
+        Received::NoRoom(lease) => (refused(lease, None), BULLA_NO_ROOM),
+        Received::Refused(lease, reason) => (refused(lease, Some(reason)), BULLA_REFUSED),
     })
 }
 

@@ -6,8 +6,8 @@ use std::ffi::CString;
 use std::sync::OnceLock;
 
 use super::status::{
-    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_TOO_LARGE, BULLA_UNTOLD,
-    bulla_status,
+    BULLA_AGAIN, BULLA_MORE, BULLA_NO_ROOM, BULLA_NOTHING, BULLA_OK, BULLA_REFUSED,
+    BULLA_TOO_LARGE, BULLA_UNTOLD, bulla_status,
 };
 use crate::ErrorKind;
 
@@ -89,6 +89,11 @@ fn table() -> &'static BTreeMap<bulla_status, Texts> {
                 BULLA_UNTOLD,
                 "Untold",
                 "its sender may not be told now: it was released, and may come again",
+            ),
+            (
+                BULLA_REFUSED,
+                "Refused",
+                "authentic, but not accepted by the rules of this host",
             ),
         ];
         let failures = ErrorKind::ALL

@@ -122,6 +122,20 @@ pub trait ReplayGuard: Send + Sync {
     /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable); then nothing was claimed.
     fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed>;
 
+    /// The answer that is kept with this message, if it was committed: what a claim would answer as [`Claimed::Same`] where it
+    /// would change nothing, not even how long the entry is kept. `None` in every other case, and where that is not known.
+    ///
+    /// It changes nothing, and a claim need not follow. A reader asks it before it takes pains with what may be a copy; a guard
+    /// that always says `None`, as one does that has not this method, costs those pains and is right all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::GuardUnavailable`](crate::ErrorKind::GuardUnavailable).
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        let _ = claim;
+        Ok(None)
+    }
+
     /// Makes a reservation final and keeps an answer of at most [`MAX_STORED_ANSWER`] bytes with it, which means nothing to
     /// the guard (spec/guard.md §3 says what openers put there). If the message has a place in a stream, it is judged once
     /// more, and settled.

@@ -6,6 +6,7 @@ use std::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::guard::{Claim, Claimed, LeaseToken, ReplayGuard};
+use super::look::look;
 use super::rate::Rate;
 use super::rules;
 use super::table::{Limits, Table};
@@ -98,6 +99,10 @@ impl ReplayGuard for MemoryGuard {
 
     fn claim(&self, claim: &Claim, now: u64, lease: Option<u64>) -> Result<Claimed> {
         rules::claim(&mut *self.lock()?, claim, now, lease)
+    }
+
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        look(&mut *self.lock()?, claim, 0)
     }
 
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {

@@ -11,6 +11,8 @@ pub(crate) mod entry;
 mod group;
 pub(crate) mod guard;
 #[cfg(feature = "std")]
+mod look;
+#[cfg(feature = "std")]
 pub(crate) mod memory;
 pub(crate) mod order;
 #[cfg(feature = "sqlite")]

@@ -154,6 +154,13 @@ impl ReplayGuard for SqliteGuard {
         self.step(move |shelf| rules::claim(shelf, &claim, now, lease))
     }
 
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        self.database.read(|connection| {
+            let mut shelf = SqlShelf::load(connection, self.limits)?;
+            super::look::look(&mut shelf, claim, self.time(0))
+        })
+    }
+
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
         // Before it is copied.
         super::entry::check_answer(receipt)?;

@@ -12,7 +12,7 @@ use crate::envelope::lease::Lease;
 use crate::envelope::outcome::Outcome;
 use crate::envelope::seal::Sealer;
 use crate::envelope::stamp::Stamp;
-use crate::envelope::verdict::{Opened, StampOnly};
+use crate::envelope::verdict::{Damaged, Opened, StampOnly};
 use crate::error::{ErrorKind, Result};
 use crate::freshness::clock::Clock;
 use crate::freshness::guard::ReplayGuard;
@@ -237,17 +237,18 @@ impl<'a> Receipter<'a> {
     /// still come: nothing is claimed for it, and nothing stored.
     ///
     /// `None` if the author did not ask to be told of rejections, is not on the policy's list, or was told too often lately.
-    /// `stamp` is what a [failed store](crate::NotStored::damaged) or [stream](crate::OpenStream::stamp_only) left.
+    /// `damaged` is what a [failed store](crate::NotStored::damaged) or [stream](crate::OpenStream::damaged) left.
     ///
     /// # Errors
     ///
     /// As [`Sealer::seal`]; [`ErrorKind::GuardUnavailable`], [`ErrorKind::GuardFull`]; [`ErrorKind::InvalidInput`] unless [`limited`](Self::limited).
-    pub fn damaged(&self, stamp: &StampOnly, text: &str) -> Result<Option<Vec<u8>>> {
+    pub fn damaged(&self, damaged: &Damaged, text: &str) -> Result<Option<Vec<u8>>> {
         let (guard, rate) = self.limit.ok_or(crate::error::Error::with(
             ErrorKind::InvalidInput,
             "notes of damage go out at a limited rate: give it, with a guard that keeps count",
         ))?;
         let status = Status::Damaged(Reason::new(Reason::DAMAGED, text)?);
+        let stamp = damaged.stamp_only();
         let about = sealed::Answerable::about(stamp);
         // Not by the rate of rejections: whoever carries a message can damage copies of it, as many as he likes.
         let label = labels::GUARD_RATE_OF_DAMAGE;

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::status::Reason;
 use crate::disk::os::is_same;
 use crate::disk::{Access, Disk, Temporary, folder_of};
+use crate::envelope::outcome::Again;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Why a message is not stored.
@@ -14,6 +16,10 @@ pub(super) enum Stop {
     TooLarge,
     /// The disk is full, or the host says so.
     NoRoom,
+    /// The host's rules do not accept it.
+    Refused(Reason),
+    /// It was dealt with before: the stamp alone says so.
+    Again(Again),
     Failed(Error),
 }
 
@@ -163,6 +169,22 @@ impl Drop for Making<'_> {
 }
 
 const NO_LOCKS: &str = "this file system has no locks that work: store on another one";
+
+/// Whether a file that may be this content has the final name already: a regular one of this length, if that is known. Another
+/// file will not get that name, so there is nothing to write.
+pub(super) fn is_taken(path: &Path, length: Option<u64>) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|found| found.is_file() && length.is_none_or(|length| length == found.len()))
+}
+
+/// No room, and none is needed: a file that may be this content came to its name meanwhile. When the message comes again that
+/// file is compared; to reject it now would be final.
+pub(super) fn came_meanwhile() -> Error {
+    Error::with(
+        ErrorKind::Pending,
+        "a file that may be this content has its name by now: when the message comes again they are compared",
+    )
+}
 
 /// The name is taken by something else.
 pub(super) fn another() -> Error {

@@ -17,6 +17,8 @@ pub(crate) mod proof;
 pub(crate) mod pushed;
 #[cfg(all(feature = "std", unix))]
 mod receive;
+#[cfg(all(feature = "std", unix))]
+pub(crate) mod received;
 pub(crate) mod status;
 #[cfg(all(feature = "std", unix))]
 pub(crate) mod store;

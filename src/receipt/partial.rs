@@ -15,6 +15,11 @@ use crate::wire::header::Header;
 use crate::wire::limits::MAX_HEADER;
 
 /// Where and how much a [`Store`](crate::Store) keeps of envelopes that did not come whole.
+///
+/// While a copy of an envelope comes, what is kept of it is locked, and whoever wants to complete it gets
+/// [`ErrorKind::Pending`], even if the copy holds less than was kept before, and stalls. So give connections a time after which
+/// they are cut: what was kept stays, and can be completed then. A copy that comes while another one does is stored all the
+/// same, and only keeps nothing.
 #[derive(Clone, Debug)]
 pub struct Partials {
     pub(super) folder: PathBuf,
@@ -164,7 +169,7 @@ impl<'a> Partial<'a> {
     /// Removes it unless the rest may still come. `whole`: the envelope came to its end.
     pub(super) fn after(this: Option<Partial<'a>>, stop: &Stop, whole: bool) {
         let may_come = match stop {
-            Stop::TooLarge | Stop::NoRoom => false,
+            Stop::TooLarge | Stop::NoRoom | Stop::Refused(_) | Stop::Again(_) => false,
             Stop::Failed(error) => match error.kind().class() {
                 ErrorClass::Usage | ErrorClass::TryAgain => true,
                 // Cut or damaged on the way: what is kept was verified.

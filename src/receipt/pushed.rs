@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::making::Stop;
 use super::receive::{BUFFER, Incoming};
-use super::store::{NotStored, Received};
+use super::received::{NotStored, Received};
 use crate::envelope::stamp::Stamp;
 use crate::error::Result;
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::vec::Vec;
 
 use super::file_name::Target;
-use super::making::{Making, Stop};
+use super::making::{Making, Stop, came_meanwhile, is_taken};
 use super::partial::Partial;
-use super::store::{NotStored, Received, Store};
-use super::stored::Stored;
+use super::received::{NotStored, Received};
+use super::store::Store;
+use super::stored::Publishing;
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Wiped;
 use crate::envelope::io::read_some;
@@ -29,7 +30,8 @@ pub(super) struct Incoming<'s, 'a> {
     /// Content that is not written yet.
     content: Wiped,
     written: u64,
-    making: Option<(Making<'a>, PathBuf)>,
+    /// Where the content goes, and its final name.
+    place: Option<(Place<'a>, PathBuf)>,
     partial: Option<Partial<'a>>,
     /// Bytes of the envelope that are not kept yet, if they are to be.
     unkept: Option<Vec<u8>>,
@@ -39,6 +41,16 @@ pub(super) struct Incoming<'s, 'a> {
     over: Option<Over>,
     /// Whether what was kept of it is not what came: that is no damage on the way.
     spoiled: bool,
+}
+
+/// Where content goes that is verified.
+enum Place<'a> {
+    /// Into a new file.
+    New(Making<'a>),
+    /// Nowhere: a file has the final name that may be this content, from an attempt that was cut off. It is compared at the end.
+    Taken,
+    /// Nowhere: the message was committed before, and only all of this copy can say whether it is the same.
+    Dealt,
 }
 
 /// Why content of a length that nobody signed up front is not stored.
@@ -59,7 +71,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             stream,
             content: Wiped::default(),
             written: 0,
-            making: None,
+            place: None,
             partial: None,
             unkept: store.partials.is_some().then(Vec::new),
             whole: false,
@@ -73,7 +85,8 @@ impl<'s, 'a> Incoming<'s, 'a> {
         self.unkept = None;
         match self.feed_held(&partial, header) {
             Ok(()) => {
-                (self.partial, self.unkept) = (Some(partial), Some(Vec::new()));
+                self.partial = Some(partial);
+                self.unkept = matches!(self.place, Some((Place::New(_), _))).then(Vec::new);
                 Ok(())
             }
             Err(Stop::Failed(error)) if error.kind().class() == ErrorClass::NotAcceptable => {
@@ -103,7 +116,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         // Only an envelope whose stamp was judged is kept.
         if left == 0
             && self.stream.header_digest() == Some(*header)
-            && (self.making.is_some() || self.over.is_some())
+            && (self.place.is_some() || self.over.is_some())
         {
             Ok(())
         } else {
@@ -143,8 +156,9 @@ impl<'s, 'a> Incoming<'s, 'a> {
             Some(Over::NoRoom) => return Err(Stop::NoRoom),
             None => {}
         }
-        match &self.making {
-            Some((making, _)) => Ok(making.sync()?),
+        match &self.place {
+            Some((Place::New(making), _)) => Ok(making.sync()?),
+            Some((Place::Taken | Place::Dealt, _)) => Ok(()),
             None => Err(Error::from(ErrorKind::WrongOrder).into()),
         }
     }
@@ -167,7 +181,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         if self.stream.stamp().is_none() {
             return Ok(());
         }
-        if self.making.is_none() && self.over.is_none() {
+        if self.place.is_none() && self.over.is_none() {
             self.begin()?;
         }
         self.written += self.content.len() as u64;
@@ -175,9 +189,9 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.drain(Over::TooLarge);
         }
         self.keep_envelope();
-        let written = match &self.making {
-            Some((making, _)) => making.write_all(&self.content).map_err(Stop::from),
-            None => Ok(()),
+        let written = match &self.place {
+            Some((Place::New(making), _)) => making.write_all(&self.content).map_err(Stop::from),
+            _ => Ok(()),
         };
         self.content.clear();
         match written {
@@ -198,16 +212,32 @@ impl<'s, 'a> Incoming<'s, 'a> {
     /// co-recipient may have put in what is too much, and a rejection is final.
     fn drain(&mut self, why: Over) {
         self.over.get_or_insert(why);
-        (self.making, self.unkept) = (None, None);
+        (self.place, self.unkept) = (None, None);
     }
 
     fn begin(&mut self) -> Result<(), Stop> {
         let Some(stamp) = self.stream.stamp() else {
             return Ok(());
         };
+        let path = self.target.path(&self.store.opener, stamp);
+        if let Some(again) = self.stream.look()? {
+            if stamp.digest().is_some() {
+                return Err(Stop::Again(again));
+            }
+            // Whether this is the same content, or is whole at all, only its end says.
+            (self.place, self.unkept) = (Some((Place::Dealt, path)), None);
+            return Ok(());
+        }
+        if let Some(reason) = self.store.judge.and_then(|judge| judge(stamp)) {
+            return Err(Stop::Refused(reason));
+        }
         let (length, folder) = (stamp.length(), self.target.folder());
         if length.is_some_and(|length| length > self.store.max_content) {
             return Err(Stop::TooLarge);
+        }
+        if is_taken(&path, length) {
+            (self.place, self.unkept) = (Some((Place::Taken, path)), None);
+            return Ok(());
         }
         if self
             .store
@@ -216,8 +246,8 @@ impl<'s, 'a> Incoming<'s, 'a> {
         {
             return Err(Stop::NoRoom);
         }
-        let path = self.target.path(&self.store.opener, stamp);
-        self.making = Some((Making::begin(self.store.disk, folder)?, path));
+        let making = Making::begin(self.store.disk, folder)?;
+        self.place = Some((Place::New(making), path));
         if self.whole {
             // There is nothing to wait for.
             self.unkept = None;
@@ -248,20 +278,33 @@ impl<'s, 'a> Incoming<'s, 'a> {
         }
     }
 
-    /// Everything is verified, and the content is on the disk without its name.
+    /// Everything is verified, and the content is on the disk without its name, or may have been there before.
     fn claim(self) -> Result<Received<'a>, NotStored> {
         let Self {
             store,
             stream,
-            making,
+            place,
             partial,
             ..
         } = self;
-        let Some((making, path)) = making else {
+        let Some((place, path)) = place else {
             return Err(Error::from(ErrorKind::WrongOrder).into());
         };
         match stream.finish_leased(store.lease, &mut Vec::new()) {
-            Ok(Delivery::New(lease)) => Stored::publish(making, partial, path, lease, store.lease),
+            Ok(Delivery::New(lease)) => {
+                let making = match place {
+                    Place::New(making) => Some(making),
+                    Place::Taken => None,
+                    // It was dealt with when this copy began, and the guard has forgotten it since.
+                    Place::Dealt => return Err(Error::from(ErrorKind::Pending).into()),
+                };
+                let publishing = Publishing {
+                    disk: store.disk,
+                    seconds: store.lease,
+                    path,
+                };
+                publishing.publish(making, partial, lease)
+            }
             Ok(Delivery::Again(again)) => {
                 Partial::done(partial);
                 Ok(Received::Again(again))
@@ -280,14 +323,31 @@ impl<'s, 'a> Incoming<'s, 'a> {
     fn stop(self, stop: Stop) -> Result<Received<'a>, NotStored> {
         Partial::after(self.partial, &stop, self.whole);
         // Before it is refused, nothing of it is left.
-        drop(self.making);
-        let refused = match stop {
-            Stop::Failed(error) if self.spoiled => return Err(error.into()),
-            Stop::Failed(error) => return Err(NotStored::of(error, &self.stream)),
-            Stop::TooLarge => Received::TooLarge,
-            Stop::NoRoom => Received::NoRoom,
-        };
-        refuse(self.stream, self.store.lease, refused)
+        drop(self.place);
+        let lease = self.store.lease;
+        match stop {
+            Stop::Failed(error) if self.spoiled => Err(error.into()),
+            Stop::Failed(error) => Err(NotStored::of(error, &self.stream)),
+            Stop::Again(again) => Ok(Received::Again(again)),
+            Stop::TooLarge => refuse(self.stream, lease, Received::TooLarge),
+            Stop::Refused(reason) => refuse(self.stream, lease, |it| Received::Refused(it, reason)),
+            Stop::NoRoom => {
+                let taken = self.stream.stamp().map(|stamp| {
+                    let path = self.target.path(&self.store.opener, stamp);
+                    (path, stamp.length())
+                });
+                let refused = refuse(self.stream, lease, Received::NoRoom)?;
+                // Only now: whoever could still publish it has lost it to us.
+                match taken {
+                    Some((path, length))
+                        if matches!(refused, Received::NoRoom(_)) && is_taken(&path, length) =>
+                    {
+                        Err(came_meanwhile().into())
+                    }
+                    _ => Ok(refused),
+                }
+            }
+        }
     }
 }
 
@@ -297,7 +357,7 @@ const NOT_AS_KEPT: &str =
 fn refuse<'a>(
     stream: OpenStream<'a>,
     lease: u64,
-    refused: fn(Lease<'a, StampOnly>) -> Received<'a>,
+    refused: impl FnOnce(Lease<'a, StampOnly>) -> Received<'a>,
 ) -> Result<Received<'a>, NotStored> {
     Ok(match stream.refuse_leased(lease)? {
         Delivery::New(lease) => refused(lease),

@@ -131,6 +131,15 @@ impl Reason {
         })
     }
 
+    /// Not accepted by the recipient's rules: [`POLICY`](Self::POLICY), without a text.
+    #[must_use]
+    pub const fn by_rules() -> Self {
+        Self {
+            code: Self::POLICY,
+            text: String::new(),
+        }
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> u16 {

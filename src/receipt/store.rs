@@ -1,8 +1,6 @@
 //! Storing what comes, so that it is on the disk when that is said.
 
 use core::fmt;
-use core::ops::Deref;
-use std::boxed::Box;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -11,14 +9,13 @@ use super::file_name::Target;
 use super::partial::Partials;
 use super::pushed::StoreStream;
 use super::receive::Incoming;
-use super::stored::Stored;
+use super::received::{NotStored, Received};
+use super::status::Reason;
 use crate::crypto::digest::Digest;
 use crate::disk::os::is_same;
 use crate::disk::{Access, Disk, is_partial_name, is_temporary_name};
-use crate::envelope::lease::Lease;
-use crate::envelope::open::{OpenStream, Opener};
-use crate::envelope::outcome::Again;
-use crate::envelope::verdict::StampOnly;
+use crate::envelope::open::Opener;
+use crate::envelope::stamp::Stamp;
 use crate::error::{Error, ErrorKind, Result};
 
 /// After how many seconds what was left behind may be removed.
@@ -27,94 +24,8 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 /// A host's word on whether there is room in a folder for so many bytes; `None` if the length is not known yet.
 pub(super) type HasRoom<'a> = &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync);
 
-/// What came of an envelope that was given to a [`Store`].
-#[derive(Debug)]
-#[must_use]
-#[non_exhaustive]
-// There is one for each envelope, never many: a box would save nothing.
-#[allow(clippy::large_enum_variant)]
-pub enum Received<'a> {
-    /// It is on the disk: commit it, with a [receipt](crate::Receipter::stored) or [without](Stored::commit).
-    Stored(Stored<'a>),
-    /// It came before, and was dealt with: give the same receipt again.
-    Again(Again),
-    /// Its content is longer than this store accepts. Nothing is left of it. [Reject](crate::Receipter::rejected) it, which is
-    /// final, or release it.
-    TooLarge(Lease<'a, StampOnly>),
-    /// There is no room for it. Nothing is left of it. Release it, and it may come again when there is; or
-    /// [reject](crate::Receipter::rejected) it, which is final.
-    NoRoom(Lease<'a, StampOnly>),
-}
-
-/// Why an envelope was not stored: an [`Error`], which it turns into by itself, and whether a copy came damaged.
-pub struct NotStored {
-    error: Error,
-    damaged: Option<Box<StampOnly>>,
-}
-
-impl NotStored {
-    pub(super) fn of(error: Error, stream: &OpenStream<'_>) -> Self {
-        let damaged = match error.kind() {
-            ErrorKind::NotAuthentic => stream.stamp_only().map(Box::new),
-            _ => None,
-        };
-        Self { error, damaged }
-    }
-
-    /// If the stamp of what came was verified and judged, and what followed it was damaged, or cut off at the end of the input:
-    /// what a note of [damage](crate::Receipter::damaged) to its author is made of. `None` for every other failure.
-    #[must_use]
-    pub fn damaged(&self) -> Option<&StampOnly> {
-        self.damaged.as_deref()
-    }
-}
-
-impl Deref for NotStored {
-    type Target = Error;
-
-    fn deref(&self) -> &Error {
-        &self.error
-    }
-}
-
-impl From<Error> for NotStored {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            damaged: None,
-        }
-    }
-}
-
-impl From<NotStored> for Error {
-    fn from(not_stored: NotStored) -> Self {
-        not_stored.error
-    }
-}
-
-impl fmt::Debug for NotStored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.error, f)
-    }
-}
-
-impl fmt::Display for NotStored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl PartialEq<ErrorKind> for NotStored {
-    fn eq(&self, other: &ErrorKind) -> bool {
-        self.error == *other
-    }
-}
-
-impl core::error::Error for NotStored {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.error.source()
-    }
-}
+/// A host's word on a message whose stamp was judged: why it is not accepted, or `None` if it is.
+pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
 
 /// Opens envelopes to files, and says `stored` only of what it has read again from the disk.
 ///
@@ -125,7 +36,12 @@ impl core::error::Error for NotStored {
 ///
 /// A process may be killed between the final name and the commit. When the message then comes again, it is new once more, and
 /// the file that is there already is taken for it if it is, byte for byte, this content: synced and read again as if it were
-/// new. So the effect is exactly once, as long as the message comes to the same target.
+/// new, and nothing is written for it a second time: a disk without room for another copy does not matter. So the effect is
+/// exactly once, as long as the message comes to the same target.
+///
+/// For a copy of what was committed nothing is written either, if the [guard can tell](crate::ReplayGuard::look). Where the
+/// stamp has the digest of the content the answer is given by the stamp alone, and the rest of the copy is not read; else once
+/// all of it is verified.
 ///
 /// The folder must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
 /// it at once.
@@ -164,6 +80,7 @@ pub struct Store<'a> {
     pub(super) disk: &'a dyn Disk,
     pub(super) max_content: u64,
     pub(super) has_room: Option<HasRoom<'a>>,
+    pub(super) judge: Option<Judge<'a>>,
     pub(super) partials: Option<Partials>,
 }
 
@@ -178,6 +95,7 @@ impl<'a> Store<'a> {
             disk,
             max_content: u64::MAX,
             has_room: None,
+            judge: None,
             partials: None,
         }
     }
@@ -199,6 +117,36 @@ impl<'a> Store<'a> {
         answer: &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync),
     ) -> Self {
         self.has_room = Some(answer);
+        self
+    }
+
+    /// Asks the host's own rules about every message that is new, once its stamp is verified and judged and before anything of
+    /// it is written: a reason makes it [`Received::Refused`]. The stamp is all that is known by then.
+    ///
+    /// What is to be decided on the content (a scan for viruses) is decided after it is stored, and before it is committed:
+    /// [`Stored::into_lease`](crate::Stored::into_lease).
+    ///
+    /// ```
+    /// # fn main() -> bulla::Result<()> {
+    /// # use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
+    /// use bulla::{OsDisk, Reason, Receipter, Received, Stamp, Store, Target};
+    /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
+    /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
+    /// # let guard = MemoryGuard::new(1000);
+    /// # let folder = std::env::temp_dir();
+    /// let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
+    /// let unnamed = Reason::new(Reason::POLICY, "send files with a name")?;
+    /// let judge = |stamp: &Stamp| stamp.attribute("name").is_none().then(|| unnamed.clone());
+    /// let store = Store::new(Opener::new(&bob, &policy, Replay::Guarded(&guard)), 60, &OsDisk).judge(&judge);
+    /// match store.store(envelope.as_slice(), Target::ById(&folder))? {
+    ///     Received::Refused(lease, reason) => drop(Receipter::new(&bob).rejected(lease, reason)?),
+    ///     other => unreachable!("{other:?}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub const fn judge(mut self, rules: &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync)) -> Self {
+        self.judge = Some(rules);
         self
     }
 
@@ -308,6 +256,11 @@ impl<'a> Store<'a> {
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly
     /// the names that this crate gives to files that are not whole, on which nobody works. Says how many.
     ///
+    /// Where the file system knows no files without a name, a process that is killed leaves what it had written of the
+    /// *content* under such a name. So every host that stores should call this now and then. What is
+    /// [kept](Self::resumable) of envelopes is removed only by a store that keeps such: another one knows nothing of who may
+    /// still complete them.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Io`] if the folder cannot be read. A file that cannot be removed stays.
@@ -315,10 +268,9 @@ impl<'a> Store<'a> {
         let mut removed = 0;
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
-            let ours = entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| is_temporary_name(name) || is_partial_name(name));
+            let ours = entry.file_name().to_str().is_some_and(|name| {
+                is_temporary_name(name) || (self.partials.is_some() && is_partial_name(name))
+            });
             if ours && self.clean_file(&entry.path()).unwrap_or(false) {
                 removed += 1;
             }

@@ -5,17 +5,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::making::{Making, Stop, another, read_some};
+use super::making::{Making, Stop, another, came_meanwhile, is_taken, read_some};
 use super::partial::Partial;
-use super::store::{NotStored, Received};
+use super::received::{NotStored, Received};
 use crate::crypto::digest::Hasher;
 use crate::crypto::secret::Wiped;
 use crate::disk::os::is_same_file;
-use crate::disk::{Access, folder_of};
+use crate::disk::{Access, Disk, folder_of};
 use crate::envelope::lease::Lease;
 use crate::envelope::outcome::Outcome;
 use crate::envelope::verdict::{Opened, Verified};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes read again at once.
 const BUFFER: usize = 256 * 1024;
@@ -36,32 +36,6 @@ pub struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    /// Publishes a file that is written and synced, and whose message is reserved.
-    pub(super) fn publish(
-        making: Making<'a>,
-        partial: Option<Partial<'a>>,
-        path: PathBuf,
-        lease: Lease<'a>,
-        seconds: u64,
-    ) -> Result<Received<'a>, NotStored> {
-        match settle_on_disk(making, &path, &lease, seconds) {
-            Ok(making) => Ok(Received::Stored(Self {
-                making,
-                partial,
-                path,
-                lease,
-            })),
-            Err(stop) => {
-                Partial::after(partial, &stop, true);
-                match stop {
-                    Stop::Failed(error) => Err(error.into()),
-                    Stop::TooLarge => Ok(Received::TooLarge(lease.into_stamp_only())),
-                    Stop::NoRoom => Ok(Received::NoRoom(lease.into_stamp_only())),
-                }
-            }
-        }
-    }
-
     /// What was verified: author, stamp, length and digest of what is stored.
     #[must_use]
     pub const fn proof(&self) -> &Opened {
@@ -90,16 +64,31 @@ impl<'a> Stored<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::LeaseLost`], [`ErrorKind::Superseded`], [`ErrorKind::Gap`], [`ErrorKind::InvalidInput`]: it does not
-    /// count, and the file is removed again. Any other, such as [`ErrorKind::GuardUnavailable`]: it is not known whether it
+    /// count, and the file is removed again, unless it was there before, from an attempt that was cut off: that one stays
+    /// under its name, although the message does not count as stored (`Superseded`: a newer one was). Any other, such as [`ErrorKind::GuardUnavailable`]: it is not known whether it
     /// counts, so the file stays; when the message comes again, that will show.
     pub fn commit(self, answer: &[u8]) -> Result<Opened> {
+        self.end(|lease| lease.answered(Outcome::Stored, answer))
+    }
+
+    /// Makes it final, as [stored](Outcome::Stored), for a host that gives no receipts: neither the author nor who sends a copy
+    /// will get one, also where the author asked for it. He will send the message again until he gives it up.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn commit_unanswered(self) -> Result<Opened> {
+        self.end(|lease| lease.end(Outcome::Stored, b""))
+    }
+
+    fn end(self, commit: impl FnOnce(Lease<'a>) -> Result<Opened>) -> Result<Opened> {
         let Self {
             mut making,
             partial,
             lease,
             ..
         } = self;
-        let committed = lease.commit(Outcome::Stored, answer);
+        let committed = commit(lease);
         match &committed {
             Ok(_) => {
                 making.keep();
@@ -125,10 +114,34 @@ impl<'a> Stored<'a> {
         committed
     }
 
-    /// Removes the file again and keeps the reservation, in order to [reject](crate::Receipter::rejected) the message.
+    /// Removes the file again and keeps the reservation, in order to [reject](crate::Receipter::rejected) the message for what
+    /// its content is, after a scan for viruses for example. What a [resumable](crate::Store::resumable) store keeps of it goes
+    /// too.
+    ///
+    /// A file that was there before, from an attempt that was cut off, is not this one's to remove and stays. If the content is
+    /// not to lie there, remove it by its [path](Self::path) *before* this: until then the name is held for it.
+    ///
+    /// ```
+    /// # use bulla::{Reason, Receipter, Rejection, Result, Stored};
+    /// fn take(receipter: &Receipter<'_>, stored: Stored<'_>, clean: bool) -> Result<Option<Vec<u8>>> {
+    ///     if clean {
+    ///         return Ok(receipter.stored(stored)?.into_receipt());
+    ///     }
+    ///     std::fs::remove_file(stored.path())?; // also if it is from an attempt that was cut off
+    ///     let lease = stored.into_lease();
+    ///     let reason = Reason::new(Reason::POLICY, "a virus was found in it")?;
+    ///     Ok(receipter.rejected(lease, reason)?.into_receipt())
+    /// }
+    /// ```
     pub fn into_lease(self) -> Lease<'a> {
-        let Self { making, lease, .. } = self;
+        let Self {
+            making,
+            partial,
+            lease,
+            ..
+        } = self;
         drop(making);
+        Partial::done(partial);
         lease
     }
 
@@ -144,47 +157,99 @@ impl<'a> Stored<'a> {
     }
 }
 
+/// How content gets its final name.
+pub(super) struct Publishing<'a> {
+    pub(super) disk: &'a dyn Disk,
+    /// For how long a message is reserved at a time.
+    pub(super) seconds: u64,
+    pub(super) path: PathBuf,
+}
+
+impl<'a> Publishing<'a> {
+    /// Publishes a file that is written and synced, and whose message is reserved. Without one it must be there already.
+    pub(super) fn publish(
+        self,
+        making: Option<Making<'a>>,
+        partial: Option<Partial<'a>>,
+        lease: Lease<'a>,
+    ) -> Result<Received<'a>, NotStored> {
+        let stop = match self.settle_on_disk(making, &lease) {
+            Ok(making) => {
+                return Ok(Received::Stored(Stored {
+                    making,
+                    partial,
+                    path: self.path,
+                    lease,
+                }));
+            }
+            Err(stop) => stop,
+        };
+        let length = lease.proof().content_length();
+        let stop = match stop {
+            Stop::NoRoom if is_taken(&self.path, Some(length)) => Stop::Failed(came_meanwhile()),
+            stop => stop,
+        };
+        Partial::after(partial, &stop, true);
+        match stop {
+            Stop::Failed(error) => Err(error.into()),
+            Stop::NoRoom => Ok(Received::NoRoom(lease.into_stamp_only())),
+            // What these rest on was judged before all of it had come.
+            Stop::TooLarge | Stop::Refused(_) | Stop::Again(_) => {
+                Err(Error::from(ErrorKind::WrongOrder).into())
+            }
+        }
+    }
+
+    /// Publishes, syncs the folder, and reads again. On failure what was published is removed.
+    fn settle_on_disk(
+        &self,
+        making: Option<Making<'a>>,
+        lease: &Lease<'_>,
+    ) -> Result<Making<'a>, Stop> {
+        let (path, mut renewal) = (&self.path, Renewal::new(lease, self.seconds));
+        let verified: &Verified = lease.proof();
+        let (making, found) = match publish(making, path)? {
+            Some(making) => (making, false),
+            None => (self.find(verified)?, true),
+        };
+        self.disk.sync_folder(folder_of(path))?;
+        renewal.renew()?;
+        if read_again(&making, path, verified, &mut renewal)? {
+            // Whoever took the message over meanwhile decides what becomes of it.
+            renewal.renew()?;
+            Ok(making)
+        } else if found {
+            Err(another().into())
+        } else {
+            Err(changed().into())
+        }
+    }
+
+    /// An attempt may have ended between the final name and its commit. What it left counts if it is this very content, now on
+    /// the disk: nobody can tell the difference.
+    fn find(&self, verified: &Verified) -> Result<Making<'a>, Stop> {
+        let making = Making::found(self.disk, &self.path)?;
+        if making.file().metadata()?.len() != verified.content_length() {
+            return Err(another().into());
+        }
+        making.sync()?;
+        Ok(making)
+    }
+}
+
+/// Gives a file its final name; `None` if there is none, or if another file has that name.
+fn publish<'a>(making: Option<Making<'a>>, path: &Path) -> Result<Option<Making<'a>>, Stop> {
+    match making {
+        None => Ok(None),
+        Some(mut making) => Ok(making.publish(path)?.then_some(making)),
+    }
+}
+
 impl fmt::Debug for Stored<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stored")
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-/// Publishes, syncs the folder, and reads again. On failure what was published is removed.
-fn settle_on_disk<'a>(
-    mut making: Making<'a>,
-    path: &Path,
-    lease: &Lease<'_>,
-    seconds: u64,
-) -> Result<Making<'a>, Stop> {
-    let mut renewal = Renewal {
-        lease,
-        seconds,
-        last: Instant::now(),
-    };
-    let verified: &Verified = lease.proof();
-    let found = !making.publish(path)?;
-    if found {
-        // An attempt may have ended between here and its commit. What it left counts if it is this very content, now on the
-        // disk: nobody can tell the difference.
-        making = Making::found(making.disk(), path)?;
-        if making.file().metadata()?.len() != verified.content_length() {
-            return Err(another().into());
-        }
-        making.sync()?;
-    }
-    making.disk().sync_folder(folder_of(path))?;
-    renewal.renew()?;
-    if read_again(&making, path, verified, &mut renewal)? {
-        // Whoever took the message over meanwhile decides what becomes of it.
-        renewal.renew()?;
-        Ok(making)
-    } else if found {
-        Err(another().into())
-    } else {
-        Err(changed().into())
     }
 }
 
@@ -237,7 +302,15 @@ struct Renewal<'l, 'a> {
     last: Instant,
 }
 
-impl Renewal<'_, '_> {
+impl<'l, 'a> Renewal<'l, 'a> {
+    fn new(lease: &'l Lease<'a>, seconds: u64) -> Self {
+        Self {
+            lease,
+            seconds,
+            last: Instant::now(),
+        }
+    }
+
     fn renew(&mut self) -> Result<()> {
         self.last = Instant::now();
         self.lease.renew(self.seconds)

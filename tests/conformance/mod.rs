@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod bounds;
+mod look;
 pub(crate) mod processes;
 
 use bulla::{
@@ -85,6 +86,7 @@ const SUITE: &[(&str, Check)] = &[
         "a_challenge_that_an_entry_was_taken_with_stays_its_own",
         a_challenge_that_an_entry_was_taken_with_stays_its_own,
     ),
+    ("looking_claims_nothing", look::looking_claims_nothing),
     ("rates", rates),
 ];
 

@@ -200,12 +200,15 @@ fn damage_hurries_once_for_each_attempt() {
     let opener = Opener::with_clock(&scene.bob, &policy, Replay::Guarded(&scene.guard), &clock);
     let mut stream = opener.stream();
     let mut content = Vec::new();
-    stream.update_provisional(&envelope, &mut content).unwrap();
-    stream.end_provisional(&mut content).unwrap();
+    let mut damaged = envelope;
+    *damaged.last_mut().unwrap() ^= 1;
+    stream.update_provisional(&damaged, &mut content).unwrap();
+    let failed = stream.end_provisional(&mut content);
+    assert_eq!(failed.unwrap_err(), ErrorKind::NotAuthentic);
     let rate = bulla::Rate { every: 1, burst: 9 };
     let note = Receipter::with(&scene.bob, &clock, &OsEntropy)
         .limited(&scene.guard, rate)
-        .damaged(&stream.stamp_only().unwrap(), "")
+        .damaged(&stream.damaged().unwrap(), "")
         .unwrap()
         .unwrap();
     for attempt in 1..3 {

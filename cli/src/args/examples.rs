@@ -139,13 +139,14 @@ The receipt says stored only after the file was written, synced, given its name 
 what was stored gives the same receipt. What is longer than --max-size is rejected for good, with a receipt that says so, \
 and status 3; so are its copies. An author who asked for that receipt but may not be told, for he is not listed or was told \
 of too many refusals lately, is refused with status 3, but not for good: the message may come again. Without room nothing is \
-kept, the status is 1, and the message may come again.
+kept, the status is 1, and the message may come again; with --reject-full it is rejected for good instead.
 
 A copy whose stamp is authentic, but which was damaged or cut off, fails with status 2; if its author is listed and asked \
 to be told of rejections, as bulla send does, a note of the damage is given in place of a receipt, at the same rate. It is \
 not final: nothing is stored, and the message stays due.
 
-What was cut off and not completed within a day is removed by a later --resumable. Of one envelope at most --max-size and \
+What a receive that was killed left of a file is removed by a later one after a day. What was cut off and not completed \
+within a day is removed by a later --resumable. Of one envelope at most --max-size and \
 1 MiB is kept.
 
 Resuming: --held prints how many bytes of the envelope (without armor) are kept; send what follows them, from byte HELD + 1 \

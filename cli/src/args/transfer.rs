@@ -76,6 +76,9 @@ pub(crate) struct Receive {
     /// Reject what is longer, in bytes or with k, M, G
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_size: Option<u64>,
+    /// Reject for good what there is no room for, instead of leaving it to come again
+    #[arg(long)]
+    pub(crate) reject_full: bool,
     /// Keep what came of an envelope that is cut off, in DIR, so that it can be completed with --resume
     #[arg(long)]
     pub(crate) resumable: bool,

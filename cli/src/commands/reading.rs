@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use bulla::limits::MAX_OPENING;
 use bulla::{
-    ArmorLabel, Delivery, Error, ErrorKind, Fresh, MaybeArmored, Mode, Opened, Order, Outcome,
-    Policy, ProvisionalReader, Replay, Verifier,
+    ArmorLabel, Delivery, Error, ErrorKind, Fresh, MaybeArmored, Mode, Opened, Order, Policy,
+    ProvisionalReader, Replay, Verifier,
 };
 
 use crate::args::{OrderArgs, OrderName, OutputArgs, TimeArgs};
@@ -97,7 +97,7 @@ pub(super) fn finish_guarded(
         Delivery::Again(_) => return Err(Error::from(ErrorKind::Replayed).into()),
     };
     match sink.deliver(|| lease.renew(LEASE)) {
-        Ok(()) => lease.commit(Outcome::Delivered, b"").map_err(|error| {
+        Ok(()) => lease.deliver_unanswered().map_err(|error| {
             guard.failed(error).and(
                 "the content was delivered all the same, and may be accepted once more: discard it",
             )
@@ -110,16 +110,10 @@ pub(super) fn finish_guarded(
         }
         // But who got a part may have used it. This is said even where the reader of our output has gone: the message would
         // otherwise be lost without a word.
-        Err(undelivered) => {
-            Err(undelivered
-                .failure
-                .and(match lease.commit(Outcome::Delivered, b"") {
-                    Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
-                    Err(_) => {
-                        "and the guard could not count it as received: it may be accepted once more"
-                    }
-                }))
-        }
+        Err(undelivered) => Err(undelivered.failure.and(match lease.deliver_unanswered() {
+            Ok(_) => "the guard counts it as received: use reopen, or verify --archive",
+            Err(_) => "and the guard could not count it as received: it may be accepted once more",
+        })),
     }
 }
 

@@ -42,8 +42,9 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     if let Some(header) = &args.held {
         return print(&format!("{}\n", store.held(header)?));
     }
-    if args.resumable && args.resume.is_none() {
-        // What was left behind long ago must not fill the folder; if it cannot be removed, it stays.
+    if args.resume.is_none() {
+        // What was left behind long ago must not fill the folder, nor lie about: it may be content in the clear. What is kept of
+        // envelopes goes only with --resumable. If it cannot be removed, it stays.
         let _ = store.clean(&args.dir);
     }
     let path = path(args)?;
@@ -74,7 +75,14 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     match received {
         Received::Stored(stored) => desk.stored(stored, &opener()),
         Received::Again(again) => desk.again(again),
-        Received::TooLarge(lease) => desk.too_large(&limit_text(args), lease),
+        Received::TooLarge(lease) => {
+            let reason = Reason::new(Reason::TOO_LARGE, &limit_text(args))?;
+            desk.reject(lease, reason, "longer than --max-size")
+        }
+        Received::NoRoom(lease) if args.reject_full => {
+            let reason = Reason::new(Reason::FULL, "")?;
+            desk.reject(lease, reason, "there is no room for it (--reject-full)")
+        }
         Received::NoRoom(lease) => {
             // If this fails, it falls free by itself.
             let _ = lease.release();
@@ -190,27 +198,27 @@ impl Desk<'_> {
         self.give(again.receipt())
     }
 
-    fn too_large(self, text: &str, lease: Lease<'_, StampOnly>) -> Result<(), Failure> {
-        let reason = Reason::new(Reason::TOO_LARGE, text)?;
+    /// `why` says to whoever runs this what the author is told as `reason`.
+    fn reject(self, lease: Lease<'_, StampOnly>, reason: Reason, why: &str) -> Result<(), Failure> {
         let rejection = Receipter::new(self.key).rejected(lease, reason);
         match rejection.map_err(|error| self.guard.failed(error))? {
             Rejection::Final(rejected) => {
-                let what = "authentic, but longer than --max-size: rejected for good";
-                Err(self.rejected(what, rejected.receipt())?)
+                let what = format!("authentic, but {why}: rejected for good");
+                Err(self.rejected(&what, rejected.receipt())?)
             }
-            Rejection::Untold(_) => Err(self.untold()),
+            Rejection::Untold(_) => Err(self.untold(why)),
         }
     }
 
-    /// Too large, and its author asked to be told, but may not be: it is not final.
-    fn untold(&self) -> Failure {
-        let why = if self.args.senders.from_anyone {
+    /// Not accepted, and its author asked to be told, but may not be: it is not final.
+    fn untold(&self, why: &str) -> Failure {
+        let who = if self.args.senders.from_anyone {
             "who is not listed (see --from)"
         } else {
             "who was told of too many refusals lately"
         };
         Failure::rejected(format!(
-            "authentic, but longer than --max-size: its author, {why}, was not told; nothing of it was kept, and it may come \
+            "authentic, but {why}: its author, {who}, was not told; nothing of it was kept, and it may come \
              again"
         ))
     }
@@ -232,9 +240,9 @@ impl Desk<'_> {
     /// stays due, and he need not wait to send it again.
     fn not_stored(self, not_stored: NotStored) -> Failure {
         // Where none can be made, or the guard does not answer, there is none: the failure is the same.
-        let note = not_stored.damaged().and_then(|stamp| {
+        let note = not_stored.damaged().and_then(|damaged| {
             let receipter = Receipter::new(self.key).limited(self.guard, Receipter::REFUSALS);
-            receipter.damaged(stamp, "").unwrap_or_default()
+            receipter.damaged(damaged, "").unwrap_or_default()
         });
         let failure = self.failed(not_stored.into());
         match note {

@@ -19,6 +19,7 @@
 //!
 //! Stored under `{prefix}`: `meta` (id, format, marks, counts, tokens), `entries`, their `times`, `streams`, `challenges`, `rates`.
 
+mod ask;
 mod group;
 mod link;
 mod pool;
@@ -37,6 +38,7 @@ use std::time::Instant;
 
 use redis::Value;
 
+use self::ask::{of_entry, of_stream};
 use self::group::{Group, Plain};
 use self::link::unavailable;
 use self::pool::Pool;
@@ -305,31 +307,30 @@ impl ReplayGuard for RedisGuard {
             now,
             drops: DROPS_PER_CLAIM,
             token: lease.is_some(),
-            entry: Some(&claim.key),
             scope: Some(&claim.scope),
             stream: claim.place.as_ref().map(|place| &place.stream),
             challenge: claim.challenge.as_ref(),
-            rate: None,
-            streams: false,
+            ..of_entry(&claim.key)
         };
         self.step(&ask, |step| rules::claim(step, &claim, now, lease))
     }
 
+    fn look(&self, claim: &Claim) -> Result<Option<Vec<u8>>> {
+        let claim = bounded(claim);
+        self.step(&of_entry(&claim.key), |step| {
+            crate::freshness::look::look(step, &claim, 0)
+        })
+    }
+
     fn commit(&self, token: &LeaseToken, receipt: &[u8]) -> Result<()> {
-        let ask = Ask {
-            entry: Some(&token.key),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::commit(step, token, receipt))?
-            .map_err(Into::into)
+        self.step(&of_entry(&token.key), |step| {
+            rules::commit(step, token, receipt)
+        })?
+        .map_err(Into::into)
     }
 
     fn release(&self, token: &LeaseToken) -> Result<()> {
-        let ask = Ask {
-            entry: Some(&token.key),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::release(step, token))
+        self.step(&of_entry(&token.key), |step| rules::release(step, token))
     }
 
     fn renew(&self, token: &LeaseToken, now: u64, lease: u64) -> Result<()> {
@@ -357,27 +358,17 @@ impl ReplayGuard for RedisGuard {
     }
 
     fn missing(&self, stream: &Digest) -> Result<Vec<RangeInclusive<u64>>> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::missing(step, stream))
+        self.step(&of_stream(stream), |step| rules::missing(step, stream))
     }
 
     fn skip(&self, stream: &Digest, before: u64) -> Result<()> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::skip(step, stream, before))
+        self.step(&of_stream(stream), |step| rules::skip(step, stream, before))
     }
 
     fn forget_stream(&self, stream: &Digest) -> Result<bool> {
-        let ask = Ask {
-            stream: Some(stream),
-            ..Ask::default()
-        };
-        self.step(&ask, |step| rules::forget_stream(step, stream))
+        self.step(&of_stream(stream), |step| {
+            rules::forget_stream(step, stream)
+        })
     }
 
     fn permit(&self, what: &Digest, now: u64, rate: Rate) -> Result<bool> {

@@ -145,7 +145,7 @@ class Call:
                     self.wrong.append((f"{parameter} has no {called}", f"v{at}.{called} = NULL;", "ANYTHING"))
             if fields[0][2] == "size":
                 self.lines.append(f"; v{at}.size = sizeof v{at};")
-                for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1", f"sizeof v{at} + 1"):
+                for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1"):
                     self.wrong.append((f"{parameter} has the size {size}", f"v{at}.size = {size};", "INVALID"))
             # Where pointers are in it, all ones is what no library can survive.
             if not any(stars or field in header.callbacks for field, stars, _ in fields):

@@ -1591,23 +1591,23 @@ void bulla_policy_free(struct bulla_policy *policy);
 typedef struct bulla_guard bulla_guard;
 
 /**
- * How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL. In each field 0 means: as usual for the others.
+ * How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL.
  */
 typedef struct bulla_guard_limits {
   /**
-   * Messages of senders that the policy names.
+   * Messages of senders that the policy names; at least 1.
    */
   size_t capacity;
   /**
-   * Messages of others, accepted because anyone is.
+   * Messages of others, accepted because anyone is. 0: a quarter of `capacity`.
    */
   size_t strangers;
   /**
-   * Messages of one named sender.
+   * Messages of one named sender. 0: half of `capacity`.
    */
   size_t per_sender;
   /**
-   * Messages of one other.
+   * Messages of one other. 0: an eighth of `capacity`.
    */
   size_t per_stranger;
 } bulla_guard_limits;

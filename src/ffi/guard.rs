@@ -28,17 +28,17 @@ impl bulla_guard {
     }
 }
 
-/// How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL. In each field 0 means: as usual for the others.
+/// How much a guard remembers. What has no room is refused with BULLA_GUARD_FULL.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct bulla_guard_limits {
-    /// Messages of senders that the policy names.
+    /// Messages of senders that the policy names; at least 1.
     pub capacity: usize,
-    /// Messages of others, accepted because anyone is.
+    /// Messages of others, accepted because anyone is. 0: a quarter of `capacity`.
     pub strangers: usize,
-    /// Messages of one named sender.
+    /// Messages of one named sender. 0: half of `capacity`.
     pub per_sender: usize,
-    /// Messages of one other.
+    /// Messages of one other. 0: an eighth of `capacity`.
     pub per_stranger: usize,
 }
 

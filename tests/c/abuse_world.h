@@ -21,6 +21,9 @@ void abuse_judge(bulla_status status, enum wanted wanted, const bulla_error *rep
 void abuse_untouched(bulla_status status, const void *place, size_t size, size_t value);
 #define CANARIES 16
 
+/* Whether something was written to it. */
+int abuse_given(const void *place, size_t size);
+
 /* Frees after the call; of two calls in a row one frees in the order of making, and the other in the reverse. */
 void abuse_later(void (*end)(void *), void *thing);
 void abuse_clean_up(void);
@@ -33,7 +36,7 @@ void abuse_end(void);
 
 /* Bytes and strings by the name of the parameter; a default for names that are not known. */
 const char *abuse_text(const char *function, const char *parameter);
-const uint8_t *abuse_bytes(const char *parameter, size_t *length);
+const uint8_t *abuse_bytes(const char *function, const char *parameter, size_t *length);
 uint8_t *abuse_memory(size_t *length);
 
 /* Handles that cannot be made with default arguments alone. */
@@ -46,6 +49,22 @@ bulla_opener *abuse_opener(void);
 bulla_guard *abuse_guard(void);
 bulla_public *abuse_public(void);
 bulla_identity *abuse_identity(void);
+bulla_clock *abuse_clock(void);
+bulla_open_stream *abuse_open_stream(void);
+bulla_lease *abuse_lease(void);
+bulla_answer *abuse_answered(void);
+bulla_store_stream *abuse_store_stream(void);
+bulla_provisional_file *abuse_provisional_file(void);
+bulla_verified_file *abuse_verified_file(void);
+bulla_database *abuse_database(void);
+bulla_outbox *abuse_outbox(void);
+bulla_due_list *abuse_due_list(void);
+bulla_entry_list *abuse_entry_list(void);
+bulla_settled *abuse_settled(void);
+bulla_receipt *abuse_receipt(void);
+bulla_asked *abuse_asked(void);
+bulla_audit_proof *abuse_audit_proof(void);
 bulla_key abuse_key(void);
+bulla_sent abuse_sent(void);
 
 #endif

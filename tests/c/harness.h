@@ -22,9 +22,21 @@ void refused(const char *file, int line, const char *call, bulla_status status, 
 /* A call that must fail with this code, and say so in `error`. */
 #define FAILS(code, call) (before(), refused(__FILE__, __LINE__, #call, (call), (code)))
 
-/* As FAILS, and what the call would have given in `place` is as it was. */
+/* As FAILS, and what the call would have given in `place` is as it was. Also for what a call does not give that succeeds. */
 #define UNTOUCHED(code, place, call) \
     (memset(&(place), 0xA5, sizeof(place)), FAILS(code, call), still(__FILE__, __LINE__, #place, &(place), sizeof(place)))
+
+/* A place for an output, between canaries: FRAME() it before the call, and look after it at INTACT(). */
+#define FRAMED(type)          \
+    struct {                  \
+        uint8_t canary[16];   \
+        type value;           \
+        uint8_t canary2[16];  \
+    }
+#define FRAME(framed) memset(&(framed), 0xA5, sizeof(framed))
+#define INTACT(framed)                                                                                  \
+    (still(__FILE__, __LINE__, #framed " (before it)", (framed).canary, sizeof(framed).canary),         \
+     still(__FILE__, __LINE__, #framed " (behind it)", (framed).canary2, sizeof(framed).canary2))
 
 void before(void);
 void still(const char *file, int line, const char *what, const void *place, size_t size);
@@ -55,8 +67,21 @@ void seal_hello(struct world *world, bulla_sent *sent);
 /* Opens what is in world->envelope; the status. The content is in world->content, which is emptied before. */
 bulla_status open_it(struct world *world, bulla_opener *opener, bulla_message **message);
 
+/* As seal_hello(), from alice to bob with receipts asked for, one or more of BULLA_RECEIPT_..., and other content. */
+void seal_asking(struct world *world, uint32_t receipts, const uint8_t *content, size_t length, bulla_sent *sent);
+
+/* Opens what is in world->envelope with a lease of 60 seconds; the content is in world->content, which is emptied before. */
+bulla_status lease_it(struct world *world, bulla_lease **lease, bulla_answer **again);
+
+/* Whether the bytes of a view, or of a buffer, are these. */
+int view_is(bulla_view view, const void *bytes, size_t length);
+int holds(const bulla_buffer *buffer, const void *bytes, size_t length);
+
 /* A path in the folder of this run. */
 const char *scratch(const char *name);
+
+/* The same, of which there is nothing yet: a number is added to the name. */
+const char *fresh(const char *name, char *path, size_t room);
 
 struct test {
     const char *name;
@@ -65,7 +90,8 @@ struct test {
 
 /* Each file of tests ends with one of these. */
 extern const struct test test_status[], test_buffer[], test_identity[], test_clock[], test_draft[], test_seal[], test_open[],
-    test_policy[], test_stamp[], test_stream[], test_threads[];
+    test_policy[], test_stamp[], test_stream[], test_threads[], test_guard[], test_holder[], test_lease[], test_store[],
+    test_receipt[], test_outbox[], test_audit[], test_evidence[], test_armor[], test_random_access[];
 
 #define END {NULL, NULL}
 

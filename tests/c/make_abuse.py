@@ -15,12 +15,22 @@ NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", 
 MADE = {
     "bulla_sealer": "abuse_sealer", "bulla_policy": "abuse_policy", "bulla_message": "abuse_message",
     "bulla_stamp": "abuse_stamp", "bulla_detached_stream": "abuse_detached_stream", "bulla_opener": "abuse_opener",
-    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity",
+    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity", "bulla_clock": "abuse_clock",
+    "bulla_open_stream": "abuse_open_stream", "bulla_lease": "abuse_lease", "bulla_answer": "abuse_answered",
+    "bulla_store_stream": "abuse_store_stream", "bulla_provisional_file": "abuse_provisional_file",
+    "bulla_verified_file": "abuse_verified_file", "bulla_database": "abuse_database", "bulla_outbox": "abuse_outbox",
+    "bulla_due_list": "abuse_due_list", "bulla_entry_list": "abuse_entry_list", "bulla_settled": "abuse_settled",
+    "bulla_audit_proof": "abuse_audit_proof", "bulla_receipt": "abuse_receipt", "bulla_asked": "abuse_asked",
 }
 # Handles that belong to something else, and are not freed.
 BORROWED = {"bulla_stamp"}
+# What may be asked of a stream after its end.
+AFTER_THE_END = {"bulla_receipter_damaged", "bulla_receipter_damaged_in_store"}
 # Plain values that must be what they are; all others are zero.
-VALUES = {"bulla_key": "abuse_key()"}
+VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_message_id": "abuse_sent().message_id",
+          "bulla_digest": "abuse_sent().header_digest"}
+# Callbacks that are not given together with the others.
+LEFT_OUT = {("bulla_holder", "multiply")}
 MAY_BE_NULL = re.compile(r"[Mm]ay be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
 GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
             "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
@@ -115,7 +125,8 @@ class Call:
         elif base in header.handles and stars == 2 and "const" not in kind:
             self.output(at, f"{base} *", parameter)
             if base not in BORROWED:
-                self.after.append(f"if (status == BULLA_OK || status > 100) abuse_later(end_{base}, o{at}.value);")
+                # Which outputs are given depends on the answer: a lease or what came of a copy, for example.
+                self.after.append(f"if (abuse_given(&o{at}.value, sizeof o{at}.value)) abuse_later(end_{base}, o{at}.value);")
         elif base in header.handles and stars == 2:
             self.lines.append(f"const {base} *one{at} = make_{base}();")
             self.lines.append(f"const {base} *const *{name} = &one{at};")
@@ -127,18 +138,24 @@ class Call:
             self.lines.append(f"{base} v{at};")
             self.lines.append(f"const {base} *{name} = &v{at};")
             self.lines.append(f"; v{at} = {value};" if value else f"; memset(&v{at}, 0, sizeof v{at});")
-            for field in re.findall(r"\n  (\w+) (\w+);", header.structs[base]):
-                if field[0] in header.callbacks:
-                    self.lines.append(f"; v{at}.{field[1]} = stub_{field[0]};")
-            if not value:
-                self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});" if "(*" not in
-                                   header.structs[base] and not any(f in header.callbacks for f, _ in re.findall(
-                                       r"\n  (\w+) (\w+);", header.structs[base])) else ";", "ANYTHING"))
+            fields = re.findall(r"\n  ([\w ]+?) (\**)(\w+)[;\[]", header.structs[base])
+            for field, _, called in fields:
+                if field in header.callbacks and (base, called) not in LEFT_OUT:
+                    self.lines.append(f"; v{at}.{called} = stub_{field};")
+                    self.wrong.append((f"{parameter} has no {called}", f"v{at}.{called} = NULL;", "ANYTHING"))
+            if fields[0][2] == "size":
+                self.lines.append(f"; v{at}.size = sizeof v{at};")
+                for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1"):
+                    self.wrong.append((f"{parameter} has the size {size}", f"v{at}.size = {size};", "INVALID"))
+            # Where pointers are in it, all ones is what no library can survive.
+            if not any(stars or field in header.callbacks for field, stars, _ in fields):
+                self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});", "ANYTHING"))
             if array:
                 return self.count(at, parameter, following)
             self.null(at, parameter)
         elif (base in header.structs or base in NUMBERS) and stars == 1 and not kind.startswith("const"):
-            self.output(at, base, parameter)
+            many = re.search(r": (\d+) bytes", self.function.said(parameter)) if base == "uint8_t" else None
+            self.output(at, base, parameter, int(many.group(1)) if many else None)
         elif base == "uint8_t" and stars == 1:
             self.lines.append(f"const uint8_t *{name} = endless_bytes;")
             self.null(at, parameter)
@@ -161,7 +178,8 @@ class Call:
             return
         finish = self.header.by_name.get(base + "_finish")
         if finish:
-            failure = "FAILURE" if self.function.result == "bulla_status" else "ANYTHING"
+            refused = self.function.result == "bulla_status" and self.function.name not in AFTER_THE_END
+            failure = "FAILURE" if refused else "ANYTHING"
             self.wrong.append((f"{parameter} is used up", f"use_up_{base}(a{at});", failure))
         if base == "bulla_buffer" and self.function.result == "bulla_status":
             for room in (0, 1, 16):
@@ -175,7 +193,7 @@ class Call:
         length = f"a{at + 1}"
         self.lines.append(f"size_t {length} = 0;")
         if kind.startswith("const"):
-            self.lines.append(f'const uint8_t *a{at} = abuse_bytes("{parameter}", &{length});')
+            self.lines.append(f'const uint8_t *a{at} = abuse_bytes("{self.function.name}", "{parameter}", &{length});')
         else:
             self.lines.append(f"uint8_t *a{at} = abuse_memory(&{length});")
         return self.count(at, parameter, following, declared=True)
@@ -197,10 +215,10 @@ class Call:
         ]
         return 2
 
-    def output(self, at, base, parameter):
-        space = "" if base.endswith("*") else " "
-        self.lines.append(f"struct {{ uint8_t before[CANARIES]; {base}{space}value; uint8_t after[CANARIES]; }} o{at};")
-        self.lines.append(f"{base}{space}*a{at} = &o{at}.value;")
+    def output(self, at, base, parameter, many=None):
+        space, count = "" if base.endswith("*") else " ", f"[{many}]" if many else ""
+        self.lines.append(f"struct {{ uint8_t before[CANARIES]; {base}{space}value{count}; uint8_t after[CANARIES]; }} o{at};")
+        self.lines.append(f"{base}{space}*a{at} = {'' if many else '&'}o{at}.value;")
         self.outputs.append(f"o{at}")
         self.null(at, parameter)
 
@@ -287,12 +305,14 @@ def use_up(header, handle):
     lines = [line for line in ordered(call.lines) if not re.match(r"(size_t )?b\d+", line) and not re.search(r" \*a0 = ", line)]
     print(f"static void use_up_{handle}({handle} *a0)\n{{\n    bulla_error report;")
     print("\n".join("    " + line for line in lines))
-    print(f"    memset(&report, 0, sizeof report);\n    if (a0 == NULL) return;")
-    print(f"    if ({finish.name}({', '.join(call.arguments)}) == BULLA_OK) {{")
+    print("    memset(&report, 0, sizeof report);\n    if (a0 == NULL) return;")
+    for output in call.outputs:
+        print(f"    memset(&{output}, 0xA5, sizeof {output});")
+    print(f"    if ({finish.name}({', '.join(call.arguments)}) < 0) return;")
     for line in call.after:
         if "abuse_later" in line:
-            print("        bulla_status status = BULLA_OK;\n        " + line)
-    print("    }\n}\n")
+            print("    " + line)
+    print("}\n")
 
 
 def main():

@@ -1,0 +1,5 @@
+#include "harness.h"
+
+const struct test test_random_access[] = {
+    END,
+};

@@ -10,7 +10,8 @@ use crate::{Error, ErrorKind, Result};
 /// Where a call puts bytes. Made by bulla_buffer_new() it grows as needed, in memory of the library; made by
 /// bulla_buffer_wrap() it is memory of the caller's, of fixed length.
 ///
-/// Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows.
+/// Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows. What is in it may
+/// be the input of the call that appends to it.
 pub struct bulla_buffer {
     place: Exclusive<Place>,
 }
@@ -121,7 +122,7 @@ impl bulla_buffer {
                         "it must have room for as much as there can be: for opening, as long as the envelope is",
                     ));
                 }
-                let mut bytes = Wiped(Vec::with_capacity(about));
+                let mut bytes = reserved(about)?;
                 let done = work(&mut bytes.0)?;
                 wrapped.append(&bytes.0)?;
                 Ok(done)
@@ -154,35 +155,54 @@ impl bulla_buffer {
     }
 }
 
+/// Room for so many bytes.
+fn reserved(length: usize) -> Result<Wiped> {
+    let mut bytes = Wiped(Vec::new());
+    match bytes.0.try_reserve_exact(length) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(Error::with(
+            ErrorKind::InvalidInput,
+            "there is not so much memory",
+        )),
+    }
+}
+
 /// As [`bulla_buffer::append`], in memory of the library: that a vector grows leaves no copy behind.
 fn append_own<T>(
     bytes: &mut Wiped,
-    most: usize,
+    about: usize,
     work: impl FnOnce(&mut Vec<u8>) -> Result<T>,
 ) -> Result<T> {
-    let before = bytes.0.len();
-    if bytes.0.capacity() - before < most {
-        let mut more = Wiped(Vec::new());
-        let wanted = before.checked_add(most).map(|it| it.max(2 * before));
-        let reserved = wanted.is_some_and(|wanted| more.0.try_reserve_exact(wanted).is_ok());
-        if !reserved {
-            return Err(Error::with(
-                ErrorKind::InvalidInput,
-                "there is not so much memory",
-            ));
+    if bytes.0.is_empty() {
+        if bytes.0.capacity() < about {
+            *bytes = reserved(about)?;
         }
-        more.0.extend_from_slice(&bytes.0);
-        core::mem::swap(bytes, &mut more);
+        let done = work(&mut bytes.0);
+        if done.is_err() {
+            bytes.wipe();
+        }
+        return done;
     }
-    let done = work(&mut bytes.0);
-    if done.is_err()
-        && let Some(undone) = bytes.0.get_mut(before..)
-    {
-        undone.fill(0);
-        zeroize::optimization_barrier(undone);
-        bytes.0.truncate(before);
+    // What is in it may be what the work reads: a caller opens an envelope to the very buffer that it lies in. So nothing in it
+    // moves before the work is done, and all room that is foreseen is there before, too.
+    let before = bytes.0.len();
+    let foreseen = before.saturating_add(about);
+    let mut larger = match bytes.0.capacity() < foreseen {
+        true => Some(reserved(foreseen.max(before.saturating_mul(2)))?),
+        false => None,
+    };
+    let mut made = reserved(about)?;
+    let done = work(&mut made.0)?;
+    let wanted = before.saturating_add(made.0.len());
+    if larger.is_none() && bytes.0.capacity() < wanted {
+        larger = Some(reserved(wanted)?);
     }
-    done
+    if let Some(mut larger) = larger {
+        larger.0.extend_from_slice(&bytes.0);
+        core::mem::swap(bytes, &mut larger);
+    }
+    bytes.0.extend_from_slice(&made.0);
+    Ok(done)
 }
 
 /// Makes an empty buffer in memory of the library, which grows as needed.

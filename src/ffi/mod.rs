@@ -73,5 +73,7 @@ pub mod stamp;
 pub mod status;
 pub mod store;
 pub mod store_stream;
+#[cfg(test)]
+mod tests;
 pub mod types;
 pub mod version;

@@ -2,13 +2,13 @@
 //!
 //! The contract stands at the head of the header (`bindings/header/contract.h`); what it promises is kept here:
 //!
-//! - Every function runs inside [`status::entry`]: a panic becomes `BULLA_INTERNAL`, an error its code and, if the caller
+//! - Every function runs inside `status::entry`: a panic becomes `BULLA_INTERNAL`, an error its code and, if the caller
 //!   gave a place for it, its text.
-//! - Every pointer goes through [`input`] or [`handle`]: NULL is an error and not undefined behaviour, NULL with length 0
+//! - Every pointer goes through `input` or `handle`: NULL is an error and not undefined behaviour, NULL with length 0
 //!   is an empty slice.
 //! - Outputs are written last, and only on success.
 //! - Handles are shared references to C, never exclusive ones: what changes is behind a lock that is only ever tried
-//!   ([`handle::Exclusive`]), so that two threads, or a callback, that use one handle at once get an error.
+//!   (`handle::Exclusive`), so that two threads, or a callback, that use one handle at once get an error.
 //!
 //! What cannot be checked is the caller's part, and is the safety contract of every function here: a pointer that is not NULL
 //! points to what its type says, for as many elements as said, and a handle was not freed.

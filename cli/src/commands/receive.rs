@@ -68,32 +68,9 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
             store.store(envelope, target)
         }
     };
-    let received = match received {
-        Ok(received) => received,
-        Err(not_stored) => return Err(desk.not_stored(not_stored)),
-    };
     match received {
-        Received::Stored(stored) => desk.stored(stored, &opener()),
-        Received::Again(again) => desk.again(again),
-        Received::TooLarge(lease) => {
-            let reason = Reason::new(Reason::TOO_LARGE, &limit_text(args))?;
-            desk.reject(lease, reason, "longer than --max-size")
-        }
-        Received::NoRoom(lease) if args.reject_full => {
-            let reason = Reason::new(Reason::FULL, "")?;
-            desk.reject(lease, reason, "there is no room for it (--reject-full)")
-        }
-        Received::NoRoom(lease) => {
-            // If this fails, it falls free by itself.
-            let _ = lease.release();
-            Err(Failure::usage(format!(
-                "there is no room for it in {}: make room; nothing of it was kept, and it may come again",
-                args.dir.display()
-            )))
-        }
-        _ => Err(Failure::usage(
-            "it could not be stored, for a reason that is new",
-        )),
+        Ok(received) => desk.received(received, &opener()),
+        Err(not_stored) => Err(desk.not_stored(not_stored)),
     }
 }
 
@@ -167,6 +144,33 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// What came of it.
+    fn received(self, received: Received<'_>, opener: &Opener<'_>) -> Result<(), Failure> {
+        match received {
+            Received::Stored(stored) => self.stored(stored, opener),
+            Received::Again(again) => self.again(again),
+            Received::TooLarge(lease) => {
+                let reason = Reason::new(Reason::TOO_LARGE, &limit_text(self.args))?;
+                self.reject(lease, reason, "longer than --max-size")
+            }
+            Received::NoRoom(lease) if self.args.reject_full => {
+                let reason = Reason::new(Reason::FULL, "")?;
+                self.reject(lease, reason, "there is no room for it (--reject-full)")
+            }
+            Received::NoRoom(lease) => {
+                // If this fails, it falls free by itself.
+                let _ = lease.release();
+                Err(Failure::usage(format!(
+                    "there is no room for it in {}: make room; nothing of it was kept, and it may come again",
+                    self.args.dir.display()
+                )))
+            }
+            _ => Err(Failure::usage(
+                "it could not be stored, for a reason that is new",
+            )),
+        }
+    }
+
     fn stored(self, stored: Stored<'_>, opener: &Opener<'_>) -> Result<(), Failure> {
         let path = stored.path().to_owned();
         let committed = Receipter::new(self.key)

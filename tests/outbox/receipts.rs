@@ -194,15 +194,14 @@ fn a_mark_for_one_sealing_does_not_postpone_another() {
 #[test]
 fn damage_hurries_once_for_each_attempt() {
     let scene = Scene::new();
-    let (envelope, _) = scene.put(b"content");
+    let (envelope, _) = scene.put(&[7; 100_000]);
     let policy = Policy::new("test", Senders::only([*scene.alice.verifying_key()])).unwrap();
     let clock = FixedClock(NOW + 5);
     let opener = Opener::with_clock(&scene.bob, &policy, Replay::Guarded(&scene.guard), &clock);
     let mut stream = opener.stream();
     let mut content = Vec::new();
-    let mut damaged = envelope;
-    *damaged.last_mut().unwrap() ^= 1;
-    stream.update_provisional(&damaged, &mut content).unwrap();
+    let cut = &envelope[..50_000];
+    stream.update_provisional(cut, &mut content).unwrap();
     let failed = stream.end_provisional(&mut content);
     assert_eq!(failed.unwrap_err(), ErrorKind::NotAuthentic);
     let rate = bulla::Rate { every: 1, burst: 9 };

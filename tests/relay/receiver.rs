@@ -172,7 +172,11 @@ impl Receiver<'_> {
                 let receipt = receipter.stored(stored)?.into_receipt();
                 Ok(Some(receipt.expect("it was asked for")))
             }
-            Received::Again(again) => Ok(Some(again.into_receipt().expect("it was asked for"))),
+            Received::Again(again) => {
+                // If its stamp names the content, the rest of a copy of what is dealt with is not looked at (spec/guard.md §3).
+                BY_STAMP.set(true);
+                Ok(Some(again.into_receipt().expect("it was asked for")))
+            }
             Received::TooLarge(lease) => self.reject(lease, Reason::TOO_LARGE),
             Received::NoRoom(lease) if lease.proof().stamp().length() == Some(NO_ROOM as u64) => {
                 self.reject(lease, Reason::FULL)

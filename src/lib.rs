@@ -41,7 +41,7 @@
 //! - `keyfile` (default): key files protected by a passphrase (Argon2id).
 //! - `sqlite`: the durable guard, `SqliteGuard`, in a `Database` that several processes can share.
 //! - `redis`: the replay guard of a fleet, on a Redis or Valkey server.
-//! - `capi`: the C interface ([`ffi`]), which `include/bulla.h` describes.
+//! - `capi`: the C interface (`ffi`), which `include/bulla.h` describes.
 //! - `getrandom`: the generator of the system, without `std`.
 
 #![no_std]

@@ -27,7 +27,6 @@ fn envelopes() -> Vec<(&'static str, Sealed)> {
                 stream: b"s".to_vec(),
                 number: 300,
             });
-            f.stamp.challenge = Some([5; 32]);
             f.stamp.receipts = Some(5);
             f.stamp.reply_key = Some(alice.reply_key());
             f.stamp.extensions = vec![(256, b"e".to_vec()), (-257, Vec::new())];

@@ -109,6 +109,6 @@ fn nobody_is_told_too_often() {
     assert!((20..25).contains(&told), "{told}");
     stage
         .run(with(&words(RECEIVE), &["--max-size", "10k", "envelope"]))
-        .fails(3, "and the receipt says so");
+        .fails_late(3, "and the receipt says so");
     assert!(in_inbox(&stage).is_empty());
 }

@@ -132,6 +132,12 @@ fn what_another_program_committed_is_dealt_with_as_it_said() {
                 panic!("it is new");
             };
             let lease = message.into_parts().1;
+            if outcome == Outcome::Rejected && receipt.is_empty() {
+                // The author asked to be told.
+                let silent = lease.commit(outcome, receipt);
+                assert_eq!(silent.unwrap_err(), bulla::ErrorKind::InvalidInput);
+                continue;
+            }
             let _ = lease.commit(outcome, receipt).unwrap();
             let again = stage.run(with(&words(RECEIVE), &["envelope"]));
             assert_eq!(again.status, status, "{}", again.stderr);

@@ -448,7 +448,8 @@ uint8_t bulla_has_feature(const char *feature);
  * Where a call puts bytes. Made by bulla_buffer_new() it grows as needed, in memory of the library; made by
  * bulla_buffer_wrap() it is memory of the caller's, of fixed length.
  *
- * Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows.
+ * Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows. What is in it may
+ * be the input of the call that appends to it.
  */
 typedef struct bulla_buffer bulla_buffer;
 

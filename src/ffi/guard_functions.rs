@@ -175,5 +175,5 @@ pub struct bulla_guard_callbacks {
 
 // SAFETY: pointers, functions that may be missing, and the size first.
 unsafe impl Grows for bulla_guard_callbacks {
-    const FIRST: usize = core::mem::offset_of!(Self, look);
+    const FIRST: usize = size_of::<Self>();
 }

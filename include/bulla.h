@@ -2908,6 +2908,16 @@ const bulla_stamp *bulla_lease_stamp(const struct bulla_lease *lease);
 bulla_view bulla_lease_path(const struct bulla_lease *lease);
 
 /**
+ * Whether the file in which the content is stored was there before this message came, whole: from an attempt of it that was cut
+ * off or, unless it is stored by its id, perhaps another message's with the same content. It stays if the message is rejected.
+ *
+ * @param lease A lease of what is stored.
+ * @return 1 or 0; 0 for other leases.
+ * Threads: one at a time for each lease.
+ */
+uint8_t bulla_lease_was_there(const struct bulla_lease *lease);
+
+/**
  * Holds a lease for longer.
  *
  * @param lease The lease.

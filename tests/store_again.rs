@@ -16,13 +16,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla::{
-    Disk, ErrorKind, MemoryGuard, NotStored, OsDisk, Outcome, Reason, Receipter, Receipts,
-    Received, Rejection, ReplayGuard, Stamp, Store, Target,
+    Disk, ErrorKind, MemoryGuard, NotStored, Opener, Order, OsDisk, Outcome, Reason, Receipter,
+    Receipts, Received, Rejection, Replay, ReplayGuard, Stamp, Store, Target,
 };
 use storing::faulty::Operation;
 use storing::here::Here;
 use storing::hooked::Hooked;
-use storing::{alice, bob, content, draft, folder, names, seal, seal_stream, store, stored};
+use storing::{
+    alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, stored,
+};
 
 /// A disk on which nothing new has room.
 fn full() -> impl Disk {
@@ -126,6 +128,59 @@ fn no_room_is_not_said_while_the_file_is_there() {
             assert_eq!(names(folder.path()), ["x"]);
         }
     }
+}
+
+/// Killed between the final name and the commit; meanwhile the host's rules became stricter.
+#[test]
+fn what_was_accepted_once_is_not_rejected_while_its_file_stands() {
+    let bytes = content(300_000);
+    let never = |_: &Stamp| Some(Reason::new(Reason::POLICY, "").unwrap());
+    for envelope in envelopes(&bytes) {
+        let (folder, guard) = (folder(), MemoryGuard::new(100));
+        let path = folder.path().join("x");
+        fs::write(&path, &bytes).unwrap();
+        let strict = store(&guard, &OsDisk).judge(&never).max_content(10);
+        let found = stored(strict.store(envelope.as_slice(), Target::Path(&path)));
+        assert!(found.was_there());
+        found.commit(b"receipt").unwrap();
+        assert!(fs::read(&path).unwrap() == bytes);
+    }
+}
+
+/// It comes to its name after the first look: as if there were no room.
+#[test]
+fn nor_is_it_rejected_if_the_file_comes_meanwhile() {
+    let bytes = content(300_000);
+    for refused in [true, false] {
+        for envelope in envelopes(&bytes) {
+            let (folder, guard) = (folder(), MemoryGuard::new(100));
+            let path = folder.path().join("x");
+            let comes = |_: &Stamp| {
+                fs::write(&path, &bytes).unwrap();
+                refused.then(|| Reason::new(Reason::POLICY, "").unwrap())
+            };
+            let strict = store(&guard, &OsDisk).judge(&comes).max_content(10);
+            let waits = strict.store(envelope.as_slice(), Target::Path(&path));
+            assert_eq!(waits.unwrap_err(), ErrorKind::Pending);
+            let found = stored(strict.store(envelope.as_slice(), Target::Path(&path)));
+            found.commit(b"receipt").unwrap();
+            assert_eq!(names(folder.path()), ["x"]);
+        }
+    }
+}
+
+/// Another policy over the same guard demands an order, and the message has no place in one.
+#[test]
+fn what_another_policy_accepted_is_refused_where_an_order_is_demanded() {
+    let envelope = seal(&draft(), &content(300_000));
+    let (folder, guard) = (folder(), MemoryGuard::new(100));
+    let target = Target::ById(folder.path());
+    let first = stored(store(&guard, &OsDisk).store(envelope.as_slice(), target));
+    first.commit(b"receipt").unwrap();
+    let ordered = policy().clone().order(Order::Monotonic);
+    let opener = Opener::new(bob(), &ordered, Replay::Guarded(&guard));
+    let refused = Store::new(opener, 60, &OsDisk).store(envelope.as_slice(), target);
+    assert_eq!(refused.unwrap_err(), ErrorKind::Superseded);
 }
 
 #[test]
@@ -259,6 +314,7 @@ fn what_is_stored_can_still_be_rejected() {
     let target = here.target();
     let found = stored(store.store(here.envelope.as_slice(), target));
     assert!(fs::read(found.path()).unwrap() == here.bytes);
+    assert!(!found.was_there());
     let lease = found.into_lease();
     assert_eq!(names(here.folder.path()), [""; 0], "nothing of it is left");
     let reason = Reason::new(Reason::POLICY, "a virus").unwrap();
@@ -275,6 +331,7 @@ fn what_is_stored_can_still_be_rejected() {
         here.store(&guard)
             .store(here.envelope.as_slice(), here.target()),
     );
+    assert!(found.was_there());
     let lease = found.into_lease();
     assert_eq!(names(here.folder.path()), ["x"]);
     lease.release().unwrap();

@@ -108,6 +108,14 @@ impl Input {
         Ok(bytes)
     }
 
+    /// Reads what is left of a pipe, so that whoever writes into it comes to the end; what is read means nothing.
+    pub(crate) fn drain(mut self) {
+        if self.length.is_none() {
+            let mut buffer = vec![0; STEP];
+            while self.source.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        }
+    }
+
     /// Gives all of it to `take`, in pieces.
     pub(crate) fn each_piece(
         mut self,

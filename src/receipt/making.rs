@@ -142,6 +142,11 @@ impl<'a> Making<'a> {
         }
     }
 
+    /// Whether it was there before.
+    pub(super) const fn is_found(&self) -> bool {
+        matches!(self.file, Source::Found(_))
+    }
+
     /// It stays.
     pub(super) const fn keep(&mut self) {
         self.keep = true;
@@ -177,8 +182,8 @@ pub(super) fn is_taken(path: &Path, length: Option<u64>) -> bool {
         .is_ok_and(|found| found.is_file() && length.is_none_or(|length| length == found.len()))
 }
 
-/// No room, and none is needed: a file that may be this content came to its name meanwhile. When the message comes again that
-/// file is compared; to reject it now would be final.
+/// There is a reason to reject it, but a file that may be this content came to its name meanwhile. When the message comes again
+/// that file is compared; to reject it now would be final.
 pub(super) fn came_meanwhile() -> Error {
     Error::with(
         ErrorKind::Pending,

@@ -43,7 +43,11 @@ pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
 /// stamp has the digest of the content the answer is given by the stamp alone, and the rest of the copy is not read; else once
 /// all of it is verified.
 ///
-/// The folder must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
+/// While a file that may be this content has its final name, the message is rejected for no reason, neither its length nor
+/// the host's [rules](Self::judge) nor want of room: what was accepted once, before a crash, would be rejected for good.
+///
+/// The folder is to be written by its owner alone: of a file that is found there, neither its owner nor its other names are
+/// looked at. It must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
 /// it at once.
 ///
 /// ```
@@ -125,6 +129,9 @@ impl<'a> Store<'a> {
     ///
     /// What is to be decided on the content (a scan for viruses) is decided after it is stored, and before it is committed:
     /// [`Stored::into_lease`](crate::Stored::into_lease).
+    ///
+    /// Rest them on what another sealing of the same message cannot change: signer, attributes, sequence, length and digest; not on
+    /// its times or on which receipts it asks for, for a rejection holds for all sealings.
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {

@@ -130,42 +130,24 @@ fn no_room_is_not_said_while_the_file_is_there() {
     }
 }
 
-/// Killed between the final name and the commit; meanwhile the host's rules became stricter.
+/// A file vouches for content, not for what a stamp says of it.
 #[test]
-fn what_was_accepted_once_is_not_rejected_while_its_file_stands() {
+fn the_host_s_rules_are_asked_whatever_file_there_is() {
     let bytes = content(300_000);
     let never = |_: &Stamp| Some(Reason::new(Reason::POLICY, "").unwrap());
     for envelope in envelopes(&bytes) {
         let (folder, guard) = (folder(), MemoryGuard::new(100));
         let path = folder.path().join("x");
         fs::write(&path, &bytes).unwrap();
-        let strict = store(&guard, &OsDisk).judge(&never).max_content(10);
-        let found = stored(strict.store(envelope.as_slice(), Target::Path(&path)));
-        assert!(found.was_there());
-        found.commit(b"receipt").unwrap();
+        let target = Target::Path(&path);
+        let judging = store(&guard, &OsDisk).judge(&never);
+        let refused = judging.store(envelope.as_slice(), target).unwrap();
+        assert!(matches!(&refused, Received::Refused(..)), "{refused:?}");
+        drop(refused);
+        let short = store(&guard, &OsDisk).max_content(10);
+        let refused = short.store(envelope.as_slice(), target).unwrap();
+        assert!(matches!(&refused, Received::TooLarge(_)), "{refused:?}");
         assert!(fs::read(&path).unwrap() == bytes);
-    }
-}
-
-/// It comes to its name after the first look: as if there were no room.
-#[test]
-fn nor_is_it_rejected_if_the_file_comes_meanwhile() {
-    let bytes = content(300_000);
-    for refused in [true, false] {
-        for envelope in envelopes(&bytes) {
-            let (folder, guard) = (folder(), MemoryGuard::new(100));
-            let path = folder.path().join("x");
-            let comes = |_: &Stamp| {
-                fs::write(&path, &bytes).unwrap();
-                refused.then(|| Reason::new(Reason::POLICY, "").unwrap())
-            };
-            let strict = store(&guard, &OsDisk).judge(&comes).max_content(10);
-            let waits = strict.store(envelope.as_slice(), Target::Path(&path));
-            assert_eq!(waits.unwrap_err(), ErrorKind::Pending);
-            let found = stored(strict.store(envelope.as_slice(), Target::Path(&path)));
-            found.commit(b"receipt").unwrap();
-            assert_eq!(names(folder.path()), ["x"]);
-        }
     }
 }
 

@@ -182,8 +182,8 @@ pub(super) fn is_taken(path: &Path, length: Option<u64>) -> bool {
         .is_ok_and(|found| found.is_file() && length.is_none_or(|length| length == found.len()))
 }
 
-/// There is a reason to reject it, but a file that may be this content came to its name meanwhile. When the message comes again
-/// that file is compared; to reject it now would be final.
+/// No room, and none is needed: a file that may be this content came to its name meanwhile. When the message comes again that
+/// file is compared; to reject it now would be final.
 pub(super) fn came_meanwhile() -> Error {
     Error::with(
         ErrorKind::Pending,

@@ -185,9 +185,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.begin()?;
         }
         self.written += self.content.len() as u64;
-        // What is only compared takes no room; what was dealt with is judged no second time.
-        let is_new = matches!(self.place, Some((Place::New(_), _)));
-        if is_new && self.written > self.store.max_content {
+        if self.written > self.store.max_content {
             self.drain(Over::TooLarge);
         }
         self.keep_envelope();
@@ -230,18 +228,17 @@ impl<'s, 'a> Incoming<'s, 'a> {
             (self.place, self.unkept) = (Some((Place::Dealt, path)), None);
             return Ok(());
         }
-        let (length, folder) = (stamp.length(), self.target.folder());
-        // Before any reason to reject it: what an attempt stored that was cut off before its commit was accepted once, and a
-        // rejection would be final while the file stands.
-        if is_taken(&path, length) {
-            (self.place, self.unkept) = (Some((Place::Taken, path)), None);
-            return Ok(());
-        }
+        // Of every message that is new, also where a file has its name already: a file vouches for content, not for a stamp.
         if let Some(reason) = self.store.judge.and_then(|judge| judge(stamp)) {
             return Err(Stop::Refused(reason));
         }
+        let (length, folder) = (stamp.length(), self.target.folder());
         if length.is_some_and(|length| length > self.store.max_content) {
             return Err(Stop::TooLarge);
+        }
+        if is_taken(&path, length) {
+            (self.place, self.unkept) = (Some((Place::Taken, path)), None);
+            return Ok(());
         }
         if self
             .store
@@ -329,29 +326,28 @@ impl<'s, 'a> Incoming<'s, 'a> {
         // Before it is refused, nothing of it is left.
         drop(self.place);
         let lease = self.store.lease;
-        let path = |stamp: &Stamp| {
-            let length = stamp.length().or(self.whole.then_some(self.written));
-            (self.target.path(&self.store.opener, stamp), length)
-        };
-        let taken = self.stream.stamp().map(path);
-        let refused = match stop {
-            Stop::Failed(error) if self.spoiled => return Err(error.into()),
-            Stop::Failed(error) => return Err(NotStored::of(error, &self.stream)),
-            Stop::Again(again) => return Ok(Received::Again(again)),
-            Stop::TooLarge => refuse(self.stream, lease, Received::TooLarge)?,
-            Stop::Refused(reason) => {
-                refuse(self.stream, lease, |it| Received::Refused(it, reason))?
+        match stop {
+            Stop::Failed(error) if self.spoiled => Err(error.into()),
+            Stop::Failed(error) => Err(NotStored::of(error, &self.stream)),
+            Stop::Again(again) => Ok(Received::Again(again)),
+            Stop::TooLarge => refuse(self.stream, lease, Received::TooLarge),
+            Stop::Refused(reason) => refuse(self.stream, lease, |it| Received::Refused(it, reason)),
+            Stop::NoRoom => {
+                let taken = self.stream.stamp().map(|stamp| {
+                    let path = self.target.path(&self.store.opener, stamp);
+                    (path, stamp.length())
+                });
+                let refused = refuse(self.stream, lease, Received::NoRoom)?;
+                // Only now: whoever could still publish it has lost it to us.
+                match taken {
+                    Some((path, length))
+                        if matches!(refused, Received::NoRoom(_)) && is_taken(&path, length) =>
+                    {
+                        Err(came_meanwhile().into())
+                    }
+                    _ => Ok(refused),
+                }
             }
-            Stop::NoRoom => refuse(self.stream, lease, Received::NoRoom)?,
-        };
-        // Only now: whoever could still publish it has lost it to us.
-        match taken {
-            Some((path, length))
-                if !matches!(refused, Received::Again(_)) && is_taken(&path, length) =>
-            {
-                Err(came_meanwhile().into())
-            }
-            _ => Ok(refused),
         }
     }
 }

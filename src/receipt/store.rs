@@ -43,9 +43,6 @@ pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
 /// stamp has the digest of the content the answer is given by the stamp alone, and the rest of the copy is not read; else once
 /// all of it is verified.
 ///
-/// While a file that may be this content has its final name, the message is rejected for no reason, neither its length nor
-/// the host's [rules](Self::judge) nor want of room: what was accepted once, before a crash, would be rejected for good.
-///
 /// The folder is to be written by its owner alone: of a file that is found there, neither its owner nor its other names are
 /// looked at. It must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
 /// it at once.
@@ -131,7 +128,9 @@ impl<'a> Store<'a> {
     /// [`Stored::into_lease`](crate::Stored::into_lease).
     ///
     /// Rest them on what another sealing of the same message cannot change: signer, attributes, sequence, length and digest; not on
-    /// its times or on which receipts it asks for, for a rejection holds for all sealings.
+    /// its times or on which receipts it asks for, for a rejection holds for all sealings. They are asked of a message as often as
+    /// it is new, so also after an attempt that was cut off: if they have become stricter since, it is rejected, and a file that
+    /// the attempt left under its final name stays.
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {

@@ -48,9 +48,9 @@ impl<'a> Stored<'a> {
         &self.path
     }
 
-    /// Whether the file was there before this message came, whole. Under [`Target::ById`](crate::Target::ById) it is from an
-    /// attempt of this message that was cut off, for nothing else has its name; under another target it may as well be another
-    /// message's, with the same content.
+    /// Whether the file was there before this message came, whole. Under [`Target::ById`](crate::Target::ById) it is this message's
+    /// own, from an attempt that was cut off (or from before the guard forgot it), for nothing else has its name; under another
+    /// target it may as well be another message's, with the same content.
     #[must_use]
     pub const fn was_there(&self) -> bool {
         self.making.is_found()
@@ -126,10 +126,9 @@ impl<'a> Stored<'a> {
     /// its content is, after a scan for viruses for example. What a [resumable](crate::Store::resumable) store keeps of it goes
     /// too.
     ///
-    /// A file that [was there before](Self::was_there) is not this one's to remove and stays. Where it can only be from an
-    /// attempt of this message that was cut off, as under [`Target::ById`](crate::Target::ById), and the content is not to lie
-    /// there, remove it by its [path](Self::path) *before* this: until then the name is held for it. Under another target it may
-    /// be another message's: the host decides.
+    /// A file that [was there before](Self::was_there) stays. Where it can only be this message's own, as under
+    /// [`Target::ById`](crate::Target::ById), and the content is not to lie there, remove it by its [path](Self::path) *before*
+    /// this: until then the name is held for it. Under another target it may be another message's: the host decides.
     ///
     /// ```
     /// # use bulla::{Reason, Receipter, Rejection, Result, Stored};

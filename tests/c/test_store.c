@@ -262,7 +262,6 @@ static void what_was_there_before_is_told(void)
     prepare(&place);
     snprintf(path, sizeof path, "%s/file", place.folder);
     CHECK((file = fopen(path, "wb")) != NULL && fwrite(big, 1, BIG, file) == BIG && fclose(file) == 0);
-    OK(bulla_store_max_content(place.store, 1, &error)); /* it was accepted before this was so */
     stream = stream_of(&place, BULLA_TARGET_PATH, path);
     push(&place, stream, 0, whole(&place));
     OK(bulla_store_stream_finish(stream, &lease, &again, &error));

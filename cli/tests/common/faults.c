@@ -81,6 +81,18 @@ int fdatasync(int handle)
     return is_on_disk(handle) && fails() ? -1 : real(handle);
 }
 
+int unlink(const char *name)
+{
+    REAL(int, "unlink", const char *);
+    return fails() ? -1 : real(name);
+}
+
+int mkdir(const char *name, mode_t mode)
+{
+    REAL(int, "mkdir", const char *, mode_t);
+    return fails() ? -1 : real(name, mode);
+}
+
 int rename(const char *from, const char *to)
 {
     REAL(int, "rename", const char *, const char *);

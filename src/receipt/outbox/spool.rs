@@ -226,22 +226,33 @@ pub(super) fn clean(database: &Database) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    let reader = database.clone();
-    // In a transaction that writes, as in `remove_settled`: nobody puts one of them between the look and the removal. What
-    // others have just settled in this transaction may still be undone, so what is awaited without it stays, too.
-    database
-        .write(move |connection| {
-            without(&mut left, &Rows(connection).outside(true, None)?);
-            without(&mut left, &wanted(&reader)?);
-            for path in &left {
-                // It may have been put anew, and settled, since it was listed.
-                if is_old(path)? {
-                    std::fs::remove_file(path)?;
-                }
-            }
-            Ok(())
-        })
-        .map_err(outbox_error)
+    let mut failed = None;
+    // Few at a time: others wait for the transaction.
+    for some in left.chunks(16) {
+        let (mut some, reader) = (some.to_vec(), database.clone());
+        // In a transaction that writes, as in `remove_settled`: nobody puts one of them between the look and the removal. What
+        // others have just settled in this transaction may still be undone, so what is awaited without it stays, too.
+        let removed = database.write(move |connection| {
+            without(&mut some, &Rows(connection).outside(true, None)?);
+            without(&mut some, &wanted(&reader)?);
+            Ok(remove_old(&some))
+        });
+        // One that cannot be removed keeps no other, and undoes nobody's work.
+        if let Err(error) = removed.map_err(outbox_error)? {
+            failed.get_or_insert(error);
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Removes those that are still there and old: one may have been put anew, and settled, since it was listed. The first failure
+/// is told.
+fn remove_old(files: &[PathBuf]) -> io::Result<()> {
+    let remove = |path: &PathBuf| match is_old(path) {
+        Ok(true) => std::fs::remove_file(path),
+        other => other.map(drop),
+    };
+    files.iter().map(remove).fold(Ok(()), io::Result::and)
 }
 
 fn without(files: &mut Vec<PathBuf>, wanted: &[Digest]) {

@@ -36,8 +36,15 @@ pub(super) struct RedisSettings<'a> {
 
 #[cfg(feature = "sqlite")]
 mod with_sqlite {
+    use std::vec::Vec;
+
+    use super::super::guard_list::{
+        BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, Stream,
+        bulla_guard_entry, bulla_guard_stream,
+    };
+    use super::super::types::bulla_key;
     use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
-    use crate::SqliteGuard;
+    use crate::{Digest, EntryState, GuardEntry, GuardStream, SqliteGuard};
 
     #[derive(Clone)]
     pub(in crate::ffi) struct Database(pub(in crate::ffi) crate::Database);
@@ -82,13 +89,83 @@ mod with_sqlite {
         pub(in crate::ffi) fn check(&self) -> Result<()> {
             self.0.check()
         }
+
+        pub(in crate::ffi) fn entries(
+            &self,
+            after: Option<&Digest>,
+            at_most: usize,
+        ) -> Result<Vec<bulla_guard_entry>> {
+            let found = self.0.entries(after, at_most)?;
+            Ok(found.iter().map(bulla_guard_entry::from).collect())
+        }
+
+        pub(in crate::ffi) fn streams(
+            &self,
+            after: Option<&Digest>,
+            at_most: usize,
+        ) -> Result<Vec<Stream>> {
+            let found = self.0.streams(after, at_most)?;
+            Ok(found
+                .into_iter()
+                .map(|stream| (bulla_guard_stream::from(&stream), stream.missing))
+                .collect())
+        }
+    }
+
+    impl From<&GuardEntry> for bulla_guard_entry {
+        fn from(entry: &GuardEntry) -> Self {
+            let mut to = Self {
+                name: entry.key.into(),
+                signer: bulla_key {
+                    bytes: entry.signer,
+                },
+                issued: entry.issued,
+                keep_until: entry.keep_until,
+                stranger: u8::from(entry.stranger),
+                ..Self::default()
+            };
+            // No catch-all: a new state must get a number.
+            to.state = match entry.state {
+                EntryState::Reserved { until } => {
+                    to.lease_until = until;
+                    BULLA_ENTRY_RESERVED
+                }
+                EntryState::Released => BULLA_ENTRY_RELEASED,
+                EntryState::Committed { answer } => {
+                    // All but the byte of the outcome.
+                    to.answer_length = answer.saturating_sub(1);
+                    BULLA_ENTRY_COMMITTED
+                }
+            };
+            to
+        }
+    }
+
+    impl From<&GuardStream> for bulla_guard_stream {
+        fn from(stream: &GuardStream) -> Self {
+            Self {
+                name: stream.name.into(),
+                signer: bulla_key {
+                    bytes: stream.signer,
+                },
+                keep_until: stream.keep_until.unwrap_or_default(),
+                greatest: stream.greatest.unwrap_or_default(),
+                stays: u8::from(stream.keep_until.is_none()),
+                has_greatest: u8::from(stream.greatest.is_some()),
+                stranger: u8::from(stream.stranger),
+                reserved: [0; 5],
+            }
+        }
     }
 }
 
 #[cfg(not(feature = "sqlite"))]
 mod without_sqlite {
+    use std::vec::Vec;
+
+    use super::super::guard_list::{Stream, bulla_guard_entry};
     use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
-    use crate::{Error, ErrorKind};
+    use crate::{Digest, Error, ErrorKind};
 
     #[derive(Clone)]
     pub(in crate::ffi) enum Database {}
@@ -118,6 +195,22 @@ mod without_sqlite {
         }
 
         pub(in crate::ffi) const fn check(&self) -> Result<()> {
+            match *self {}
+        }
+
+        pub(in crate::ffi) const fn entries(
+            &self,
+            _after: Option<&Digest>,
+            _at_most: usize,
+        ) -> Result<Vec<bulla_guard_entry>> {
+            match *self {}
+        }
+
+        pub(in crate::ffi) const fn streams(
+            &self,
+            _after: Option<&Digest>,
+            _at_most: usize,
+        ) -> Result<Vec<Stream>> {
             match *self {}
         }
     }

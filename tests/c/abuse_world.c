@@ -169,6 +169,7 @@ void abuse_end(void)
     bulla_buffer_free(question_of_bob);
     bulla_buffer_free(answer_of_alice);
     bulla_database_free(database);
+    abuse_lists_end();
     remove(scratch("abuse.key"));
     end(&world);
 }

@@ -32,6 +32,11 @@ class Place(NamedTuple):
     #: With ``Order.GAPLESS``: how many numbers, from the first missing one on, are accepted.
     window: int
 
+    @classmethod
+    def _of(cls, raw: Any) -> Place:
+        numbers = (int(raw.number), int(raw.first), int(raw.keep_until), int(raw.issued))
+        return cls(bytes(raw.stream.bytes), *numbers, Order(int(raw.order)), int(raw.window))
+
 
 class Claim(NamedTuple):
     """What a guard is asked to remember. It heeds every field: one that did not would accept what it must not."""
@@ -56,14 +61,18 @@ class Claim(NamedTuple):
 
     @classmethod
     def _of(cls, raw: Any) -> Claim:
-        at = raw.place
-        place = Place(
-            bytes(at.stream.bytes), int(at.number), int(at.first), int(at.keep_until), int(at.issued), Order(int(at.order)), int(at.window)
-        ) if raw.has_place else None
-        names = (bytes(field.bytes) for field in (raw.key, raw.value, raw.scope, raw.signer))
-        challenge = bytes(raw.challenge.bytes) if raw.has_challenge else None
-        times = (int(raw.issued), int(raw.keep_until))
-        return cls(*names, *times, place, challenge, bool(raw.stranger), bool(raw.bounded_by_age))
+        return cls(
+            key=bytes(raw.key.bytes),
+            value=bytes(raw.value.bytes),
+            scope=bytes(raw.scope.bytes),
+            signer=bytes(raw.signer.bytes),
+            issued=int(raw.issued),
+            keep_until=int(raw.keep_until),
+            place=Place._of(raw.place) if raw.has_place else None,
+            challenge=bytes(raw.challenge.bytes) if raw.has_challenge else None,
+            stranger=bool(raw.stranger),
+            bounded_by_age=bool(raw.bounded_by_age),
+        )
 
 
 class LeaseToken(NamedTuple):
@@ -284,20 +293,18 @@ def _callback(name: str, function: Callable[..., int]) -> Any:
     return ffi.callback(kind, function, error=UNAVAILABLE)
 
 
-_CALLBACKS = {
-    name: _callback(name, function)
-    for name, function in {
-        "observe": _observe,
-        "claim": _claim,
-        "commit": _commit,
-        "release": _release,
-        "renew": _renew,
-        "sweep": _sweep,
-        "expect": _expect,
-        "missing": _missing,
-        "skip": _skip,
-        "forget_stream": _forget_stream,
-        "permit": _permit,
-        "look": _look,
-    }.items()
+_FUNCTIONS: dict[str, Callable[..., int]] = {
+    "observe": _observe,
+    "claim": _claim,
+    "commit": _commit,
+    "release": _release,
+    "renew": _renew,
+    "sweep": _sweep,
+    "expect": _expect,
+    "missing": _missing,
+    "skip": _skip,
+    "forget_stream": _forget_stream,
+    "permit": _permit,
+    "look": _look,
 }
+_CALLBACKS = {name: _callback(name, function) for name, function in _FUNCTIONS.items()}

@@ -78,6 +78,7 @@ class Memory:
 def test_a_store_of_ones_own_is_read_at_any_place(people: People) -> None:
     content = bytes(150_000) + b"here" + bytes(50_000)
     source = Memory(people.seal(content).envelope)
+    gc.collect()
     before = len(_call._alive)
     file = bulla.ProvisionalFile.of_source(people.opener(), source)
     assert len(_call._alive) == before + 1

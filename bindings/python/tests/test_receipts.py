@@ -175,10 +175,11 @@ def test_audits(people: People) -> None:
 def test_a_host_without_receipts(people: People) -> None:
     opener, envelope = people.opener(), people.seal(b"x").envelope
     reserved = opener.open_leased(envelope, 60)
-    assert isinstance(reserved, bulla.Reserved) and reserved.lease.kind is bulla.LeaseKind.MESSAGE
+    assert isinstance(reserved, bulla.Reserved)
+    kinds = [reserved.lease.kind]
     answer = reserved.lease.accept_unanswered()
     assert (answer.outcome, answer.receipt) == (bulla.Answer.DELIVERED, None) and answer.message is not None
-    assert reserved.lease.kind is bulla.LeaseKind.ENDED
+    assert [*kinds, reserved.lease.kind] == [bulla.LeaseKind.MESSAGE, bulla.LeaseKind.ENDED]
     again = opener.open_leased(envelope, 60)
     assert isinstance(again, bulla.Answer) and again.receipt is None
 
@@ -196,7 +197,7 @@ def test_rules_of_ones_own(people: People, tmp_path: Path) -> None:
 
     disk = opener.store(60, judge=judge)
     assert isinstance(store(disk, people.seal(b"welcome").envelope, tmp_path), bulla.Stored)
-    expected = [
+    expected: list[tuple[bulla.Reason | BaseException, bulla.Reason]] = [
         (bulla.Reason(bulla.ReasonCode.OWN, "no guests"), bulla.Reason(1024, "no guests")),
         (bulla.Reason(bulla.ReasonCode.OWN, "\u00fc" * 128), bulla.Reason(bulla.ReasonCode.POLICY, "")),
         (bulla.Reason(0, ""), bulla.Reason(bulla.ReasonCode.POLICY, "")),

@@ -41,6 +41,7 @@ def test_a_durable_guard_is_looked_into(people: People, tmp_path: Path) -> None:
     assert sorted(entry.answer_length for entry in guard.entries()) == [0, 3]
 
     (stream,) = guard.streams()
+    assert stream.keep_until is None or stream.keep_until > first.issued
     assert (stream.signer, stream.greatest, stream.missing, stream.stranger) == (people.alice_public.key, 4, [(1, 2)], False)
     assert guard.forget_stream(stream.name) and not guard.forget_stream(stream.name) and guard.streams() == []
     memory = bulla.Guard.in_memory()
@@ -147,12 +148,13 @@ def test_a_guard_of_ones_own(people: People, tmp_path: Path) -> None:
     receipt = bulla.Receipter(people.bob).accept(reserved.lease).receipt
     again = opener.open_leased(envelope, 60)
     assert isinstance(again, bulla.Answer) and again.receipt == receipt and receipt
-    # A store looks before it writes.
-    store = opener.store(60)
+    # A store looks before it writes, and so before it asks for room.
+    asked: list[bytes] = []
+    store = opener.store(60, has_room=lambda folder, length: asked.append(folder) is None)
     with store.stream(bulla.Target.by_id(tmp_path)) as stream:
         stream.write(envelope)
         assert isinstance(stream.finish(), bulla.Answer)
-    assert host.looks == 1 and list(tmp_path.iterdir()) == []
+    assert (host.looks, asked, list(tmp_path.iterdir())) == (1, [], [])
     assert guard.sweep(0, 3) == 3 and guard.sweep(0, 100) == 7
 
 

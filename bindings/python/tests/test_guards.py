@@ -150,7 +150,12 @@ def test_a_guard_of_ones_own(people: People, tmp_path: Path) -> None:
     assert isinstance(again, bulla.Answer) and again.receipt == receipt and receipt
     # A store looks before it writes, and so before it asks for room.
     asked: list[bytes] = []
-    store = opener.store(60, has_room=lambda folder, length: asked.append(folder) is None)
+
+    def has_room(folder: bytes, length: Optional[int]) -> bool:
+        asked.append(folder)
+        return True
+
+    store = opener.store(60, has_room=has_room)
     with store.stream(bulla.Target.by_id(tmp_path)) as stream:
         stream.write(envelope)
         assert isinstance(stream.finish(), bulla.Answer)

@@ -5,7 +5,7 @@ use super::common::*;
 /// A guard in memory behind callbacks, that can be made to answer nonsense.
 pub(crate) struct Host {
     guard: MemoryGuard,
-    fault: Cell<Fault>,
+    pub(crate) fault: Cell<Fault>,
     dropped: *const AtomicU32,
 }
 

@@ -1,7 +1,7 @@
 //! What goes through a guard of the host's own: rules of a store, challenges, streams; and what is not whole.
 
 use super::common::*;
-use super::host::callbacks;
+use super::host::{Fault, callbacks, host};
 
 /// Accepts nothing: with words that can be sent, and with a code that cannot.
 unsafe extern "C" fn judge(

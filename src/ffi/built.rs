@@ -6,6 +6,13 @@ use std::string::String;
 use std::sync::Arc;
 
 use super::database::bulla_guard_counts;
+#[cfg(feature = "sqlite")]
+use super::guard_list::{
+    BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, bulla_guard_stream,
+};
+use super::guard_list::{Stream, bulla_guard_entry};
+#[cfg(feature = "sqlite")]
+use super::types::bulla_key;
 use crate::{GuardLimits, ReplayGuard, Result};
 
 #[cfg(feature = "redis")]
@@ -38,12 +45,11 @@ pub(super) struct RedisSettings<'a> {
 mod with_sqlite {
     use std::vec::Vec;
 
-    use super::super::guard_list::{
-        BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, Stream,
-        bulla_guard_entry, bulla_guard_stream,
-    };
-    use super::super::types::bulla_key;
     use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
+    use super::{
+        BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, Stream,
+        bulla_guard_entry, bulla_guard_stream, bulla_key,
+    };
     use crate::{Digest, EntryState, GuardEntry, GuardStream, SqliteGuard};
 
     #[derive(Clone)]
@@ -163,8 +169,9 @@ mod with_sqlite {
 mod without_sqlite {
     use std::vec::Vec;
 
-    use super::super::guard_list::{Stream, bulla_guard_entry};
-    use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
+    use super::{
+        Arc, GuardLimits, Path, ReplayGuard, Result, Stream, bulla_guard_counts, bulla_guard_entry,
+    };
     use crate::{Digest, Error, ErrorKind};
 
     #[derive(Clone)]

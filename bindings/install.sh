@@ -80,8 +80,9 @@ case $kinds in *static*) [ -n "$private" ] || { echo "install.sh: rustc did not 
 to=$destdir$prefix
 install -d "$to/include" "$to/$libdir/pkgconfig" "$to/share/cmake/bulla"
 install -m 644 include/bulla.h "$to/include/"
-for header in bindings/cpp/*.hpp; do
-    [ ! -e "$header" ] || install -m 644 "$header" "$to/include/"
+install -d "$to/include/bulla"
+for header in bindings/cpp/*.hpp bindings/cpp/bulla/*.hpp; do
+    install -m 644 "$header" "$to/include/${header#bindings/cpp/}"
 done
 install -m 644 bindings/cmake/*.cmake "$to/share/cmake/bulla/"
 case $kinds in *static*) install -m 644 "$out/libbulla.a" "$to/$libdir/" ;; esac

@@ -2258,6 +2258,242 @@ typedef struct bulla_guard_callbacks {
  */
 BULLA_MUST_CHECK bulla_status bulla_guard_of_callbacks(const bulla_guard_callbacks *callbacks, bulla_guard **guard, bulla_error *error);
 
+/* ==== What a guard that lasts remembers =========================================================================== */
+
+/**
+ * Somebody works on the message, or did when the lease ran out.
+ */
+#define BULLA_ENTRY_RESERVED 1
+
+/**
+ * The message was given up, and may come again.
+ */
+#define BULLA_ENTRY_RELEASED 2
+
+/**
+ * The message was accepted or rejected for good.
+ */
+#define BULLA_ENTRY_COMMITTED 3
+
+/**
+ * Messages that a durable guard remembers, as they were when it was asked.
+ */
+typedef struct bulla_guard_entry_list bulla_guard_entry_list;
+
+/**
+ * Streams that a durable guard knows, as they were when it was asked.
+ */
+typedef struct bulla_guard_stream_list bulla_guard_stream_list;
+
+/**
+ * What a durable guard remembers of one message. Nothing of it is secret.
+ */
+typedef struct bulla_guard_entry {
+  /**
+   * Names the message: reader, signer, message id, context.
+   */
+  bulla_digest name;
+  /**
+   * Who signed it.
+   */
+  bulla_key signer;
+  /**
+   * When it was issued, in seconds since 1970.
+   */
+  uint64_t issued;
+  /**
+   * From when on it may be dropped, in seconds since 1970.
+   */
+  uint64_t keep_until;
+  /**
+   * When the lease runs out, in seconds since 1970; only of BULLA_ENTRY_RESERVED.
+   */
+  uint64_t lease_until;
+  /**
+   * Length of the receipt or answer that is kept for copies, in bytes; only of BULLA_ENTRY_COMMITTED.
+   */
+  uint64_t answer_length;
+  /**
+   * What became of it: BULLA_ENTRY_RESERVED and its like.
+   */
+  uint32_t state;
+  /**
+   * 1 if the signer was accepted because anyone is.
+   */
+  uint8_t stranger;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[3];
+} bulla_guard_entry;
+
+/**
+ * An ordered stream that a durable guard knows. Nothing of it is secret.
+ */
+typedef struct bulla_guard_stream {
+  /**
+   * Names the stream: reader, signer, context, stream id.
+   */
+  bulla_digest name;
+  /**
+   * Who made it known.
+   */
+  bulla_key signer;
+  /**
+   * From when on it may be dropped if its room is needed, in seconds since 1970; only if `stays` is 0.
+   */
+  uint64_t keep_until;
+  /**
+   * The greatest number that was accepted or given up; only if `has_greatest` is 1.
+   */
+  uint64_t greatest;
+  /**
+   * 1 if it stays until it is forgotten.
+   */
+  uint8_t stays;
+  /**
+   * 1 if there is a greatest number.
+   */
+  uint8_t has_greatest;
+  /**
+   * 1 if the signer was accepted because anyone is.
+   */
+  uint8_t stranger;
+  /**
+   * Zero.
+   */
+  uint8_t reserved[5];
+} bulla_guard_stream;
+
+/**
+ * Lists the messages that a durable guard remembers, in the order of their names. Others use the guard meanwhile.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param at_most How many at most; each takes 104 bytes of memory.
+ * @param after The list begins with the first name that follows this one: the last of the list before; NULL: from the beginning.
+ * @param list Receives the list, which may be empty; free it with bulla_guard_entry_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and for another guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_entries(const bulla_guard *guard,
+                                         size_t at_most,
+                                         const bulla_digest *after,
+                                         struct bulla_guard_entry_list **list,
+                                         bulla_error *error);
+
+/**
+ * How many messages there are in a list.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_guard_entry_list_count(const struct bulla_guard_entry_list *list);
+
+/**
+ * One of the messages of a list.
+ *
+ * @param list The list.
+ * @param index Less than bulla_guard_entry_list_count().
+ * @param found Receives what is remembered of it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_entry_list_at(const struct bulla_guard_entry_list *list,
+                                       size_t index,
+                                       struct bulla_guard_entry *found,
+                                       bulla_error *error);
+
+/**
+ * Frees a list of messages.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_guard_entry_list_free(struct bulla_guard_entry_list *list);
+
+/**
+ * Lists the ordered streams that a durable guard knows, in the order of their names. Others use the guard meanwhile.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param at_most How many at most.
+ * @param after The list begins with the first name that follows this one: the last of the list before; NULL: from the beginning.
+ * @param list Receives the list, which may be empty; free it with bulla_guard_stream_list_free().
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and for another guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_streams(const bulla_guard *guard,
+                                         size_t at_most,
+                                         const bulla_digest *after,
+                                         struct bulla_guard_stream_list **list,
+                                         bulla_error *error);
+
+/**
+ * How many streams there are in a list.
+ *
+ * @param list The list.
+ * @return The number; 0 for NULL.
+ * Threads: any.
+ */
+size_t bulla_guard_stream_list_count(const struct bulla_guard_stream_list *list);
+
+/**
+ * One of the streams of a list.
+ *
+ * @param list The list.
+ * @param index Less than bulla_guard_stream_list_count().
+ * @param found Receives what is known of it.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_stream_list_at(const struct bulla_guard_stream_list *list,
+                                        size_t index,
+                                        struct bulla_guard_stream *found,
+                                        bulla_error *error);
+
+/**
+ * Which numbers before the greatest are missing in one of the streams of a list.
+ *
+ * @param list The list.
+ * @param index Less than bulla_guard_stream_list_count().
+ * @param missing Receives the numbers; free them with bulla_ranges_free(). None if nothing is missing, or if nothing keeps count.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, or BULLA_INVALID_INPUT.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_stream_list_missing(const struct bulla_guard_stream_list *list,
+                                             size_t index,
+                                             bulla_ranges **missing,
+                                             bulla_error *error);
+
+/**
+ * Frees a list of streams.
+ *
+ * @param list The list; NULL is nothing.
+ * Threads: when no other call uses it.
+ */
+void bulla_guard_stream_list_free(struct bulla_guard_stream_list *list);
+
+/**
+ * Forgets a stream of a durable guard by its name, as a list of streams gives it. What bulla_opener_forget_stream() says of the
+ * danger holds here too.
+ *
+ * @param guard A guard of bulla_guard_durable().
+ * @param name The name of the stream.
+ * @param was_known Receives 1 if the guard knew the stream, else 0; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK, BULLA_GUARD_UNAVAILABLE, BULLA_INVALID_INPUT for NULL and for another guard.
+ * Threads: any.
+ */
+BULLA_MUST_CHECK bulla_status bulla_guard_durable_forget_stream(const bulla_guard *guard,
+                                               const bulla_digest *name,
+                                               uint8_t *was_known,
+                                               bulla_error *error);
+
 /* ==== What is known of a message ================================================================================== */
 
 /**
@@ -2873,7 +3109,7 @@ void bulla_answer_free(struct bulla_answer *answer);
 /**
  * A message that is reserved in the replay guard, for so many seconds.
  *
- * Make its effect durable, then commit it: with a receipt (bulla_receipter_delivered() and its like) or without
+ * Make its effect durable, then commit it: with a receipt (bulla_receipter_accept()) or without
  * (bulla_lease_commit()). Or release it, and it may come again. Freed before that, it is released; if the process dies it falls
  * free when its time is over. A receipt leaves only after a commit: there is no other way to get one.
  */
@@ -2931,7 +3167,7 @@ BULLA_MUST_CHECK bulla_status bulla_lease_renew(struct bulla_lease *lease, uint6
 
 /**
  * Ends a lease for good, with an answer of the host's own: copies will get this outcome and this answer. Answer only after this
- * has succeeded. Receipts are made and committed in one step by bulla_receipter_delivered() and its like.
+ * has succeeded. Receipts are made and committed in one step by bulla_receipter_accept().
  *
  * @param lease The lease; it can then only be freed, whatever comes of this.
  * @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored

@@ -15,6 +15,7 @@
 #include "bulla/audit.hpp"
 #include "bulla/evidence.hpp"
 #include "bulla/guard.hpp"
+#include "bulla/guard_list.hpp"
 #include "bulla/guard_of_host.hpp"
 #include "bulla/holder.hpp"
 #include "bulla/identity.hpp"
@@ -26,6 +27,7 @@
 #include "bulla/result.hpp"
 #include "bulla/seal.hpp"
 #include "bulla/store.hpp"
+#include "bulla/version.hpp"
 #include "bulla/view.hpp"
 
 #endif

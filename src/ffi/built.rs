@@ -6,6 +6,13 @@ use std::string::String;
 use std::sync::Arc;
 
 use super::database::bulla_guard_counts;
+#[cfg(feature = "sqlite")]
+use super::guard_list::{
+    BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, bulla_guard_stream,
+};
+use super::guard_list::{Stream, bulla_guard_entry};
+#[cfg(feature = "sqlite")]
+use super::types::bulla_key;
 use crate::{GuardLimits, ReplayGuard, Result};
 
 #[cfg(feature = "redis")]
@@ -36,8 +43,14 @@ pub(super) struct RedisSettings<'a> {
 
 #[cfg(feature = "sqlite")]
 mod with_sqlite {
+    use std::vec::Vec;
+
     use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
-    use crate::SqliteGuard;
+    use super::{
+        BULLA_ENTRY_COMMITTED, BULLA_ENTRY_RELEASED, BULLA_ENTRY_RESERVED, Stream,
+        bulla_guard_entry, bulla_guard_stream, bulla_key,
+    };
+    use crate::{Digest, EntryState, GuardEntry, GuardStream, SqliteGuard};
 
     #[derive(Clone)]
     pub(in crate::ffi) struct Database(pub(in crate::ffi) crate::Database);
@@ -82,13 +95,84 @@ mod with_sqlite {
         pub(in crate::ffi) fn check(&self) -> Result<()> {
             self.0.check()
         }
+
+        pub(in crate::ffi) fn entries(
+            &self,
+            after: Option<&Digest>,
+            at_most: usize,
+        ) -> Result<Vec<bulla_guard_entry>> {
+            let found = self.0.entries(after, at_most)?;
+            Ok(found.iter().map(bulla_guard_entry::from).collect())
+        }
+
+        pub(in crate::ffi) fn streams(
+            &self,
+            after: Option<&Digest>,
+            at_most: usize,
+        ) -> Result<Vec<Stream>> {
+            let found = self.0.streams(after, at_most)?;
+            Ok(found
+                .into_iter()
+                .map(|stream| (bulla_guard_stream::from(&stream), stream.missing))
+                .collect())
+        }
+    }
+
+    impl From<&GuardEntry> for bulla_guard_entry {
+        fn from(entry: &GuardEntry) -> Self {
+            let mut to = Self {
+                name: entry.key.into(),
+                signer: bulla_key {
+                    bytes: entry.signer,
+                },
+                issued: entry.issued,
+                keep_until: entry.keep_until,
+                stranger: u8::from(entry.stranger),
+                ..Self::default()
+            };
+            // No catch-all: a new state must get a number.
+            to.state = match entry.state {
+                EntryState::Reserved { until } => {
+                    to.lease_until = until;
+                    BULLA_ENTRY_RESERVED
+                }
+                EntryState::Released => BULLA_ENTRY_RELEASED,
+                EntryState::Committed { answer } => {
+                    // All but the byte of the outcome.
+                    to.answer_length = answer.saturating_sub(1);
+                    BULLA_ENTRY_COMMITTED
+                }
+            };
+            to
+        }
+    }
+
+    impl From<&GuardStream> for bulla_guard_stream {
+        fn from(stream: &GuardStream) -> Self {
+            Self {
+                name: stream.name.into(),
+                signer: bulla_key {
+                    bytes: stream.signer,
+                },
+                keep_until: stream.keep_until.unwrap_or_default(),
+                greatest: stream.greatest.unwrap_or_default(),
+                stays: u8::from(stream.keep_until.is_none()),
+                has_greatest: u8::from(stream.greatest.is_some()),
+                stranger: u8::from(stream.stranger),
+                reserved: [0; 5],
+            }
+        }
     }
 }
 
 #[cfg(not(feature = "sqlite"))]
 mod without_sqlite {
-    use super::{Arc, GuardLimits, Path, ReplayGuard, Result, bulla_guard_counts};
-    use crate::{Error, ErrorKind};
+    use std::vec::Vec;
+
+    use super::{
+        Arc, GuardLimits, Path, ReplayGuard, Result, Stream, bulla_guard_counts, bulla_guard_entry,
+    };
+    use crate::{Digest, Error, ErrorKind};
 
     #[derive(Clone)]
     pub(in crate::ffi) enum Database {}
@@ -118,6 +202,22 @@ mod without_sqlite {
         }
 
         pub(in crate::ffi) const fn check(&self) -> Result<()> {
+            match *self {}
+        }
+
+        pub(in crate::ffi) const fn entries(
+            &self,
+            _after: Option<&Digest>,
+            _at_most: usize,
+        ) -> Result<Vec<bulla_guard_entry>> {
+            match *self {}
+        }
+
+        pub(in crate::ffi) const fn streams(
+            &self,
+            _after: Option<&Digest>,
+            _at_most: usize,
+        ) -> Result<Vec<Stream>> {
             match *self {}
         }
     }

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn bulla_guard_durable(
     })
 }
 
-unsafe fn durable<'a>(guard: *const bulla_guard) -> Result<&'a Durable> {
+pub(super) unsafe fn durable<'a>(guard: *const bulla_guard) -> Result<&'a Durable> {
     // SAFETY: as the contract says.
     let guard = unsafe { shared(guard, "guard is NULL") }?;
     guard.durable.as_ref().ok_or(Error::with(

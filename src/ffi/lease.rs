@@ -22,7 +22,7 @@ pub const BULLA_LEASE_REFUSED: u32 = 3;
 
 /// A message that is reserved in the replay guard, for so many seconds.
 ///
-/// Make its effect durable, then commit it: with a receipt (bulla_receipter_delivered() and its like) or without
+/// Make its effect durable, then commit it: with a receipt (bulla_receipter_accept()) or without
 /// (bulla_lease_commit()). Or release it, and it may come again. Freed before that, it is released; if the process dies it falls
 /// free when its time is over. A receipt leaves only after a commit: there is no other way to get one.
 pub struct bulla_lease {
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn bulla_lease_renew(
 }
 
 /// Ends a lease for good, with an answer of the host's own: copies will get this outcome and this answer. Answer only after this
-/// has succeeded. Receipts are made and committed in one step by bulla_receipter_delivered() and its like.
+/// has succeeded. Receipts are made and committed in one step by bulla_receipter_accept().
 ///
 /// @param lease The lease; it can then only be freed, whatever comes of this.
 /// @param number What became of the message: one of BULLA_OUTCOME_..., or a number of the host's own from 128 to 255. What is stored

@@ -35,6 +35,7 @@ pub mod evidence;
 pub mod guard;
 pub mod guard_callbacks;
 pub mod guard_functions;
+pub mod guard_list;
 pub mod guard_redis;
 mod handle;
 pub mod hasher;

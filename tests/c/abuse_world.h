@@ -33,6 +33,7 @@ void abuse_forget(const void *thing);
 
 void abuse_begin(void);
 void abuse_end(void);
+void abuse_lists_end(void);
 
 /* Bytes and strings by the name of the parameter; a default for names that are not known. */
 const char *abuse_text(const char *function, const char *parameter);
@@ -61,6 +62,9 @@ bulla_outbox *abuse_outbox(void);
 bulla_due_list *abuse_due_list(void);
 bulla_entry_list *abuse_entry_list(void);
 bulla_settled *abuse_settled(void);
+bulla_guard *abuse_durable_guard(void);
+bulla_guard_entry_list *abuse_guard_entry_list(void);
+bulla_guard_stream_list *abuse_guard_stream_list(void);
 bulla_receipt *abuse_receipt(void);
 bulla_asked *abuse_asked(void);
 bulla_audit_proof *abuse_audit_proof(void);

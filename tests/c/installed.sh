@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Programs built outside the tree against the *installed* library, in C and in C++, through pkg-config and through CMake, with the
-# shared and with the static library, exchange envelopes with the command line, in both directions.
+# shared and with the static library, exchange envelopes with the command line, in both directions. Then tests/exchange/run: envelopes
+# and receipts between C, C++, Rust, Python and the command line, each with each other.
 #
 #   tests/c/installed.sh [PREFIX]     PREFIX: where it is installed; without it, it is installed to a folder of its own
 #
-# BULLA_BIN is the command line; without it, it is built.
+# BULLA_BIN is the command line, BULLA_PYTHON a Python that has the package; without them they are built.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
@@ -21,6 +22,7 @@ if [ -z "$prefix" ]; then
     prefix=$work/prefix
     bindings/install.sh --debug --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "it cannot be installed"; }
 fi
+prefix=$(realpath "$prefix")
 bulla=${BULLA_BIN:-}
 if [ -z "$bulla" ]; then
     cargo build --quiet --package bulla-cli --locked
@@ -170,3 +172,4 @@ for built in pkg-config-shared pkg-config-static cmake-shared cmake-static; do
     ! $built/open bob.key "$bob" test $built/whole.bulla >said 2>&1 || fail "$built opens what another one sent"
     echo "$built: envelopes of the command line and of the library, both ways"
 done
+LD_LIBRARY_PATH='' BULLA_BIN=$(realpath "$bulla") "$root/tests/exchange/run" "$prefix"

@@ -10,7 +10,7 @@ static const struct {
     {"stamp", test_stamp},   {"stream", test_stream}, {"threads", test_threads},   {"guard", test_guard},
     {"holder", test_holder}, {"lease", test_lease},   {"store", test_store},       {"receipt", test_receipt},
     {"outbox", test_outbox}, {"audit", test_audit},   {"evidence", test_evidence}, {"armor", test_armor},
-    {"random access", test_random_access},
+    {"random access", test_random_access}, {"guard list", test_guard_list}, {"threads on the disk", test_threads_durable},
 };
 
 int main(int argc, char **argv)

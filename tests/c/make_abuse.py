@@ -21,6 +21,7 @@ MADE = {
     "bulla_verified_file": "abuse_verified_file", "bulla_database": "abuse_database", "bulla_outbox": "abuse_outbox",
     "bulla_due_list": "abuse_due_list", "bulla_entry_list": "abuse_entry_list", "bulla_settled": "abuse_settled",
     "bulla_audit_proof": "abuse_audit_proof", "bulla_receipt": "abuse_receipt", "bulla_asked": "abuse_asked",
+    "bulla_guard_entry_list": "abuse_guard_entry_list", "bulla_guard_stream_list": "abuse_guard_stream_list",
 }
 # Handles that belong to something else, and are not freed.
 BORROWED = {"bulla_stamp"}
@@ -172,7 +173,8 @@ class Call:
             self.wrong.append((f"{parameter} is {value}", f"{name} = {value};", "ANYTHING"))
 
     def handle(self, at, base, parameter):
-        self.lines.append(f"{base} *a{at} = ({base} *)make_{base}();" if base in BORROWED else f"{base} *a{at} = make_{base}();")
+        made = "make_durable_guard" if self.function.name.startswith("bulla_guard_durable_") else f"make_{base}"
+        self.lines.append(f"{base} *a{at} = ({base} *){made}();" if base in BORROWED else f"{base} *a{at} = {made}();")
         self.null(at, parameter)
         if self.function.name == base + "_free":
             return
@@ -331,6 +333,8 @@ def main():
     print("static bulla_buffer *wrapped(uint8_t *room, size_t length)\n{\n    bulla_buffer *made = NULL;\n")
     print("    if (bulla_buffer_wrap(room, length, &made, NULL) == BULLA_OK) abuse_later(end_bulla_buffer, made);")
     print("    return made;\n}\n")
+    print("static bulla_guard *make_durable_guard(void)\n{\n    bulla_guard *made = abuse_durable_guard();\n")
+    print("    abuse_later(end_bulla_guard, made);\n    return made;\n}\n")
     done = set()
     for handle in sorted(header.handles):
         maker(header, handle, done)

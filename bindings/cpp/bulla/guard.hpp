@@ -2,6 +2,7 @@
 #ifndef BULLA_GUARD_HPP
 #define BULLA_GUARD_HPP
 
+#include "guard_list.hpp"
 #include "identity.hpp"
 
 namespace bulla {
@@ -27,6 +28,9 @@ class policy {
     }
     result<void> allow(const key& sender) {
         return detail::done([&](auto* why) { return bulla_policy_allow(handle_.get(), &sender, why); });
+    }
+    result<void> allow(const public_identity& sender) {
+        return detail::done([&](auto* why) { return bulla_policy_allow_identity(handle_.get(), detail::raw(sender), why); });
     }
     /// The sender is then known by the key in the stamp alone: look at it.
     result<void> allow_anyone() {
@@ -168,6 +172,19 @@ class guard {
     /// Reads the whole file of a durable guard, and fails if anything in it is damaged.
     [[nodiscard]] result<void> check() const {
         return detail::done([&](auto* why) { return bulla_guard_durable_check(handle_.get(), why); });
+    }
+    /// What a durable guard remembers, in the order of the names, from the first name that follows `after`.
+    [[nodiscard]] result<std::vector<guard_entry>> entries(std::size_t at_most, const digest* after = nullptr) const {
+        return detail::entries_of(handle_.get(), after, at_most);
+    }
+    /// The ordered streams that a durable guard knows, in the order of the names.
+    [[nodiscard]] result<std::vector<guard_stream>> streams(std::size_t at_most, const digest* after = nullptr) const {
+        return detail::streams_of(handle_.get(), after, at_most);
+    }
+    /// Forgets a stream of a durable guard by its name, and tells whether it was known. See opener::forget_stream() for the danger.
+    [[nodiscard]] result<bool> forget_stream(const digest& name) const {
+        return detail::got<bool, std::uint8_t>(
+            [&](auto* out, auto* why) { return bulla_guard_durable_forget_stream(handle_.get(), &name, out, why); });
     }
     /// The id of the store on a server; none for other guards.
     [[nodiscard]] result<std::optional<std::string>> store_id() const {

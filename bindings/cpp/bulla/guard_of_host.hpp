@@ -11,9 +11,6 @@ using claim = bulla_claim;
 /// Names one reservation.
 using lease_token = bulla_lease_token;
 
-/// Numbers that are missing in a stream, as ranges from the first to the last, ascending.
-using ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
-
 /// What a guard says of a claim: one of BULLA_CLAIM_NEW to BULLA_CLAIM_UNASKED.
 struct claimed {
     std::uint32_t answer = 0;
@@ -47,8 +44,14 @@ class host_guard {
     virtual bulla_status expect(const digest&, std::uint64_t, std::uint64_t) { return BULLA_GUARD_UNAVAILABLE; }
     virtual bulla_status missing(const digest&, ranges&) { return BULLA_GUARD_UNAVAILABLE; }
     virtual bulla_status skip(const digest&, std::uint64_t) { return BULLA_GUARD_UNAVAILABLE; }
+    virtual bulla_status forget_stream(const digest&, bool&) { return BULLA_GUARD_UNAVAILABLE; }
     virtual bulla_status permit(const digest&, std::uint64_t, std::uint64_t, std::uint32_t, bool& permitted) {
         permitted = false;
+        return BULLA_OK;
+    }
+    /// Changes nothing: the stored receipt, if this message was accepted before by an entry that holds for this claim.
+    virtual bulla_status look(const bulla::claim&, std::optional<std::vector<std::uint8_t>>& receipt) {
+        receipt.reset();
         return BULLA_OK;
     }
 
@@ -109,6 +112,25 @@ struct guard_calls {
     static bulla_status skip(void* context, const bulla_digest* stream, std::uint64_t before) noexcept {
         return run(context, [&](host_guard& guard) { return guard.skip(*stream, before); });
     }
+    static bulla_status forget_stream(void* context, const bulla_digest* stream, std::uint8_t* was_known) noexcept {
+        return run(context, [&](host_guard& guard) {
+            bool known = false;
+            const bulla_status code = guard.forget_stream(*stream, known);
+            *was_known = known ? 1 : 0;
+            return code;
+        });
+    }
+    static bulla_status look(void* context, const bulla_claim* what, std::uint8_t* found, bulla_buffer* receipt) noexcept {
+        return run(context, [&](host_guard& guard) -> bulla_status {
+            std::optional<std::vector<std::uint8_t>> stored;
+            const bulla_status code = guard.look(*what, stored);
+            if (code != BULLA_OK) {
+                return code;
+            }
+            *found = stored ? 1 : 0;
+            return stored ? bulla_buffer_append(receipt, stored->data(), stored->size(), nullptr) : BULLA_OK;
+        });
+    }
     static bulla_status permit(void* context, const bulla_digest* what, std::uint64_t now, std::uint64_t every,
                                std::uint32_t burst, std::uint8_t* permitted) noexcept {
         return run(context, [&](host_guard& guard) {
@@ -137,7 +159,9 @@ inline result<guard> host_guard::make(std::unique_ptr<host_guard> of) {
         functions.expect = &detail::guard_calls::expect;
         functions.missing = &detail::guard_calls::missing;
         functions.skip = &detail::guard_calls::skip;
+        functions.forget_stream = &detail::guard_calls::forget_stream;
         functions.permit = &detail::guard_calls::permit;
+        functions.look = &detail::guard_calls::look;
     }
     return detail::given(of, detail::made<guard, bulla_guard>([&](auto** out, auto* why) {
                              return bulla_guard_of_callbacks(&functions, out, why);

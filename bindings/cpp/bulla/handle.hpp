@@ -24,7 +24,7 @@ template <class T, class Call, class On> result<T> answered(Call&& call, On&& on
     why.text[0] = '\0';
     const bulla_status code = call(&why);
     // Answers are above 100, failures below; what a newer library answers is not known here.
-    if (code != BULLA_OK && (code < 100 || code > BULLA_UNTOLD)) {
+    if (code != BULLA_OK && (code < 100 || code > BULLA_REFUSED)) {
         if (code == why.code) {
             return bulla::error(why);
         }
@@ -141,6 +141,11 @@ class buffer {
 
     static result<buffer> make() {
         return detail::made<buffer, bulla_buffer>([](auto** out, auto* why) { return bulla_buffer_new(out, why); });
+    }
+    /// Over memory of the caller's, which must live longer, and stays as it is: what has no room in it is BULLA_BUFFER_TOO_SMALL.
+    static result<buffer> over(std::uint8_t* memory, std::size_t capacity) {
+        return detail::made<buffer, bulla_buffer>(
+            [&](auto** out, auto* why) { return bulla_buffer_wrap(memory, capacity, out, why); });
     }
 
   private:

@@ -185,7 +185,27 @@ class opener {
             [&](auto* out, auto* why) { return bulla_opener_challenge(handle_.get(), seconds, out->bytes, why); });
     }
 
+    /// Which numbers are missing, so far, in the stream of a message. Only order::gapless keeps count.
+    [[nodiscard]] result<ranges> missing(const message& in_stream) const {
+        bulla_ranges* found = nullptr;
+        return detail::answered<ranges>(
+            [&](auto* why) { return bulla_opener_missing(handle_.get(), stamp_in(in_stream), &found, why); },
+            [&](bulla_status) -> result<ranges> { return detail::ranges_of(found); });
+    }
+    /// Waits no longer for the numbers before this one in the stream of a message: they are BULLA_SUPERSEDED if they still come.
+    [[nodiscard]] result<void> skip(const message& in_stream, std::uint64_t before) const {
+        return detail::done([&](auto* why) { return bulla_opener_skip(handle_.get(), stamp_in(in_stream), before, why); });
+    }
+    /// Forgets the stream of a message, and tells whether it was known: its next message begins it anew. Whoever held back a message
+    /// of it can have that accepted now, until it is too old: only once the last one is older than the greatest age, or if its
+    /// numbers no longer matter.
+    [[nodiscard]] result<bool> forget_stream(const message& in_stream) const {
+        return detail::got<bool, std::uint8_t>(
+            [&](auto* out, auto* why) { return bulla_opener_forget_stream(handle_.get(), stamp_in(in_stream), out, why); });
+    }
+
   private:
+    static const bulla_stamp* stamp_in(const message& of) noexcept { return bulla_message_stamp(detail::raw(of)); }
     friend detail::access;
     explicit opener(bulla_opener* handle) noexcept : handle_(handle) {}
     detail::handle<bulla_opener, &bulla_opener_free> handle_;

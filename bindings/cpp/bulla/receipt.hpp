@@ -33,22 +33,14 @@ class receipter {
     }
     /// The message is rejected for good. The lease has ended then, whatever comes of this.
     [[nodiscard]] result<std::variant<answer, untold>> reject(lease& of, std::uint16_t code, std::string_view reason) const {
-        using either = std::variant<answer, untold>;
         const detail::text_of text(reason);
         if (!text.whole()) {
             return text.cut();
         }
-        bulla_answer* made = nullptr;
-        return detail::answered<either>(
-            [&](auto* why) { return bulla_receipter_reject(handle_.get(), detail::raw(of), code, text.get(), &made, why); },
-            [&](bulla_status answer_code) -> result<either> {
-                if (answer_code == BULLA_UNTOLD) {
-                    return either(untold());
-                }
-                return answer_code == BULLA_OK ? result<either>(either(detail::access::from<answer>(made)))
-                                               : result<either>(detail::unexpected(answer_code));
-            });
+        return rejected(of, code, text.get());
     }
+    /// As above, with the reason that the store's own rules gave: only what is refused has one.
+    [[nodiscard]] result<std::variant<answer, untold>> reject(lease& of) const { return rejected(of, 0, nullptr); }
     /// A copy came damaged (BULLA_NOT_AUTHENTIC): makes a note for its sender, if one may be given. It needs a limit().
     [[nodiscard]] result<std::optional<buffer>> damaged(const open_stream& stream, std::string_view words) const {
         return note(&bulla_receipter_damaged, detail::raw(stream), words);
@@ -60,6 +52,19 @@ class receipter {
   private:
     friend detail::access;
     explicit receipter(bulla_receipter* handle) noexcept : handle_(handle) {}
+    result<std::variant<answer, untold>> rejected(lease& of, std::uint16_t code, const char* reason) const {
+        using either = std::variant<answer, untold>;
+        bulla_answer* made = nullptr;
+        return detail::answered<either>(
+            [&](auto* why) { return bulla_receipter_reject(handle_.get(), detail::raw(of), code, reason, &made, why); },
+            [&](bulla_status answer_code) -> result<either> {
+                if (answer_code == BULLA_UNTOLD) {
+                    return either(untold());
+                }
+                return answer_code == BULLA_OK ? result<either>(either(detail::access::from<answer>(made)))
+                                               : result<either>(detail::unexpected(answer_code));
+            });
+    }
     template <class F, class S> result<std::optional<buffer>> note(F* call, S* stream, std::string_view words) const {
         const detail::text_of text(words);
         auto out = buffer::make();
@@ -84,12 +89,6 @@ enum class receipt_status : std::uint32_t {
     rejected = BULLA_STATUS_REJECTED,
     /// A copy came damaged. This settles nothing: the message stays due.
     damaged = BULLA_STATUS_DAMAGED,
-};
-
-/// Why a message was not accepted: BULLA_REASON_..., or a number of the application's own, and words.
-struct reason {
-    std::uint16_t code = 0;
-    std::string text;
 };
 
 /// The content that a recipient verified.

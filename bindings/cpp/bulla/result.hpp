@@ -43,13 +43,16 @@ class error : public std::exception {
     /// Who signed what was refused with BULLA_UNTRUSTED_SENDER.
     [[nodiscard]] const std::optional<key>& signer() const noexcept { return signer_; }
     [[nodiscard]] failure kind() const noexcept {
-        if (code_ < 20) {
+        switch (bulla_status_class(code_)) {
+        case BULLA_CLASS_NOT_ACCEPTABLE:
+            return failure::not_acceptable;
+        case BULLA_CLASS_REFUSED:
+            return failure::refused;
+        case BULLA_CLASS_TRY_AGAIN:
+            return failure::try_again;
+        default:
             return failure::usage;
         }
-        if (code_ < 40) {
-            return failure::not_acceptable;
-        }
-        return code_ < 70 ? failure::refused : failure::try_again;
     }
 
   private:

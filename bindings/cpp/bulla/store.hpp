@@ -74,6 +74,11 @@ class lease {
             return bulla_lease_commit(handle_.get(), static_cast<std::uint32_t>(what), own_answer.data(), own_answer.size(), out, why);
         });
     }
+    /// Ends it for good, as delivered or stored, for a host that gives no receipts: nobody gets one, also where the sender asked.
+    result<answer> accept_unanswered() {
+        return detail::made<answer, bulla_answer>(
+            [&](auto** out, auto* why) { return bulla_lease_accept_unanswered(handle_.get(), out, why); });
+    }
     /// Gives it up: the message may come again, and a stored file is removed.
     result<void> release() {
         return detail::done([&](auto* why) { return bulla_lease_release(handle_.get(), why); });
@@ -97,8 +102,18 @@ struct too_large {
 struct no_room {
     bulla::lease lease;
 };
+/// Authentic, but the host's own rules (store::judge()) do not accept it: to reject or to release.
+struct refused {
+    bulla::lease lease;
+};
 /// What comes of storing; an answer is of a message that came before: give it again.
-using storing = std::variant<stored, too_large, no_room, answer>;
+using storing = std::variant<stored, too_large, no_room, refused, answer>;
+
+/// Why a message was not accepted: BULLA_REASON_..., or a number of the application's own, and words.
+struct reason {
+    std::uint16_t code = 0;
+    std::string text;
+};
 
 namespace detail {
 
@@ -170,6 +185,8 @@ class store_stream {
             return storing(too_large{detail::access::from<lease>(fresh)});
         case BULLA_NO_ROOM:
             return storing(no_room{detail::access::from<lease>(fresh)});
+        case BULLA_REFUSED:
+            return storing(refused{detail::access::from<lease>(fresh)});
         case BULLA_AGAIN:
             return storing(detail::access::from<answer>(again));
         default:
@@ -195,6 +212,16 @@ class store {
         return detail::given(context, detail::done([&](auto* why) {
                                  return bulla_store_ask_for_room(handle_.get(), *context ? &room : nullptr, context.get(),
                                                                  &detail::drop<has_room>, why);
+                             }));
+    }
+    /// The host's own rules about each new message, by its stamp, before anything is written: none, or why it is not accepted.
+    using rules = std::function<std::optional<reason>(const stamp& said)>;
+    /// Asks these rules. What they throw counts as BULLA_REASON_FAILED; a reason that cannot be sent becomes BULLA_REASON_POLICY.
+    result<void> judge(rules ask) {
+        auto context = std::make_unique<rules>(std::move(ask));
+        return detail::given(context, detail::done([&](auto* why) {
+                                 return bulla_store_judge(handle_.get(), *context ? &judged : nullptr, context.get(),
+                                                          &detail::drop<rules>, why);
                              }));
     }
     /// Keeps what has come of envelopes that do not come whole: at most so many, and of each so many bytes.
@@ -247,6 +274,20 @@ class store {
         return detail::contained<std::uint8_t>(0, [&]() -> std::uint8_t {
             const auto known = content == BULLA_CONTENT_UNKNOWN ? std::nullopt : std::optional<std::uint64_t>(content);
             return (*static_cast<has_room*>(context))(bytes_view(folder, length).text(), known) ? 1 : 0;
+        });
+    }
+    static std::uint16_t judged(void* context, const bulla_stamp* stamp, char* words) noexcept {
+        return detail::contained<std::uint16_t>(BULLA_REASON_FAILED, [&]() -> std::uint16_t {
+            const auto why = (*static_cast<rules*>(context))(detail::stamp_of(stamp).value_or(bulla::stamp()));
+            if (!why) {
+                return 0;
+            }
+            if (why->code == 0 || why->text.size() >= BULLA_REASON_TEXT) {
+                return BULLA_REASON_POLICY;
+            }
+            why->text.copy(words, why->text.size());
+            words[why->text.size()] = '\0';
+            return why->code;
         });
     }
     detail::handle<bulla_store, &bulla_store_free> handle_;

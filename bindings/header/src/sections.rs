@@ -51,6 +51,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             "guard_callbacks.rs",
         ],
     ),
+    section("What a guard that lasts remembers", &["guard_list.rs"]),
     section("What is known of a message", &["stamp.rs", "message.rs"]),
     section(
         "Opening and verifying",

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from . import _call
 from ._errors import *
+from .armored import *
 from .audit import *
 from .evidence import *
+from .guard import *
+from .guard_of_host import *
 from .identity import *
 from .message import *
 from .open import *
@@ -27,3 +30,8 @@ from .verdicts import *
 
 #: The version of the library.
 __version__: str = _call.ffi.string(_call.lib.bulla_version()).decode("ascii")
+
+
+def has_feature(name: str) -> bool:
+    """Whether the library was built with this: ``keyfile``, ``sqlite``, ``redis``."""
+    return bool(_call.lib.bulla_has_feature(_call.text(name)))

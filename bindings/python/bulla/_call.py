@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Optional, TypeVar, Union
 
-from ._errors import kind_of
+from ._errors import Error, NotAcceptable, Refused, TryAgain, UsageError
 from ._native import ffi, lib
 from .verdicts import ALL, InvalidInput, WrongOrder
 
@@ -23,14 +23,24 @@ if TYPE_CHECKING:
 
 __all__ = ["ffi", "lib"]
 
-AGAIN, NOTHING, TOO_LARGE, NO_ROOM, MORE, UNTOLD = (
+if lib.bulla_abi_version() != lib.BULLA_ABI_VERSION:
+    raise ImportError("the library is not the one that this package was made for: install the package again")
+
+AGAIN, NOTHING, TOO_LARGE, NO_ROOM, MORE, UNTOLD, REFUSED = (
     int(lib.BULLA_AGAIN),
     int(lib.BULLA_NOTHING),
     int(lib.BULLA_TOO_LARGE),
     int(lib.BULLA_NO_ROOM),
     int(lib.BULLA_MORE),
     int(lib.BULLA_UNTOLD),
+    int(lib.BULLA_REFUSED),
 )
+#: The kind of a failure by its class: also of one of a newer library.
+KINDS: dict[int, type[Error]] = {
+    int(lib.BULLA_CLASS_NOT_ACCEPTABLE): NotAcceptable,
+    int(lib.BULLA_CLASS_REFUSED): Refused,
+    int(lib.BULLA_CLASS_TRY_AGAIN): TryAgain,
+}
 
 
 _H = TypeVar("_H", bound="Handle")
@@ -95,7 +105,7 @@ def call(function: Any, *arguments: Any) -> int:
     if 0 < status < 100:
         text = ffi.string(error.text) if error.code == status else ffi.string(lib.bulla_status_text(status))
         signer = bytes(error.signer.bytes) if error.code == status and error.has_signer else None
-        kind = ALL.get(status, kind_of(status))
+        kind = ALL.get(status) or KINDS.get(int(lib.bulla_status_class(status)), UsageError)
         cause, _raised.error = _raised.error, None
         raise kind(text.decode("utf-8", "replace"), status, signer) from cause
     return status
@@ -178,6 +188,15 @@ def _whole(encoded: bytes) -> bytes:
     return encoded
 
 
+def ranges(owned_ranges: Any) -> list[tuple[int, int]]:
+    """What is in ranges, from the first to the last of each."""
+    found: list[tuple[int, int]] = []
+    first, last = ffi.new("uint64_t *"), ffi.new("uint64_t *")
+    while call(lib.bulla_ranges_get, owned_ranges, len(found), first, last) == 0:
+        found.append((int(first[0]), int(last[0])))
+    return found
+
+
 def viewed(view: Any) -> bytes:
     """What a view shows, copied."""
     return bytes(ffi.buffer(view.data, view.length)) if view.length else b""
@@ -217,5 +236,10 @@ def contained(context: Any, work: Callable[[Any], int], failure: int) -> int:
     try:
         return work(ffi.from_handle(context))
     except BaseException as error:
-        _raised.error = error
+        raised(error)
         return failure
+
+
+def raised(error: BaseException) -> None:
+    """What a function of the user's raised: it becomes the cause of what the call around it raises."""
+    _raised.error = error

@@ -35,12 +35,3 @@ class Refused(Error):
 
 class TryAgain(Error):
     """Nothing is decided. Try again later, and never bounce."""
-
-
-def kind_of(code: int) -> type[Error]:
-    """The kind of a code, also of one of a newer library."""
-    if code < 20:
-        return UsageError
-    if code < 40:
-        return NotAcceptable
-    return Refused if code < 70 else TryAgain

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Optional
 
 from . import _call as c
 from ._call import Handle, ffi, lib
+from .guard import Guard
 from .identity import Clock, Identity, PublicIdentity
-from .policy import Guard, Policy
+from .policy import Policy
 from .receipt import ContentName, content_name
 from .seal import Sent
 from .verdicts import Internal

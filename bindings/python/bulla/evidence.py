@@ -1,4 +1,4 @@
-"""Proof for third parties, digests, armor, and what can be seen without a key."""
+"""Proof for third parties, digests, and what can be seen without a key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .message import Stamp
 if TYPE_CHECKING:
     from ._call import BytesLike
 
-__all__ = ["Armor", "Evidence", "Hasher", "Inspection", "Kind", "armor", "dearmor", "digest", "inspect", "is_armored"]
+__all__ = ["Evidence", "Hasher", "Inspection", "Kind", "digest", "inspect"]
 
 
 class Evidence(Handle):
@@ -95,30 +95,3 @@ def inspect(start: BytesLike) -> Optional[Inspection]:
         return None
     digest = bytes(raw.header_digest.bytes)
     return Inspection(Kind(int(raw.kind)), int(raw.suite), int(raw.stanzas), int(raw.header_length), digest)
-
-
-class Armor(enum.IntEnum):
-    """What an armor is around."""
-
-    ENVELOPE = 1
-    EVIDENCE = 2
-    SECRET_KEY = 3
-    RECEIPT_PROOF = 4
-
-
-def is_armored(data: BytesLike) -> bool:
-    """Whether input looks armored, by its first bytes."""
-    raw = c.given(data)
-    return bool(lib.bulla_is_armored(raw, len(raw)))
-
-
-def armor(data: BytesLike, what: Armor = Armor.ENVELOPE) -> str:
-    """Armors bytes, for transports of 7-bit text."""
-    raw = c.given(data)
-    return c.filled(lib.bulla_armor, int(what), raw, len(raw)).decode("ascii")
-
-
-def dearmor(text: str, what: Armor = Armor.ENVELOPE) -> bytes:
-    """Takes the armor off."""
-    raw = c.given(text.encode("utf-8"))
-    return c.filled(lib.bulla_dearmor, int(what), raw, len(raw))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, NamedTuple, Optional, Union
 
 from . import _call as c
 from ._call import Handle, ffi, lib
@@ -10,7 +10,7 @@ from ._call import Handle, ffi, lib
 if TYPE_CHECKING:
     from ._call import BytesLike, Path
 
-__all__ = ["Clock", "Identity", "PublicIdentity"]
+__all__ = ["Clock", "EncryptionKey", "Generation", "Identity", "PublicIdentity", "key_text"]
 
 Passphrase = Union[str, bytes, None]
 Derive = Callable[[int, int, bytes], bytes]
@@ -41,6 +41,37 @@ def _deriving(index: int) -> Any:
 
 
 _decapsulate, _multiply = _deriving(1), _deriving(2)
+
+
+class EncryptionKey(NamedTuple):
+    """A public encryption key of an identity."""
+
+    suite: int
+    #: A higher one is newer.
+    generation: int
+    key: bytes
+
+
+class Generation(NamedTuple):
+    """An encryption key that a secret identity holds."""
+
+    #: A higher one is newer.
+    number: int
+    #: When it may be destroyed, in seconds since 1970; None: never, or the holder does not tell.
+    not_after: Optional[int]
+
+
+def _each(function: Any, handle: Any, kind: str) -> Iterable[Any]:
+    """What a function tells by numbers, until there is nothing more."""
+    out, index = ffi.new(f"{kind} *"), 0
+    while c.call(function, handle, index, out) != c.NOTHING:
+        yield out
+        index += 1
+
+
+def key_text(key: bytes) -> str:
+    """A signing key as the command line shows it."""
+    return c.filled(lib.bulla_key_text, c.struct("bulla_key", key)).decode("ascii")
 
 
 class PublicIdentity(Handle):
@@ -76,6 +107,11 @@ class PublicIdentity(Handle):
     def key(self) -> bytes:
         """The signing key, 32 bytes: the name by which policies, guards and receipts know it."""
         return c.fixed(lib.bulla_public_key, self._handle, kind="bulla_key")
+
+    def encryption_keys(self) -> list[EncryptionKey]:
+        """Its encryption keys; the last is the newest."""
+        found = _each(lib.bulla_public_encryption_key, self._handle, "bulla_encryption_key")
+        return [EncryptionKey(int(key.suite), int(key.generation), bytes(key.bytes)) for key in found]
 
     def __eq__(self, other: object) -> bool:
         return self.line == other.line if isinstance(other, PublicIdentity) else NotImplemented
@@ -166,6 +202,11 @@ class Identity(Handle):
     def destroy_expired(self, now: int) -> int:
         """Destroys the encryption keys whose end has come, but for the newest, and tells how many."""
         return int(c.value(lib.bulla_identity_destroy_expired, self._handle, now, kind="size_t"))
+
+    def generations(self) -> list[Generation]:
+        """Its encryption keys; the first is the newest."""
+        found = _each(lib.bulla_identity_generation, self._handle, "bulla_generation")
+        return [Generation(int(one.generation), int(one.not_after) or None) for one in found]
 
     def __repr__(self) -> str:
         return f"<bulla.Identity of {self.public().key.hex()}>" if self._handle != ffi.NULL else "<bulla.Identity, closed>"

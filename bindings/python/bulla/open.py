@@ -6,10 +6,11 @@ from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import _call as c
 from ._call import Handle, Single, ffi, lib
-from .identity import Clock, Identity
 from .message import Message, Stamp
-from .policy import Guard, Policy
-from .store import Answer, Lease, Reserved, Store, lease_or_answer
+from .policy import Policy
+from .guard import Guard
+from .identity import Clock, Identity
+from .store import Answer, Lease, Reason, Reserved, Store, lease_or_answer
 from .verdicts import WrongOrder
 
 if TYPE_CHECKING:
@@ -237,13 +238,16 @@ class Opener(Handle):
         *,
         max_content: Optional[int] = None,
         has_room: Optional[Callable[[bytes, Optional[int]], bool]] = None,
+        judge: Optional[Callable[[Stamp], Optional[Reason]]] = None,
         resumable: Optional[tuple[Path, int, int]] = None,
     ) -> Store:
         """Makes a store. ``seconds`` is for how long a message is reserved at a time. ``has_room`` is asked, with the folder and the
-        length of the content if it is known, before anything is written; what it raises counts as no. ``resumable`` keeps what has
-        come of envelopes that do not come whole: in this folder, of so many, and of each so many bytes."""
+        length of the content if it is known, before anything is written; what it raises counts as no. ``judge`` is one's own
+        rules about each new message, asked with its stamp before anything is written: None, or why it is not accepted; what it raises
+        counts as ``ReasonCode.FAILED``, and a reason that cannot be sent as ``ReasonCode.POLICY``. ``resumable`` keeps what has come of
+        envelopes that do not come whole: in this folder, of so many, and of each so many bytes."""
         handle = c.made(lib.bulla_store_new, self._handle, seconds, kind="store")
-        return Store(handle, max_content, has_room, resumable)
+        return Store(handle, max_content, has_room, judge, resumable)
 
     def challenge(self, seconds: int) -> bytes:
         """Makes a challenge, to be answered once within that time by a draft that ``answers`` it."""
@@ -254,13 +258,17 @@ class Opener(Handle):
     def missing(self, stamp_of: Message) -> list[tuple[int, int]]:
         """Which numbers are missing in the stream of a message, as ranges from the first to the last. Only ``Order.GAPLESS`` counts."""
         stamp = lib.bulla_message_stamp(stamp_of._handle)
-        ranges = c.made(lib.bulla_opener_missing, self._handle, stamp, kind="ranges")
-        found: list[tuple[int, int]] = []
-        first, last = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        while c.call(lib.bulla_ranges_get, ranges, len(found), first, last) == 0:
-            found.append((int(first[0]), int(last[0])))
-        return found
+        return c.ranges(c.made(lib.bulla_opener_missing, self._handle, stamp, kind="ranges"))
 
     def skip(self, stamp_of: Message, before: int) -> None:
         """Waits no longer for the numbers before this one in the stream of a message."""
         c.call(lib.bulla_opener_skip, self._handle, lib.bulla_message_stamp(stamp_of._handle), before)
+
+    def forget_stream(self, stamp_of: Message) -> bool:
+        """Forgets the stream of a message, and tells whether it was known: its next message begins it anew.
+
+        Whoever held back a message of it that was never accepted can have it accepted now, until it is too old: do this only once the
+        last message is older than the greatest age, or if its numbers no longer matter.
+        """
+        stamp = lib.bulla_message_stamp(stamp_of._handle)
+        return bool(c.value(lib.bulla_opener_forget_stream, self._handle, stamp, kind="uint8_t"))

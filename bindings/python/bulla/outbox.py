@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Optional, Union
 
 from . import _call as c
 from ._call import Handle, ffi, lib
+from .guard import Database
 from .identity import Clock, Identity, PublicIdentity
-from .policy import Database
 from .receipt import Receipt
 from .seal import Sent
 

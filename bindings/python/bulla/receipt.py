@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any, Iterable, NamedTuple, Optional, Union
 
 from . import _call as c
 from ._call import Handle, ffi, lib
+from .guard import Guard
 from .identity import Clock, Identity
 from .open import OpenStream
-from .policy import Guard, Policy
+from .policy import Policy
 from .seal import Sent
-from .store import Answer, Lease, StoreStream
+from .store import Answer, Lease, Reason, StoreStream
 
 if TYPE_CHECKING:
     from ._call import BytesLike
 
-__all__ = ["ContentName", "Reason", "ReasonCode", "Receipt", "ReceiptProof", "ReceiptStatus", "Receipter", "Untold"]
+__all__ = ["ContentName", "Receipt", "ReceiptProof", "ReceiptStatus", "Receipter", "Untold"]
 
 
 class ReceiptStatus(enum.IntEnum):
@@ -30,25 +31,6 @@ class ReceiptStatus(enum.IntEnum):
     REJECTED = 3
     #: A copy came damaged. This settles nothing: the message stays due.
     DAMAGED = 4
-
-
-class ReasonCode(enum.IntEnum):
-    """Why a message was not accepted; from ``OWN`` on for reasons of the application's own."""
-
-    FULL = 1
-    TOO_LARGE = 2
-    POLICY = 3
-    NO_SUCH_PLACE = 4
-    FAILED = 5
-    DAMAGED = 6
-    OWN = 1024
-
-
-class Reason(NamedTuple):
-    """Why a message was not accepted: a :class:`ReasonCode` or another number, and words."""
-
-    code: int
-    text: str
 
 
 class ContentName(NamedTuple):
@@ -85,11 +67,12 @@ class Receipter(Handle):
         with lease._alone() as of:
             return Answer(c.made(lib.bulla_receipter_accept, self._handle, of, kind="answer"))
 
-    def reject(self, lease: Lease, code: int, reason: str) -> Union[Answer, Untold]:
-        """The message is rejected for good. The lease has ended then, whatever comes of this."""
-        out = ffi.new("bulla_answer **")
+    def reject(self, lease: Lease, code: int = 0, reason: Optional[str] = None) -> Union[Answer, Untold]:
+        """The message is rejected for good. The lease has ended then, whatever comes of this. Without a code it is rejected for the
+        reason that the store's own rules gave: only what was :class:`NotWanted` has one."""
+        out, words = ffi.new("bulla_answer **"), ffi.NULL if reason is None else c.text(reason)
         with lease._alone() as of:
-            status = c.call(lib.bulla_receipter_reject, self._handle, of, code, c.text(reason), out)
+            status = c.call(lib.bulla_receipter_reject, self._handle, of, code, words, out)
         return Untold() if status == c.UNTOLD else Answer(c.owned(out[0], "answer"))
 
     def damaged(self, stream: Union[OpenStream, StoreStream], words: str) -> Optional[bytes]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import _call as c
 from ._call import Handle, Single, ffi, lib
@@ -12,7 +13,21 @@ from .message import Message, Stamp
 if TYPE_CHECKING:
     from ._call import BytesLike, Path
 
-__all__ = ["Answer", "Lease", "NoRoom", "Reserved", "Store", "StoreStream", "Stored", "Target", "TooLarge"]
+__all__ = [
+    "Answer",
+    "Lease",
+    "LeaseKind",
+    "NoRoom",
+    "NotWanted",
+    "Reason",
+    "ReasonCode",
+    "Reserved",
+    "Store",
+    "StoreStream",
+    "Stored",
+    "Target",
+    "TooLarge",
+]
 
 
 class Answer(Handle):
@@ -40,11 +55,30 @@ class Answer(Handle):
         return None if part == ffi.NULL else Message(part, owner)
 
 
+class LeaseKind(enum.IntEnum):
+    """What a lease is of."""
+
+    #: It was committed or released.
+    ENDED = 0
+    #: A message whose content is with the caller.
+    MESSAGE = 1
+    #: A message whose content is in a file.
+    STORED = 2
+    #: A message that is only to be refused.
+    REFUSED = 3
+
+
 class Lease(Single):
     """A message that is reserved. Make its effect durable, then accept or reject it (:class:`Receipter`), or commit it.
 
     Closed before that (as at the end of a ``with`` statement), or forgotten, it is released, and may come again.
     """
+
+    @property
+    def kind(self) -> LeaseKind:
+        """What it is of."""
+        with self._alone() as handle:
+            return LeaseKind(int(lib.bulla_lease_kind(handle)))
 
     @property
     def stamp(self) -> Optional[Stamp]:
@@ -74,6 +108,11 @@ class Lease(Single):
         with self._alone() as handle:
             data = c.given(answer)
             return Answer(c.made(lib.bulla_lease_commit, handle, outcome, data, len(data), kind="answer"))
+
+    def accept_unanswered(self) -> Answer:
+        """Ends it for good, as delivered or stored, without a receipt: nobody gets one, also where the sender asked for it."""
+        with self._alone() as handle:
+            return Answer(c.made(lib.bulla_lease_accept_unanswered, handle, kind="answer"))
 
     def release(self) -> None:
         """Gives it up: the message may come again, and a stored file is removed."""
@@ -108,6 +147,32 @@ class NoRoom:
     """Authentic, but there is no room for it: to reject or to release."""
 
     lease: Lease
+
+
+@dataclass(frozen=True)
+class NotWanted:
+    """Authentic, but one's own rules (``judge``) do not accept it: to reject or to release."""
+
+    lease: Lease
+
+
+class ReasonCode(enum.IntEnum):
+    """Why a message was not accepted; from ``OWN`` on for reasons of the application's own."""
+
+    FULL = 1
+    TOO_LARGE = 2
+    POLICY = 3
+    NO_SUCH_PLACE = 4
+    FAILED = 5
+    DAMAGED = 6
+    OWN = 1024
+
+
+class Reason(NamedTuple):
+    """Why a message was not accepted: a :class:`ReasonCode` or another number, and words."""
+
+    code: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -156,15 +221,15 @@ class StoreStream(Single):
         with self._alone() as handle:
             return Stamp._or_none(lib.bulla_store_stream_stamp(handle))
 
-    def finish(self) -> Union[Stored, TooLarge, NoRoom, Answer]:
+    def finish(self) -> Union[Stored, TooLarge, NoRoom, NotWanted, Answer]:
         """The end of the envelope has come. An answer is of a message that came before: give it again."""
         with self._alone() as handle:
             lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
             status = c.call(lib.bulla_store_stream_finish, handle, lease, again)
             if status == c.AGAIN:
                 return Answer(c.owned(again[0], "answer"))
-            kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom]]]
-            kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom}
+            kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom, NotWanted]]]
+            kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom, c.REFUSED: NotWanted}
             return kinds[status](Lease(c.owned(lease[0], "lease")))
 
 
@@ -177,6 +242,21 @@ def _has_room(context: Any, folder: Any, length: int, content: int) -> int:
     return c.contained(context, ask, 0)
 
 
+@ffi.callback("uint16_t(void *, const bulla_stamp *, char *)", error=int(lib.BULLA_REASON_FAILED))  # type: ignore[untyped-decorator, unused-ignore]
+def _judge(context: Any, stamp: Any, words: Any) -> int:
+    def ask(function: Callable[[Stamp], Optional[Reason]]) -> int:
+        reason = function(Stamp._of(stamp))
+        if reason is None:
+            return 0
+        text = reason.text.encode("utf-8")
+        if not 0 < reason.code < 1 << 16 or len(text) >= lib.BULLA_REASON_TEXT or b"\0" in text:
+            return ReasonCode.POLICY
+        ffi.memmove(words, text + b"\0", len(text) + 1)
+        return int(reason.code)
+
+    return c.contained(context, ask, ReasonCode.FAILED)
+
+
 class Store(Handle):
     """Opens envelopes to files, and says ``Stored`` only of what it has read again from the disk. See :meth:`Opener.store`."""
 
@@ -185,6 +265,7 @@ class Store(Handle):
         handle: Any,
         max_content: Optional[int],
         has_room: Optional[Callable[[bytes, Optional[int]], bool]],
+        judge: Optional[Callable[[Stamp], Optional[Reason]]],
         resumable: Optional[tuple[Path, int, int]],
     ) -> None:
         super().__init__(handle)
@@ -193,6 +274,9 @@ class Store(Handle):
         if has_room is not None:
             with c.Context(has_room) as context:
                 c.call(lib.bulla_store_ask_for_room, handle, _has_room, context, c.drop)
+        if judge is not None:
+            with c.Context(judge) as context:
+                c.call(lib.bulla_store_judge, handle, _judge, context, c.drop)
         if resumable is not None:
             folder, envelopes, length = resumable
             c.call(lib.bulla_store_resumable, handle, c.path(folder), envelopes, length)

@@ -23,7 +23,7 @@ def test_there_is_a_class_for_each_verdict_of_the_library() -> None:
 
 def test_the_version_is_that_of_the_header() -> None:
     assert _call.ffi.string(_call.lib.bulla_version()).decode() == bulla.__version__
-    assert _call.lib.bulla_has_feature(b"sqlite") == 1 and _call.lib.bulla_has_feature(b"redis") == 0
+    assert bulla.has_feature("sqlite") and bulla.has_feature("keyfile") and not bulla.has_feature("no such")
 
 
 def test_an_unknown_sender_is_told_beside_the_text(people: People) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import bulla
 import pytest
+from bulla import _call
 from conftest import CONTEXT, People
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -54,3 +56,68 @@ def test_sealed_files_are_read_at_any_place(people: People, tmp_path: Path) -> N
     assert verified.read(149_999, 5) == b"\0here" and message.is_fresh and file.stamp is None
     with pytest.raises(bulla.Replayed):
         bulla.ProvisionalFile(opener, tmp_path / "file").verify()
+
+
+class Memory:
+    """A source that can fail."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.wrong: BaseException | None = None
+        self.more = b""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        if self.wrong is not None:
+            raise self.wrong
+        return self.data[offset : offset + length] + self.more
+
+    def length(self) -> int:
+        return len(self.data)
+
+
+def test_a_store_of_ones_own_is_read_at_any_place(people: People) -> None:
+    content = bytes(150_000) + b"here" + bytes(50_000)
+    source = Memory(people.seal(content).envelope)
+    gc.collect()
+    before = len(_call._alive)
+    file = bulla.ProvisionalFile.of_source(people.opener(), source)
+    assert len(_call._alive) == before + 1
+    assert file.read_provisional(150_000, 4) == b"here" and file.content_length == len(content)
+    for wrong, kind in [(LookupError("gone"), LookupError), (KeyboardInterrupt(), KeyboardInterrupt)]:
+        source.wrong = wrong
+        with pytest.raises(bulla.Io) as failure:
+            file.read_provisional(0, 10)
+        assert isinstance(failure.value.__cause__, kind)
+    source.wrong, source.more = None, b"more than was asked for"
+    with pytest.raises(bulla.Io) as failure:
+        file.read_provisional(0, 10)
+    assert isinstance(failure.value.__cause__, ValueError)
+    source.more = b""
+    verified, message = file.verify()
+    assert verified.read(149_999, 5) == b"\0here" and message.stamp.signer == people.alice_public.key
+    del file, verified
+    gc.collect()
+    assert len(_call._alive) == before
+    with pytest.raises(bulla.Malformed):
+        bulla.ProvisionalFile.of_source(people.opener(), Memory(b"no envelope"))
+    assert len(_call._alive) == before
+
+
+def test_generations(people: People) -> None:
+    (first,) = people.alice.generations()
+    assert first.not_after is None
+    before = people.seal(b"to the old key")
+    reader = bulla.Identity.parse(people.bob.text(None))
+    reader.rotate(old_not_after=2000)
+    newest, old = reader.generations()
+    assert newest.number == old.number + 1 and (newest.not_after, old.not_after) == (None, 2000)
+    *_, key = reader.public().encryption_keys()
+    assert key.generation == newest.number and key.suite == 1 and len(key.key) == 32
+    # The old key still opens, until it is destroyed.
+    assert bulla.Opener.unguarded(reader, people.policy()).open(before.envelope).content == b"to the old key"
+    assert reader.destroy_expired(3000) == 1 and reader.generations() == [newest]
+    with pytest.raises(bulla.NotForMe):
+        bulla.Opener.unguarded(reader, people.policy()).open(before.envelope)
+    envelope = bulla.Sealer(people.alice, [reader.public()]).seal(bulla.Draft(CONTEXT), b"to the new one").envelope
+    assert bulla.Opener.unguarded(reader, people.policy()).open(envelope).content == b"to the new one"
+    assert bulla.key_text(reader.public().key) == reader.public().key.hex()

@@ -49,7 +49,7 @@ def test_a_lease_that_is_left_is_released(people: People) -> None:
     assert isinstance(again, bulla.Answer) and (again.outcome, again.receipt) == (200, b"own")
 
 
-def store(store: bulla.Store, envelope: bytes, folder: Path) -> bulla.Stored | bulla.TooLarge | bulla.NoRoom | bulla.Answer:
+def store(store: bulla.Store, envelope: bytes, folder: Path) -> bulla.Stored | bulla.TooLarge | bulla.NoRoom | bulla.NotWanted | bulla.Answer:
     with store.stream(bulla.Target.by_id(folder)) as stream:
         for at in range(0, len(envelope), 500):
             if not stream.write(envelope[at : at + 500]):
@@ -170,3 +170,43 @@ def test_audits(people: People) -> None:
     kept = bulla.Question.from_bytes(question.to_bytes())
     assert kept.answer(people.alice, answer) == kept.prove([b"held"])
     assert kept.answer(people.alice, asked.answer(people.bob, None)) is None
+
+
+def test_a_host_without_receipts(people: People) -> None:
+    opener, envelope = people.opener(), people.seal(b"x").envelope
+    reserved = opener.open_leased(envelope, 60)
+    assert isinstance(reserved, bulla.Reserved)
+    kinds = [reserved.lease.kind]
+    answer = reserved.lease.accept_unanswered()
+    assert (answer.outcome, answer.receipt) == (bulla.Answer.DELIVERED, None) and answer.message is not None
+    assert [*kinds, reserved.lease.kind] == [bulla.LeaseKind.MESSAGE, bulla.LeaseKind.ENDED]
+    again = opener.open_leased(envelope, 60)
+    assert isinstance(again, bulla.Answer) and again.receipt is None
+
+
+def test_rules_of_ones_own(people: People, tmp_path: Path) -> None:
+    opener, receipter = people.opener(), bulla.Receipter(people.bob)
+    verdict: bulla.Reason | BaseException | None = None
+    asked: list[bulla.Stamp] = []
+
+    def judge(stamp: bulla.Stamp) -> bulla.Reason | None:
+        asked.append(stamp)
+        if isinstance(verdict, BaseException):
+            raise verdict
+        return verdict
+
+    disk = opener.store(60, judge=judge)
+    assert isinstance(store(disk, people.seal(b"welcome").envelope, tmp_path), bulla.Stored)
+    expected: list[tuple[bulla.Reason | BaseException, bulla.Reason]] = [
+        (bulla.Reason(bulla.ReasonCode.OWN, "no guests"), bulla.Reason(1024, "no guests")),
+        (bulla.Reason(bulla.ReasonCode.OWN, "\u00fc" * 128), bulla.Reason(bulla.ReasonCode.POLICY, "")),
+        (bulla.Reason(0, ""), bulla.Reason(bulla.ReasonCode.POLICY, "")),
+        (bulla.Reason(1 << 16, ""), bulla.Reason(bulla.ReasonCode.POLICY, "")),
+        (RuntimeError("broken"), bulla.Reason(bulla.ReasonCode.FAILED, "")),
+    ]
+    for verdict, told in expected:
+        refused = store(disk, people.seal(b"x").envelope, tmp_path)
+        assert isinstance(refused, bulla.NotWanted) and refused.lease.kind is bulla.LeaseKind.REFUSED
+        answer = receipter.reject(refused.lease)
+        assert isinstance(answer, bulla.Answer) and people.receipt(answer.receipt).reason == told
+    assert len(asked) == 6 and {stamp.signer for stamp in asked} == {people.alice_public.key}

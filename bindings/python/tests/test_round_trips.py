@@ -174,3 +174,23 @@ def test_durable_guards(people: People, tmp_path: Path) -> None:
         assert guard.counts().committed == 1
         guard.check()
         assert guard.sweep(0, 10) == 0
+
+
+def test_armor_in_pieces(people: People) -> None:
+    envelope = people.seal(b"x" * 1000).envelope
+    writer = bulla.ArmorWriter()
+    text = "".join(writer.update(envelope[at : at + 7]) for at in range(0, len(envelope), 7)) + writer.finish()
+    assert text == bulla.armor(envelope)
+    reader = bulla.ArmorReader()
+    raw = text.encode()
+    assert b"".join(reader.update(raw[at : at + 11]) for at in range(0, len(raw), 11)) == envelope
+    reader.finish()
+    with pytest.raises(bulla.WrongOrder):
+        reader.finish()
+    reader = bulla.ArmorReader(bulla.Armor.EVIDENCE)
+    with pytest.raises(bulla.Malformed):
+        reader.update(raw)
+    cut = bulla.ArmorReader()
+    cut.update(raw[:-5])
+    with pytest.raises(bulla.Malformed):
+        cut.finish()

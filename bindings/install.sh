@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=release
+prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=capi
 usage() {
     cat <<'END'
 usage: bindings/install.sh [OPTION]...
@@ -57,6 +57,9 @@ IFS=. read -r major minor _ <<<"${version%%-*}"
 if [ "$major" -gt 0 ]; then soname=libbulla.so.$major; else soname=libbulla.so.0.$minor; fi
 out=${CARGO_TARGET_DIR:-target}/$([ $profile = dev ] && echo debug || echo "$profile")
 
+# shellcheck source=bindings/link.sh
+. bindings/link.sh
+
 build() { # build TYPES [ARGUMENT FOR RUSTC]...
     local types=$1
     shift
@@ -69,10 +72,10 @@ case $kinds in
 *static*)
     types=staticlib
     case $kinds in *shared*) types=cdylib,staticlib ;; esac
-    build $types -C link-arg=-Wl,-soname,"$soname" --print native-static-libs 2> >(tee "$log" >&2)
+    build $types -C link-arg=-Wl,-soname,"$soname" "${link[@]}" --print native-static-libs 2> >(tee "$log" >&2)
     wait $!
     ;;
-*) build cdylib -C link-arg=-Wl,-soname,"$soname" ;;
+*) build cdylib -C link-arg=-Wl,-soname,"$soname" "${link[@]}" ;;
 esac
 private=$(sed -n 's/^note: native-static-libs: //p' "$log" | head -1)
 case $kinds in *static*) [ -n "$private" ] || { echo "install.sh: rustc did not say what the static library needs" >&2; exit 1; } ;; esac

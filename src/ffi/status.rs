@@ -105,13 +105,6 @@ pub(super) fn entry(
     error: *mut bulla_error,
     work: impl FnOnce() -> Result<bulla_status>,
 ) -> bulla_status {
-    let mut work = Some(work);
-    run(error, &mut || work.take().ok_or(ErrorKind::Internal)?())
-}
-
-/// Once for all the calls, and not in each of them again: there are hundreds.
-#[inline(never)]
-fn run(error: *mut bulla_error, work: &mut dyn FnMut() -> Result<bulla_status>) -> bulla_status {
     // What the closure leaves behind is whole, or behind a lock that is poisoned by now.
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         // What a host's callback panicked with may panic once more when it is dropped.
@@ -133,16 +126,6 @@ fn run(error: *mut bulla_error, work: &mut dyn FnMut() -> Result<bulla_status>) 
 
 /// As [`entry`], for what gives nothing back: freeing.
 pub(super) fn quietly(work: impl FnOnce()) {
-    let mut work = Some(work);
-    contain(&mut || {
-        if let Some(work) = work.take() {
-            work();
-        }
-    });
-}
-
-#[inline(never)]
-fn contain(work: &mut dyn FnMut()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         core::mem::forget(panic);
     }
@@ -150,9 +133,14 @@ fn contain(work: &mut dyn FnMut()) {
 
 /// As [`entry`], for what cannot fail: `instead` is given where it does all the same.
 pub(super) fn plain<T>(instead: T, work: impl FnOnce() -> Option<T>) -> T {
-    let mut value = None;
-    quietly(|| value = work());
-    value.unwrap_or(instead)
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Some(value)) => value,
+        Ok(None) => instead,
+        Err(panic) => {
+            core::mem::forget(panic);
+            instead
+        }
+    }
 }
 
 impl bulla_error {

@@ -47,7 +47,7 @@ if [ $with = cargo-c ]; then
     for kind in $kinds; do
         if [ "$kind" = shared ]; then types+=(--library-type cdylib); else types+=(--library-type staticlib); fi
     done
-    exec cargo cinstall --package bulla --locked --profile "$profile" --features "$features" "${types[@]}" \
+    exec cargo cinstall --package bulla-c --locked --profile "$profile" --features "$features" "${types[@]}" \
         --prefix "$prefix" --libdir "$libdir" ${destdir:+--destdir "$destdir"}
 fi
 
@@ -63,7 +63,7 @@ out=${CARGO_TARGET_DIR:-target}/$([ $profile = dev ] && echo debug || echo "$pro
 build() { # build TYPES [ARGUMENT FOR RUSTC]...
     local types=$1
     shift
-    cargo rustc --package bulla --lib --locked --profile "$profile" --features "capi,$features" \
+    cargo rustc --package bulla-c --lib --locked --profile "$profile" --features "$features" \
         --crate-type "$types" -- "$@"
 }
 log=$(mktemp)
@@ -87,10 +87,10 @@ for header in bindings/cpp/*.hpp; do
     [ ! -e "$header" ] || install -m 644 "$header" "$to/include/"
 done
 install -m 644 bindings/cmake/*.cmake "$to/share/cmake/bulla/"
-case $kinds in *static*) install -m 644 "$out/libbulla.a" "$to/$libdir/" ;; esac
+case $kinds in *static*) install -m 644 "$out/libbulla_c.a" "$to/$libdir/libbulla.a" ;; esac
 case $kinds in
 *shared*)
-    install -m 755 "$out/libbulla.so" "$to/$libdir/libbulla.so.$version"
+    install -m 755 "$out/libbulla_c.so" "$to/$libdir/libbulla.so.$version"
     ln -sf "libbulla.so.$version" "$to/$libdir/$soname"
     ln -sf "libbulla.so.$version" "$to/$libdir/libbulla.so"
     ;;

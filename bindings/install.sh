@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=release
+prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=capi
 usage() {
     cat <<'END'
 usage: bindings/install.sh [OPTION]...
@@ -47,7 +47,7 @@ if [ $with = cargo-c ]; then
     for kind in $kinds; do
         if [ "$kind" = shared ]; then types+=(--library-type cdylib); else types+=(--library-type staticlib); fi
     done
-    exec cargo cinstall --package bulla --locked --profile "$profile" --features "$features" "${types[@]}" \
+    exec cargo cinstall --package bulla-c --locked --profile "$profile" --features "$features" "${types[@]}" \
         --prefix "$prefix" --libdir "$libdir" ${destdir:+--destdir "$destdir"}
 fi
 
@@ -57,10 +57,13 @@ IFS=. read -r major minor _ <<<"${version%%-*}"
 if [ "$major" -gt 0 ]; then soname=libbulla.so.$major; else soname=libbulla.so.0.$minor; fi
 out=${CARGO_TARGET_DIR:-target}/$([ $profile = dev ] && echo debug || echo "$profile")
 
+# shellcheck source=bindings/link.sh
+. bindings/link.sh
+
 build() { # build TYPES [ARGUMENT FOR RUSTC]...
     local types=$1
     shift
-    cargo rustc --package bulla --lib --locked --profile "$profile" --features "capi,$features" \
+    cargo rustc --package bulla-c --lib --locked --profile "$profile" --features "$features" \
         --crate-type "$types" -- "$@"
 }
 log=$(mktemp)
@@ -69,10 +72,10 @@ case $kinds in
 *static*)
     types=staticlib
     case $kinds in *shared*) types=cdylib,staticlib ;; esac
-    build $types -C link-arg=-Wl,-soname,"$soname" --print native-static-libs 2> >(tee "$log" >&2)
+    build $types -C link-arg=-Wl,-soname,"$soname" "${link[@]}" --print native-static-libs 2> >(tee "$log" >&2)
     wait $!
     ;;
-*) build cdylib -C link-arg=-Wl,-soname,"$soname" ;;
+*) build cdylib -C link-arg=-Wl,-soname,"$soname" "${link[@]}" ;;
 esac
 private=$(sed -n 's/^note: native-static-libs: //p' "$log" | head -1)
 case $kinds in *static*) [ -n "$private" ] || { echo "install.sh: rustc did not say what the static library needs" >&2; exit 1; } ;; esac
@@ -84,10 +87,10 @@ for header in bindings/cpp/*.hpp; do
     [ ! -e "$header" ] || install -m 644 "$header" "$to/include/"
 done
 install -m 644 bindings/cmake/*.cmake "$to/share/cmake/bulla/"
-case $kinds in *static*) install -m 644 "$out/libbulla.a" "$to/$libdir/" ;; esac
+case $kinds in *static*) install -m 644 "$out/libbulla_c.a" "$to/$libdir/libbulla.a" ;; esac
 case $kinds in
 *shared*)
-    install -m 755 "$out/libbulla.so" "$to/$libdir/libbulla.so.$version"
+    install -m 755 "$out/libbulla_c.so" "$to/$libdir/libbulla.so.$version"
     ln -sf "libbulla.so.$version" "$to/$libdir/$soname"
     ln -sf "libbulla.so.$version" "$to/$libdir/libbulla.so"
     ;;

@@ -10,10 +10,12 @@ command -v strip >/dev/null || { echo "size.sh: strip is missing: install binuti
 strip=$(mktemp)
 trap 'rm -f "$strip"' EXIT
 
+# As install.sh does it.
+. bindings/link.sh
 size() { # size FEATURES: sets $bytes
-    cargo rustc --quiet --package bulla --lib --locked --release --no-default-features --features "capi,$1" --crate-type cdylib -- \
-        -C link-arg=-Wl,-soname,libbulla.so 2>/dev/null
-    strip --strip-unneeded -o "$strip" "$target/release/libbulla.so"
+    cargo rustc --quiet --package bulla-c --lib --locked --profile capi --no-default-features --features "$1" \
+        --crate-type cdylib -- -C link-arg=-Wl,-soname,libbulla.so "${link[@]}" 2>/dev/null
+    strip --strip-unneeded -o "$strip" "$target/capi/libbulla_c.so"
     bytes=$(stat --format=%s "$strip")
 }
 kib() { awk -v bytes="$1" 'BEGIN { printf "%.0f KiB", bytes / 1024 }'; }

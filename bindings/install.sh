@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=release
+prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=capi system=0
 usage() {
     cat <<'END'
 usage: bindings/install.sh [OPTION]...
@@ -12,6 +12,7 @@ usage: bindings/install.sh [OPTION]...
   --libdir DIR      where the libraries belong, below the prefix (lib); CMake finds lib, lib64 and lib/<triplet>
   --destdir DIR     put before every path, to make packages
   --features LIST   besides keyfile: sqlite, redis, separated by commas (sqlite); none for ''
+  --system-sqlite   with the SQLite of this system (3.40 or newer) instead of one that is built in: smaller, and updated with the system
   --static-only     without the shared library
   --shared-only     without the static library
   --debug           not optimised, for work on the library itself
@@ -24,6 +25,7 @@ while [ $# -gt 0 ]; do
     --libdir) libdir=${2:?"$1 needs a folder"}; shift ;;
     --destdir) destdir=${2:?"$1 needs a folder"}; shift ;;
     --features) features=${2?"$1 needs a list"}; shift ;;
+    --system-sqlite) system=1 ;;
     --static-only) kinds=static ;;
     --shared-only) kinds=shared ;;
     --debug) profile=dev ;;
@@ -39,6 +41,9 @@ command -v cargo >/dev/null || { echo "install.sh: cargo is missing: install Rus
 [ "$(uname -s)" = Linux ] || [ $with = cargo-c ] ||
     { echo "install.sh: this knows the names of libraries on Linux only: use --cargo-c" >&2; exit 1; }
 cd "$root"
+# shellcheck source=bindings/build.sh
+. bindings/build.sh
+choose_sqlite $system
 
 if [ $with = cargo-c ]; then
     command -v cargo-cinstall >/dev/null ||
@@ -47,8 +52,10 @@ if [ $with = cargo-c ]; then
     for kind in $kinds; do
         if [ "$kind" = shared ]; then types+=(--library-type cdylib); else types+=(--library-type staticlib); fi
     done
-    exec cargo cinstall --package bulla --locked --profile "$profile" --features "$features" "${types[@]}" \
+    cargo cinstall --package bulla-c --locked --profile "$profile" --features "$features" "${types[@]}" \
         --prefix "$prefix" --libdir "$libdir" ${destdir:+--destdir "$destdir"}
+    case $kinds in *static*) keep_own_symbols "$destdir$prefix/$libdir/libbulla.a" ;; esac
+    exit
 fi
 
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"$/\1/p' Cargo.toml)
@@ -60,7 +67,7 @@ out=${CARGO_TARGET_DIR:-target}/$([ $profile = dev ] && echo debug || echo "$pro
 build() { # build TYPES [ARGUMENT FOR RUSTC]...
     local types=$1
     shift
-    cargo rustc --package bulla --lib --locked --profile "$profile" --features "capi,$features" \
+    cargo rustc --package bulla-c --lib --locked --profile "$profile" --features "$features" \
         --crate-type "$types" -- "$@"
 }
 log=$(mktemp)
@@ -85,10 +92,15 @@ for header in bindings/cpp/*.hpp bindings/cpp/bulla/*.hpp; do
     install -m 644 "$header" "$to/include/${header#bindings/cpp/}"
 done
 install -m 644 bindings/cmake/*.cmake "$to/share/cmake/bulla/"
-case $kinds in *static*) install -m 644 "$out/libbulla.a" "$to/$libdir/" ;; esac
+case $kinds in
+*static*)
+    install -m 644 "$out/libbulla_c.a" "$to/$libdir/libbulla.a"
+    keep_own_symbols "$to/$libdir/libbulla.a"
+    ;;
+esac
 case $kinds in
 *shared*)
-    install -m 755 "$out/libbulla.so" "$to/$libdir/libbulla.so.$version"
+    install -m 755 "$out/libbulla_c.so" "$to/$libdir/libbulla.so.$version"
     ln -sf "libbulla.so.$version" "$to/$libdir/$soname"
     ln -sf "libbulla.so.$version" "$to/$libdir/libbulla.so"
     ;;

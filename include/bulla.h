@@ -27,6 +27,10 @@
  * comment says otherwise. What the library cannot check is the caller's part: that a pointer which is not NULL points to what its
  * type says, for as many elements as said, and that a handle was not freed.
  *
+ * STRUCTURES. One that begins with `size` may become longer at its end in a new version: a host that was built before gives the
+ * size it knows, and what comes after counts as zero. All others keep their size and layout as long as BULLA_ABI_VERSION is the
+ * same, so a host may keep them in its own structures and arrays; what there is to say besides comes by functions of its own.
+ *
  * THREADS. Any function may be called from any thread. What its comment says after "Threads" is about one and the same handle:
  * "any" means that several threads may use it at once. Where "one at a time" is broken the call fails with BULLA_WRONG_ORDER, it
  * does not corrupt anything. A handle is freed when no other call uses it.

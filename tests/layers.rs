@@ -158,6 +158,7 @@ fn only_the_layer_of_primitives_names_them() {
         "ed25519_dalek",
         "x25519_dalek",
         "aes_gcm",
+        "bulla_aead",
         "hkdf::",
         "hmac::",
         "sha2::",

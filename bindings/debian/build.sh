@@ -3,7 +3,8 @@
 #
 #   bindings/debian/build.sh [FOLDER]     FOLDER: where the package goes (target/debian)
 #
-# PROFILE=dev is faster, for tests.
+# SQLite is the system's, as distributions want it: one copy to update. PROFILE=capi builds the command line with the settings of
+# the library, which is faster where that is built already: for tests.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 fail() { echo "debian/build.sh: $*" >&2; exit 1; }
@@ -20,9 +21,10 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 tree=$stage/tree
 
-options=()
-if [ "$profile" = dev ]; then options=(--debug); fi
-bindings/install.sh --prefix /usr --libdir "lib/$triplet" --destdir "$tree" ${options[@]+"${options[@]}"}
+# shellcheck source=bindings/build.sh
+. bindings/build.sh
+choose_sqlite 1
+bindings/install.sh --system-sqlite --prefix /usr --libdir "lib/$triplet" --destdir "$tree"
 library=$(find "$tree/usr/lib/$triplet" -name 'libbulla.so.*' -type f)
 strip --strip-unneeded "$library"
 strip --strip-debug "$tree/usr/lib/$triplet/libbulla.a"
@@ -30,7 +32,7 @@ strip --strip-debug "$tree/usr/lib/$triplet/libbulla.a"
 chmod 644 "$library"
 
 cargo build --package bulla-cli --locked --profile "$profile"
-binary=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")/bulla
+binary=${CARGO_TARGET_DIR:-target}/$profile/bulla
 install -D -m 755 "$binary" "$tree/usr/bin/bulla"
 strip "$tree/usr/bin/bulla"
 "$binary" generate "$stage/made"
@@ -68,7 +70,7 @@ mkdir -p "$doc"
 gzip -9nc CHANGELOG.md >"$doc/CHANGELOG.md.gz"
 
 mkdir "$tree/DEBIAN"
-needs=libc6
+needs="libc6, libsqlite3-0 (>= 3.40)"
 if command -v dpkg-shlibdeps >/dev/null; then
     mkdir "$stage/debian"
     printf 'Source: bulla\n\nPackage: bulla\nArchitecture: any\n' >"$stage/debian/control"
@@ -85,6 +87,7 @@ Architecture: $architecture
 Maintainer: Bulla <bulla@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$tree" | cut -f1)
 Depends: $needs
+Suggests: libsqlite3-dev
 Description: seal, sign and freshness-stamp messages, end to end
  Bulla seals, signs and freshness-stamps application messages, end to end and
  independent of the transport. Relays need not be trusted, and what was

@@ -20,6 +20,8 @@ bad-distribution-in-changes-file,embedded-library,dir-or-file-in-opt "$package" 
 else
     echo "debian/check.sh: lintian is not there: not asked"
 fi
+needs=$(dpkg-deb -f "$package" Depends)
+[[ $needs == *libsqlite3-0* ]] || fail "it does not depend on the system's SQLite: $needs"
 if [ "$(id -u)" != 0 ]; then
     echo "debian/check.sh: not root: not installed"
     exit

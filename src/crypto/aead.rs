@@ -1,8 +1,7 @@
 //! AES-256-GCM under a key that is used once, with the zero nonce: for key files (spec/identity.md §3).
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use alloc::vec::Vec;
+use bulla_aead::Aes256Gcm;
 
 use super::secret::Secret;
 
@@ -14,9 +13,7 @@ pub(crate) fn seal_tail_once(
     from: usize,
 ) -> Option<()> {
     let tail = buffer.get_mut(from..)?;
-    let tag = Aes256Gcm::new(key.expose().into())
-        .encrypt_inout_detached(&Nonce::default(), associated, tail.into())
-        .ok()?;
+    let tag = Aes256Gcm::new(key.expose()).seal(&[0; 12], associated, tail)?;
     buffer.extend_from_slice(&tag);
     Some(())
 }
@@ -25,13 +22,6 @@ pub(crate) fn seal_tail_once(
 pub(crate) fn open_once(key: &Secret<32>, associated: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (text, tag) = sealed.split_last_chunk::<16>()?;
     let mut out = text.to_vec();
-    Aes256Gcm::new(key.expose().into())
-        .decrypt_inout_detached(
-            &Nonce::default(),
-            associated,
-            out.as_mut_slice().into(),
-            &Tag::from(*tag),
-        )
-        .ok()?;
+    Aes256Gcm::new(key.expose()).open(&[0; 12], associated, &mut out, tag)?;
     Some(out)
 }

@@ -1,10 +1,8 @@
 //! Cobblestone-256: C2SP chunked-encryption v1 with HKDF-Expand-SHA-512 and AES-256-GCM (spec/envelope.md §4).
 
-use aes_gcm::aead::consts::U12;
-use aes_gcm::aead::{AeadInOut, KeyInit as _};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
 use alloc::vec::Vec;
-use hmac::{Hmac, Mac};
+use bulla_aead::Aes256Gcm;
+use hmac::{Hmac, KeyInit as _, Mac};
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -69,7 +67,7 @@ impl BodyKey {
             rest = tail;
         }
         okm.zeroize();
-        let cipher = Aes256Gcm::new(key.expose().into());
+        let cipher = Aes256Gcm::new(key.expose());
         Self {
             cipher,
             base_nonce,
@@ -81,7 +79,7 @@ impl BodyKey {
         &self.commitment
     }
 
-    fn nonce(&self, chunk: u64) -> Option<Nonce<U12>> {
+    fn nonce(&self, chunk: u64) -> Option<[u8; 12]> {
         if chunk >= MAX_CHUNKS {
             return None;
         }
@@ -89,17 +87,14 @@ impl BodyKey {
         for (byte, count) in nonce.iter_mut().skip(4).zip(chunk.to_be_bytes()) {
             *byte ^= count;
         }
-        Some(Nonce::from(nonce))
+        Some(nonce)
     }
 
     /// Encrypts `buffer[from..]` in place as chunk number `chunk` and appends its tag. `None` past the last number.
     pub(crate) fn seal_tail(&self, chunk: u64, buffer: &mut Vec<u8>, from: usize) -> Option<()> {
         let nonce = self.nonce(chunk)?;
         let tail = buffer.get_mut(from..)?;
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce, &[], tail.into())
-            .ok()?;
+        let tag = self.cipher.seal(&nonce, &[], tail)?;
         buffer.extend_from_slice(&tag);
         Some(())
     }
@@ -110,12 +105,10 @@ impl BodyKey {
         let (text, tag) = sealed.split_last_chunk::<TAG_LEN>()?;
         let from = out.len();
         out.extend_from_slice(text);
-        let opened = out.get_mut(from..).is_some_and(|tail| {
-            self.cipher
-                .decrypt_inout_detached(&nonce, &[], tail.into(), &Tag::from(*tag))
-                .is_ok()
-        });
-        if !opened {
+        let opened = out
+            .get_mut(from..)
+            .and_then(|tail| self.cipher.open(&nonce, &[], tail, tag));
+        if opened.is_none() {
             out.truncate(from);
             return None;
         }

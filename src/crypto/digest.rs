@@ -1,6 +1,9 @@
 //! BLAKE3 with 32 bytes of output (C2SP BLAKE3).
 
+use alloc::boxed::Box;
 use core::fmt;
+
+use zeroize::Zeroize;
 
 use super::secret::Secret;
 
@@ -81,6 +84,29 @@ impl Hasher {
     #[must_use]
     pub fn finish(&self) -> Digest {
         Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+/// A hasher of secret content, the last bytes of which it holds: it stays in one place, whatever around it is moved, and is wiped.
+pub(crate) struct SecretHasher(Box<blake3::Hasher>);
+
+impl SecretHasher {
+    pub(crate) fn new() -> Self {
+        Self(Box::default())
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(&self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Drop for SecretHasher {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -1,8 +1,7 @@
 //! The key schedule of HPKE mode base and its single-shot AEAD (RFC 9180 §5, §6), for the one suite
 //! DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use bulla_aead::Aes256Gcm;
 use hkdf::Hkdf;
 use sha2::Sha256;
 
@@ -68,7 +67,7 @@ impl Context {
     /// The context of this shared secret and `info`, given in parts.
     pub(crate) fn new(shared_secret: &Secret<32>, info: &[&[u8]]) -> Self {
         let (key, nonce) = key_schedule(shared_secret, info);
-        let cipher = Aes256Gcm::new(key.expose().into());
+        let cipher = Aes256Gcm::new(key.expose());
         Self { cipher, nonce }
     }
 
@@ -78,10 +77,7 @@ impl Context {
         let mut out = [0; SEALED_KEY_LEN];
         let (text, tag) = out.split_at_mut(32);
         text.copy_from_slice(key.expose());
-        let made = self
-            .cipher
-            .encrypt_inout_detached(&Nonce::from(self.nonce), &[], text.into())
-            .ok()?;
+        let made = self.cipher.seal(&self.nonce, &[], text)?;
         tag.copy_from_slice(&made);
         Some(out)
     }
@@ -91,14 +87,7 @@ impl Context {
         let (text, tag) = sealed.split_first_chunk::<32>()?;
         let tag: [u8; 16] = tag.try_into().ok()?;
         let mut key = Secret::new(*text);
-        self.cipher
-            .decrypt_inout_detached(
-                &Nonce::from(self.nonce),
-                &[],
-                key.expose_mut().as_mut_slice().into(),
-                &Tag::from(tag),
-            )
-            .ok()?;
+        self.cipher.open(&self.nonce, &[], key.expose_mut(), &tag)?;
         Some(key)
     }
 }

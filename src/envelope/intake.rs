@@ -58,7 +58,8 @@ enum State {
     },
     /// Everything but the replay guard is done.
     Settled {
-        verified: Box<Verified>,
+        // Not boxed: what its unused bytes have of the stack would be left in memory that nobody wipes.
+        verified: Verified,
         unlocked: Option<Unlocked>,
     },
     Failed,
@@ -312,7 +313,6 @@ impl<'a> Intake<'a> {
         let verified = plaintext
             .finish(out)
             .inspect_err(|error| self.note_damage(error, stamped))?;
-        let verified = Box::new(verified);
         self.state = State::Settled { verified, unlocked };
         Ok(())
     }
@@ -367,19 +367,20 @@ impl<'a> Intake<'a> {
     }
 
     fn claim(&mut self, lease: Option<u64>) -> Result<(Verified, Passed)> {
-        let State::Settled { verified, unlocked } =
-            core::mem::replace(&mut self.state, State::Failed)
+        let State::Settled {
+            mut verified,
+            unlocked,
+        } = core::mem::replace(&mut self.state, State::Failed)
         else {
             return Err(ErrorKind::WrongOrder.into());
         };
-        let mut verified = verified;
         verified.listed = self.gate.listed();
         let content = (verified.content_length, verified.content_digest);
         let passed = self.gate.claim(&verified.stamp, Some(content), lease)?;
         if let Some(unlocked) = &unlocked {
             self.unlock.remember(unlocked);
         }
-        Ok((*verified, passed))
+        Ok((verified, passed))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where calls put bytes: memory of the library, or of the caller.
 
+use core::mem::MaybeUninit;
 use std::vec::Vec;
 
 use super::handle::{Exclusive, Out, free, shared};
@@ -25,9 +26,12 @@ enum Place {
 struct Wiped(Vec<u8>);
 
 impl Wiped {
+    /// All at once: as `Zeroize` does it, byte by byte, it takes as long as all the cryptography of a large message.
     fn wipe(&mut self) {
-        use zeroize::Zeroize;
-        self.0.zeroize();
+        self.0.clear();
+        let memory = self.0.spare_capacity_mut();
+        memory.fill(MaybeUninit::new(0));
+        zeroize::optimization_barrier(memory);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The C ABI: `include/bulla.h` is made from this folder, one file per noun, over the public Rust API only.
 //!
-//! The contract stands at the head of the header (`bindings/header/contract.h`); what it promises is kept here:
+//! The contract stands at the head of the header (`bindings/header/src/contract.txt`); what it promises is kept here:
 //!
 //! - Every function runs inside `status::entry`: a panic becomes `BULLA_INTERNAL`, an error its code and, if the caller
 //!   gave a place for it, its text.
@@ -9,6 +9,9 @@
 //! - Outputs are written last, and only on success.
 //! - Handles are shared references to C, never exclusive ones: what changes is behind a lock that is only ever tried
 //!   (`handle::Exclusive`), so that two threads, or a callback, that use one handle at once get an error.
+//! - Structures that hosts fill in begin with their size and grow at the end (`input::Grows`). All others never change while
+//!   `BULLA_ABI_VERSION` stays: those that come out (`bulla_due`, `bulla_outbox_entry`) have no size, for the host owns their
+//!   memory; a new field of theirs is a new function over the same list, message or entry. `bindings/abi/check` holds both.
 //!
 //! What cannot be checked is the caller's part, and is the safety contract of every function here: a pointer that is not NULL
 //! points to what its type says, for as many elements as said, and a handle was not freed.

@@ -1,5 +1,6 @@
 //! How a connection to the durable file is set up.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    be_patient(&mut connection)?;
+    let connection = Connection::open_with_flags(path, flags)?;
+    be_patient(&connection)?;
     // The file may come from anywhere: nothing in it is to be carried out.
     for (config, on) in [
         (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
@@ -63,16 +64,20 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Trouble> {
     Ok(connection)
 }
 
+std::thread_local! {
+    /// When this thread began to wait. SQLite waits in the thread that asked, for one lock at a time.
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// Waits for other processes, in steps short enough to find the gap between two of their transactions: with SQLite's own
 /// steps of up to 100 ms a busy process keeps the others out.
-fn be_patient(connection: &mut Connection) -> Result<(), Trouble> {
-    let mut since = Instant::now();
-    connection.busy_handler(Some(move |times: i32| {
+fn be_patient(connection: &Connection) -> Result<(), Trouble> {
+    connection.busy_handler(Some(|times| {
         if times == 0 {
-            since = Instant::now();
+            SINCE.set(Some(Instant::now()));
         }
         std::thread::sleep(Duration::from_micros(if times < 20 { 50 } else { 500 }));
-        since.elapsed() < PATIENCE
+        SINCE.get().is_some_and(|since| since.elapsed() < PATIENCE)
     }))?;
     Ok(())
 }

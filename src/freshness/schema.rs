@@ -79,7 +79,7 @@ pub(super) fn create(path: &Path) -> Result<(), Trouble> {
 
 /// The bytes of an empty file.
 fn image() -> Result<Vec<u8>, Trouble> {
-    let mut connection = Connection::open_in_memory()?;
+    let connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "page_size", PAGE as i64)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;

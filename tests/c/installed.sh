@@ -40,6 +40,8 @@ export PKG_CONFIG_PATH=$pc
 # Only what belongs to it is visible, and it names itself with a version.
 stray=$(nm --dynamic --defined-only --format=just-symbols "$libdir/libbulla.so" | grep -v '^bulla_' || true)
 [ -z "$stray" ] || fail "the shared library exports what is not bulla_*: $stray"
+stray=$(nm --extern-only --defined-only --format=just-symbols "$libdir/libbulla.a" | grep -vE '^bulla_|^$|:$' || true)
+[ -z "$stray" ] || fail "the static library defines what is not bulla_*, and may meet what a program has of that name: $stray"
 soname=$(readelf -d "$libdir/libbulla.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 [ -e "$libdir/$soname" ] || fail "the soname ($soname) is no file in $libdir"
 

@@ -54,6 +54,11 @@ class Answer(Handle):
         owner = Handle(self._handle)
         return None if part == ffi.NULL else Message(part, owner)
 
+    @property
+    def stamp(self) -> Optional[Stamp]:
+        """What the sender signed, also of what came before; None if it was refused by its stamp alone just now."""
+        return Stamp._or_none(lib.bulla_answer_stamp(self._handle))
+
 
 class LeaseKind(enum.IntEnum):
     """What a lease is of."""

@@ -106,7 +106,7 @@ TEST(rules_of_the_host) {
     }));
     {
         const auto what = stored(people, store, place, "welcome");
-        CHECK(std::get_if<bulla::stored>(&what) != nullptr);
+        CHECK(std::get_if<bulla::stored>(&what) != nullptr && !std::get_if<bulla::stored>(&what)->lease.was_there());
     }
     const auto receipter = MUST(bulla::receipter::make(people.bob));
     for (const auto& reason : {bulla::reason{BULLA_REASON_OWN, "not today"}, bulla::reason{0, ""},

@@ -72,7 +72,7 @@ def test_a_store_keeps_and_refuses(people: People, tmp_path: Path) -> None:
     disk = opener.store(60, max_content=100, has_room=has_room)
     envelope, sent = people.seal(b"to be kept")
     stored = store(disk, envelope, tmp_path)
-    assert isinstance(stored, bulla.Stored) and stored.lease.path is not None
+    assert isinstance(stored, bulla.Stored) and stored.lease.path is not None and not stored.lease.was_there
     assert asked == [(os.fsencode(tmp_path), 10)]
     assert Path(os.fsdecode(stored.lease.path)).read_bytes() == b"to be kept"
     receipt = people.receipt(receipter.accept(stored.lease).receipt)

@@ -77,6 +77,8 @@ if command -v dpkg-shlibdeps >/dev/null; then
     found=$(cd "$stage" && dpkg-shlibdeps -O --ignore-missing-info -e"$tree/usr/bin/bulla" -e"$library" 2>/dev/null |
         sed -n 's/^shlibs:Depends=//p')
     needs=${found:-$needs}
+    # Packed relocations, of which dpkg-shlibdeps does not know.
+    if readelf -d "$library" | grep -q '(RELR)'; then needs=$(sed 's/libc6 (>= [0-9.]*)/libc6 (>= 2.36)/' <<<"$needs"); fi
 fi
 cat >"$tree/DEBIAN/control" <<END
 Package: bulla

@@ -4592,11 +4592,6 @@ void bulla_outbox_free(struct bulla_outbox *outbox);
 typedef struct bulla_due_list bulla_due_list;
 
 /**
- * An envelope of an outbox, to be read in pieces.
- */
-typedef struct bulla_outbox_reader bulla_outbox_reader;
-
-/**
  * Something to be sent to somebody.
  */
 typedef struct bulla_due {
@@ -4740,6 +4735,13 @@ BULLA_MUST_CHECK bulla_status bulla_outbox_envelope(const bulla_outbox *outbox,
                                    bulla_buffer *envelope,
                                    bulla_error *error);
 
+/* In a library without the feature "sqlite" these return BULLA_INVALID_INPUT. */
+
+/**
+ * An envelope of an outbox, to be read in pieces.
+ */
+typedef struct bulla_outbox_reader bulla_outbox_reader;
+
 /**
  * Begins to read an envelope to send, in pieces.
  *
@@ -4770,6 +4772,19 @@ BULLA_MUST_CHECK bulla_status bulla_outbox_reader_read(struct bulla_outbox_reade
                                       size_t at_most,
                                       bulla_buffer *envelope,
                                       bulla_error *error);
+
+/**
+ * Tells how long an envelope is, and goes to a place in it, from which it is read next: to go on with what was cut off.
+ *
+ * @param reader The reader.
+ * @param place How many bytes from the beginning.
+ * @param length Receives the length of the whole envelope in bytes; may be NULL.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK; BULLA_NOTHING if the envelope is not so long: then only its length is told, and the reader stays where it
+ *         is; BULLA_IO, and then it can only be freed; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after a failure.
+ * Threads: one at a time for each reader.
+ */
+BULLA_MUST_CHECK bulla_status bulla_outbox_reader_seek(struct bulla_outbox_reader *reader, uint64_t place, uint64_t *length, bulla_error *error);
 
 /**
  * Frees a reader.

@@ -52,6 +52,7 @@ pub mod open_stream;
 pub mod opener;
 pub mod outbox;
 pub mod outbox_list;
+pub mod outbox_reader;
 pub mod outbox_send;
 pub mod outbox_settle;
 pub mod policy;

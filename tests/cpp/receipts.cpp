@@ -147,6 +147,9 @@ TEST(an_outbox_is_settled_by_receipts) {
         read += piece->text();
     }
     CHECK(read == sealed.envelope.text());
+    CHECK(MUST(reader.length()) == read.size() && !MUST(reader.read(50)).has_value());
+    CHECK(MUST(reader.seek(20)) && MUST(reader.read(50))->text() == read.substr(20, 50));
+    CHECK(!MUST(reader.seek(read.size() + 1)) && MUST(reader.read(50))->text() == read.substr(70, 50));
     MUST(outbox.mark_sent(due, 0, now()));
     CHECK(MUST(outbox.due(now(), 10)).size() == 0);
 

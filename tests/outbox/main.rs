@@ -10,7 +10,7 @@
 
 mod receipts;
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use bulla::{
@@ -128,6 +128,23 @@ fn read(outbox: &Outbox, sent: &Sent) -> Vec<u8> {
         .read_to_end(&mut envelope)
         .unwrap();
     envelope
+}
+
+#[test]
+fn an_envelope_is_read_from_any_place_on() {
+    let scene = Scene::new();
+    for length in [10, 100_000] {
+        let (envelope, sent) = scene.put(&vec![7; length]);
+        let mut reader = scene.outbox().envelope(&sent.header_digest).unwrap();
+        assert_eq!(
+            reader.seek(SeekFrom::End(0)).unwrap(),
+            envelope.len() as u64
+        );
+        reader.seek(SeekFrom::Start(20)).unwrap();
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        assert!(rest == envelope[20..]);
+    }
 }
 
 #[test]

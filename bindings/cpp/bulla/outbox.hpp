@@ -167,6 +167,20 @@ class outbox_reader {
             });
     }
 
+    /// Goes to a place, from which it is read next. False if the envelope is not so long, and then it stays where it is.
+    result<bool> seek(std::uint64_t place) {
+        return detail::answered<bool>(
+            [&](auto* why) { return bulla_outbox_reader_seek(handle_.get(), place, nullptr, why); },
+            [](bulla_status code) -> result<bool> { return code == BULLA_OK; });
+    }
+    /// The length of the whole envelope in bytes.
+    result<std::uint64_t> length() {
+        std::uint64_t length = 0;
+        return detail::answered<std::uint64_t>(
+            [&](auto* why) { return bulla_outbox_reader_seek(handle_.get(), UINT64_MAX, &length, why); },
+            [&](bulla_status) -> result<std::uint64_t> { return length; });
+    }
+
   private:
     friend detail::access;
     explicit outbox_reader(bulla_outbox_reader* handle) noexcept : handle_(handle) {}

@@ -79,6 +79,7 @@ pub(crate) const SECTIONS: &[Section] = &[
             "letter.rs",
             "outbox.rs",
             "outbox_send.rs",
+            "outbox_reader.rs",
             "outbox_list.rs",
             "outbox_settle.rs",
         ],

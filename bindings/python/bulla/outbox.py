@@ -177,10 +177,12 @@ class Outbox(Handle):
         """An envelope to send: the identical one each time."""
         return c.filled(lib.bulla_outbox_envelope, self._handle, c.struct("bulla_digest", header_digest))
 
-    def envelope_pieces(self, header_digest: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
-        """As :meth:`envelope`, in pieces."""
+    def envelope_pieces(self, header_digest: bytes, size: int = 64 * 1024, *, start: int = 0) -> Iterator[bytes]:
+        """As :meth:`envelope`, in pieces, from this place on: to go on with what was cut off. None if it is not so long."""
         digest = c.struct("bulla_digest", header_digest)
         reader = c.made(lib.bulla_outbox_reader_new, self._handle, digest, kind="outbox_reader")
+        if c.call(lib.bulla_outbox_reader_seek, reader, start, ffi.NULL) == c.NOTHING:
+            return
         buffer = c.new_buffer()
         while c.call(lib.bulla_outbox_reader_read, reader, size, buffer) != c.NOTHING:
             yield c.taken(buffer)

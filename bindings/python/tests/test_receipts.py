@@ -137,6 +137,8 @@ def test_an_outbox_is_settled_by_receipts(people: People, tmp_path: Path) -> Non
     assert (due.note, due.attempts, due.recipient) == ("to bob", 1, people.bob_public.key)
     assert outbox.envelope(due.header_digest) == envelope
     assert b"".join(outbox.envelope_pieces(due.header_digest, 50)) == envelope
+    assert b"".join(outbox.envelope_pieces(due.header_digest, 50, start=20)) == envelope[20:]
+    assert list(outbox.envelope_pieces(due.header_digest, start=len(envelope) + 1)) == []
     outbox.mark_sent(due, now)
     assert outbox.due(now) == []
     reserved = people.opener().open_leased(envelope, 60)

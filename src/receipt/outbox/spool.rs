@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::time::{Duration, SystemTime};
@@ -150,7 +150,7 @@ impl fmt::Debug for Outgoing {
     }
 }
 
-/// An envelope of the outbox, to be read from.
+/// An envelope of the outbox, to be read from the beginning or, where it was cut off, from any place on.
 #[derive(Debug)]
 pub struct OutboxEnvelope(Source);
 
@@ -165,6 +165,15 @@ impl Read for OutboxEnvelope {
         match &mut self.0 {
             Source::Inside(bytes) => bytes.read(buffer),
             Source::Outside(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for OutboxEnvelope {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        match &mut self.0 {
+            Source::Inside(bytes) => bytes.seek(place),
+            Source::Outside(file) => file.seek(place),
         }
     }
 }

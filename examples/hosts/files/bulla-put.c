@@ -1,0 +1,288 @@
+/*
+ * Brings files to a folder on another machine, and knows that they arrived: sealed, signed, and confirmed by a receipt of what
+ * was read again from the other disk. See README.md.
+ */
+#define _GNU_SOURCE
+#include "deliver.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char usage[] =
+    "usage: bulla-put -i KEYFILE -r IDENTITY -c CONTEXT --outbox FILE --to URL [OPTION]... FILE...\n"
+    "       bulla-put -i KEYFILE --outbox FILE --due [OPTION]...     sends again what is due, and fetches receipts\n"
+    "       bulla-put --outbox FILE --report                         says what became of everything\n"
+    "\n"
+    "  -i, --identity KEYFILE   your key file\n"
+    "  -r, --recipient IDENTITY who may read it: an identity line, or a file with one\n"
+    "  -c, --context NAME       what it is for; the other side demands the same\n"
+    "      --outbox FILE        remembers what awaits a receipt; it is made if it is not there\n"
+    "      --to URL             the folder: sftp://, ftp://, ftps://, file://, http:// or https://\n"
+    "      --receipts URL       the folder of the receipts, if it is another one\n"
+    "      --wait TIME          how long to wait for receipts (60s; 0: only look); 90s, 15m, 12h, 3d\n"
+    "      --resend TIME        what has no receipt after this long is sent again (30s)\n"
+    "      --deadline TIME      what has none after this long is given up, and is not stored later (1d)\n"
+    "      --anew N             seal a file anew, at most N times, that was rejected for want of room (0)\n"
+    "      --progress           a line for each step also where standard error is no terminal\n"
+    "      --passphrase-file FILE  the passphrase of the key file is its first line\n"
+    "      --netrc FILE         names and passwords (~/.netrc)\n"
+    "      --ssh-key FILE       a private key; else what the agent has\n"
+    "      --known-hosts FILE   the servers' keys (~/.ssh/known_hosts); a server that is not in it is refused\n"
+    "      --authorities FILE   certificates to trust for ftps and https\n"
+    "      --require-tls        no plain connection with ftp\n"
+    "      --rate SIZE          at most so many bytes a second: 500k, 2M\n"
+    "\n"
+    "Exit status: 0 all is stored on the other side, which has signed that; 1 usage, or reading or writing failed; 3 something was\n"
+    "rejected; 4 a receipt is awaited still, or something was given up.\n";
+
+struct options {
+    const char *key, *passphrase_file, *recipient, *outbox;
+    int due, report;
+    struct sender sender;
+    struct carrier_options carrier;
+    struct patience patience;
+};
+
+enum { OUTBOX = 256, TO, RECEIPTS, WAIT, RESEND, DEADLINE, ANEW, PROGRESS, PASSPHRASE, NETRC, SSH_KEY, KNOWN_HOSTS, AUTHORITIES,
+       REQUIRE_TLS, RATE, DUE, REPORT, HELP };
+
+static const struct option names[] = {
+    {"identity", 1, NULL, 'i'}, {"recipient", 1, NULL, 'r'}, {"context", 1, NULL, 'c'}, {"outbox", 1, NULL, OUTBOX},
+    {"to", 1, NULL, TO}, {"receipts", 1, NULL, RECEIPTS}, {"wait", 1, NULL, WAIT}, {"resend", 1, NULL, RESEND},
+    {"deadline", 1, NULL, DEADLINE}, {"anew", 1, NULL, ANEW}, {"progress", 0, NULL, PROGRESS},
+    {"passphrase-file", 1, NULL, PASSPHRASE}, {"netrc", 1, NULL, NETRC}, {"ssh-key", 1, NULL, SSH_KEY},
+    {"known-hosts", 1, NULL, KNOWN_HOSTS}, {"authorities", 1, NULL, AUTHORITIES}, {"require-tls", 0, NULL, REQUIRE_TLS},
+    {"rate", 1, NULL, RATE}, {"due", 0, NULL, DUE}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
+};
+
+static int set_option(struct options *options, int option)
+{
+    uint64_t number = 0;
+    int fine = 1;
+
+    switch (option) {
+    case 'i': options->key = optarg; break;
+    case 'r': options->recipient = optarg; break;
+    case 'c': options->sender.context = optarg; break;
+    case OUTBOX: options->outbox = optarg; break;
+    case TO: options->sender.to = optarg; break;
+    case RECEIPTS: options->sender.receipts = optarg; break;
+    case WAIT: fine = read_duration(optarg, &options->patience.wait); break;
+    case RESEND: fine = read_duration(optarg, &options->patience.resend) && options->patience.resend > 0; break;
+    case DEADLINE: fine = read_duration(optarg, &options->sender.deadline) && options->sender.deadline > 0; break;
+    case ANEW:
+        fine = read_size(optarg, &number) && number <= 1000;
+        options->patience.anew = (unsigned)number;
+        break;
+    case PROGRESS: options->sender.progress = 1; break;
+    case PASSPHRASE: options->passphrase_file = optarg; break;
+    case NETRC: options->carrier.netrc = optarg; break;
+    case SSH_KEY: options->carrier.ssh_key = optarg; break;
+    case KNOWN_HOSTS: options->carrier.known_hosts = optarg; break;
+    case AUTHORITIES: options->carrier.authorities = optarg; break;
+    case REQUIRE_TLS: options->carrier.require_tls = 1; break;
+    case RATE: fine = read_size(optarg, &options->carrier.rate) && options->carrier.rate > 0; break;
+    case DUE: options->due = 1; break;
+    case REPORT: options->report = 1; break;
+    case HELP: fputs(usage, stdout); exit(EXIT_DONE);
+    default: return 0;
+    }
+    if (!fine)
+        say("%s is not a number, or has no unit that is known here", optarg);
+    return fine;
+}
+
+/* What is missing, or NULL. */
+static const char *check(const struct options *options, int files)
+{
+    if (options->outbox == NULL)
+        return "--outbox is missing";
+    if (options->report || options->due)
+        return files > 0 ? "--due and --report take no files" : !options->report && options->key == NULL ? "-i is missing" : NULL;
+    if (options->key == NULL || options->recipient == NULL || options->sender.context == NULL || options->sender.to == NULL)
+        return "-i, -r, -c and --to are needed";
+    if (files == 0)
+        return "no file is named";
+    const char *wrong = carrier_refuses(options->sender.to);
+    return wrong != NULL || options->sender.receipts == NULL ? wrong : carrier_refuses(options->sender.receipts);
+}
+
+static bulla_status one_recipient(void *context, const bulla_public *one, bulla_error *error)
+{
+    struct sender *sender = context;
+    bulla_buffer *line = NULL;
+    bulla_status status;
+
+    if (sender->recipient != NULL) {
+        memset(error, 0, sizeof *error);
+        snprintf(error->text, sizeof error->text, "a folder belongs to one recipient: name one identity");
+        return error->code = BULLA_INVALID_INPUT;
+    }
+    if ((status = bulla_buffer_new(&line, error)) == BULLA_OK && (status = bulla_public_line(one, line, error)) == BULLA_OK &&
+        (status = bulla_buffer_append(line, (const uint8_t *)"", 1, error)) == BULLA_OK)
+        status = bulla_public_parse((const char *)bulla_buffer_data(line), &sender->recipient, error);
+    bulla_buffer_free(line);
+    return status;
+}
+
+static bulla_status set_up(struct options *options)
+{
+    struct sender *sender = &options->sender;
+    bulla_error error;
+    bulla_status status = BULLA_OK;
+
+    memset(&error, 0, sizeof error);
+    if (options->key != NULL) {
+        status = told(host_identity(options->key, options->passphrase_file, &sender->me, &error), &error, options->key);
+        if (status == BULLA_OK)
+            status = told(bulla_identity_public(sender->me, &sender->my_public, &error), &error, options->key);
+    }
+    if (status == BULLA_OK && options->recipient != NULL)
+        status = told(host_identities(options->recipient, one_recipient, sender, &error), &error, options->recipient);
+    if (status == BULLA_OK &&
+        (status = options->report ? bulla_database_open_existing(options->outbox, &sender->database, &error)
+                                  : bulla_database_open(options->outbox, &sender->database, &error)) == BULLA_OK)
+        status = bulla_outbox_new(sender->database, NULL, &sender->outbox, &error);
+    if (status != BULLA_OK || options->report)
+        return told(status, &error, options->outbox);
+    if (sender->receipts == NULL)
+        sender->receipts = sender->to;
+    sender->carrier = carrier_new(&options->carrier);
+    if (sender->carrier == NULL)
+        say("libcurl could not be started");
+    return sender->carrier != NULL ? BULLA_OK : BULLA_IO;
+}
+
+static void tear_down(struct sender *sender)
+{
+    carrier_free(sender->carrier);
+    bulla_outbox_free(sender->outbox);
+    bulla_database_free(sender->database);
+    bulla_public_free(sender->recipient);
+    bulla_public_free(sender->my_public);
+    bulla_identity_free(sender->me);
+}
+
+static int report(const struct sender *sender)
+{
+    static const char *const states[] = {"?", "awaited", "stored", "rejected", "given-up"};
+    bulla_entry_list *list = NULL;
+    bulla_error error;
+    bulla_outbox_entry entry;
+    struct item item;
+    int result = EXIT_DONE;
+    bulla_status status = bulla_outbox_list(sender->outbox, BULLA_FILTER_ALL, SIZE_MAX, &list, &error);
+
+    for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++) {
+        if ((status = bulla_entry_list_at(list, at, &entry, &error)) != BULLA_OK)
+            break;
+        if (!send_read_note(entry.note, &entry.header_digest, &item))
+            continue;
+        printf("%s %s sent %u times: %s to %s %.*s\n", states[entry.state <= 4 ? entry.state : 0], item.name,
+               (unsigned)entry.attempts, item.file, item.to, (int)entry.told.length,
+               entry.told.length > 0 ? (const char *)entry.told.data : "");
+        if (entry.state != BULLA_OUTBOX_SETTLED && result != EXIT_REFUSED)
+            result = entry.state == BULLA_OUTBOX_REJECTED ? EXIT_REFUSED : EXIT_AWAITED;
+    }
+    bulla_entry_list_free(list);
+    return told(status, &error, "the outbox") == BULLA_OK ? result : EXIT_USAGE;
+}
+
+/* Tells once what nobody answered in time. How many that were, or -1. */
+static long give_up(const struct sender *sender)
+{
+    bulla_entry_list *list = NULL;
+    bulla_error error;
+    bulla_outbox_entry entry;
+    struct item item;
+    long count = 0;
+
+    if (told(bulla_outbox_give_up(sender->outbox, (uint64_t)time(NULL), &list, &error), &error, "the outbox") != BULLA_OK)
+        return -1;
+    for (size_t at = 0; at < bulla_entry_list_count(list); at++)
+        if (bulla_entry_list_at(list, at, &entry, NULL) == BULLA_OK && send_read_note(entry.note, &entry.header_digest, &item)) {
+            printf("given-up %s %s\n", item.name, item.file);
+            count++;
+        }
+    bulla_entry_list_free(list);
+    return count;
+}
+
+static int is_due(const bulla_due_list *due, const bulla_digest *header)
+{
+    bulla_due one;
+
+    for (size_t at = 0; at < bulla_due_list_count(due); at++)
+        if (bulla_due_list_at(due, at, &one, NULL) == BULLA_OK && memcmp(&one.header_digest, header, sizeof *header) == 0)
+            return 1;
+    return 0;
+}
+
+/* All that awaits a receipt: what is due is sent, and for the rest receipts are looked for. */
+static bulla_status add_waiting(const struct sender *sender, struct delivery *delivery)
+{
+    bulla_entry_list *list = NULL;
+    bulla_due_list *due = NULL;
+    bulla_outbox_entry entry;
+    bulla_error error;
+    struct item item;
+    bulla_status status;
+
+    memset(&error, 0, sizeof error);
+    if ((status = bulla_outbox_due(sender->outbox, (uint64_t)time(NULL), SIZE_MAX, &due, &error)) == BULLA_OK)
+        status = bulla_outbox_list(sender->outbox, BULLA_FILTER_WAITING, SIZE_MAX, &list, &error);
+    for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++)
+        if ((status = bulla_entry_list_at(list, at, &entry, &error)) == BULLA_OK &&
+            send_read_note(entry.note, &entry.header_digest, &item))
+            status = delivery_add(delivery, &item, entry.attempts > 1 || !is_due(due, &entry.header_digest),
+                                  is_due(due, &entry.header_digest));
+    bulla_entry_list_free(list);
+    bulla_due_list_free(due);
+    return told(status, &error, "the outbox");
+}
+
+static int run(struct options *options, char **files, int count)
+{
+    struct sender *sender = &options->sender;
+    struct delivery *delivery;
+    bulla_error error;
+    long given_up = 0;
+    int bad = 0;
+
+    if (options->report)
+        return report(sender);
+    if ((delivery = delivery_new(sender, &options->patience)) == NULL)
+        return EXIT_USAGE;
+    if (options->due && ((given_up = give_up(sender)) < 0 || add_waiting(sender, delivery) != BULLA_OK))
+        bad = 1;
+    for (int at = 0; at < count; at++)
+        bad |= told(delivery_seal(delivery, files[at], &error), &error, files[at]) != BULLA_OK;
+    int result = delivery_run(delivery);
+    delivery_free(delivery);
+    return bad ? EXIT_USAGE : result == EXIT_DONE && given_up > 0 ? EXIT_AWAITED : result;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int option, result = EXIT_USAGE;
+
+    host_name("bulla-put");
+    memset(&options, 0, sizeof options);
+    options.sender.deadline = 86400;
+    options.patience.wait = 60;
+    options.patience.resend = 30;
+    while ((option = getopt_long(argc, argv, "i:r:c:", names, NULL)) != -1)
+        if (!set_option(&options, option))
+            return say("--help says how it is called"), EXIT_USAGE;
+    const char *wrong = check(&options, argc - optind);
+    if (wrong != NULL)
+        return say("%s; --help says how it is called", wrong), EXIT_USAGE;
+    if (set_up(&options) == BULLA_OK)
+        result = run(&options, argv + optind, argc - optind);
+    tear_down(&options.sender);
+    return result;
+}

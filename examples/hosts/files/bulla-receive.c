@@ -1,0 +1,117 @@
+/*
+ * Takes one envelope from standard input, stores what is in it, reads that again from the disk, and writes the receipt to standard
+ * output: as a subsystem of OpenSSH the synchronous form of a transfer. See README.md.
+ */
+#define _GNU_SOURCE
+#include "desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: bulla-receive -i KEYFILE -c CONTEXT --from IDENTITY --guard FILE --dir FOLDER [OPTION]... < envelope > receipt\n"
+    "\n"
+    DESK_USAGE
+    "\n"
+    "Exit status: 0 stored, now or before; 2 not acceptable; 3 refused, or rejected; 4 try again later; 1 anything else.\n";
+
+static const struct option names[] = {DESK_OPTIONS, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+
+static int write_all(int file, const unsigned char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(file, data, length);
+
+        if (done < 0 && errno != EINTR)
+            return 0;
+        if (done > 0) {
+            data += done;
+            length -= (size_t)done;
+        }
+    }
+    return 1;
+}
+
+/* What comes through a pipe is put in a file without a name, for if the name that its sender suggests is taken it is read a second
+ * time. With --by-id that is not needed. -1 if it fails. */
+static int spooled(const char *folder)
+{
+    static unsigned char piece[65536];
+    ssize_t got = 0;
+    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    while (file >= 0 && ((got = read(STDIN_FILENO, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR)))
+        if (got > 0 && !write_all(file, piece, (size_t)got)) {
+            got = -1;
+            break;
+        }
+    if (file >= 0 && (got < 0 || lseek(file, 0, SEEK_SET) != 0)) {
+        close(file);
+        file = -1;
+    }
+    return file;
+}
+
+static int exit_status(const struct taken *taken)
+{
+    switch (taken->outcome) {
+    case STORED_NOW:
+    case STORED_BEFORE: return EXIT_DONE;
+    case REJECTED_NOW:
+    case REFUSED_IT: return EXIT_REFUSED;
+    case UNACCEPTABLE: return EXIT_BAD;
+    case LATER: break;
+    }
+    return bulla_status_class(taken->status) == BULLA_CLASS_USAGE ? EXIT_USAGE : EXIT_AWAITED;
+}
+
+static int receive(const struct desk_options *options, struct desk *desk)
+{
+    struct taken taken;
+    int file = STDIN_FILENO;
+    int result;
+
+    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder)) < 0)
+        return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
+    desk_take(desk, file, &taken);
+    result = exit_status(&taken);
+    say("%s", taken.text);
+    if (taken.receipt != NULL && !write_all(STDOUT_FILENO, bulla_buffer_data(taken.receipt), bulla_buffer_length(taken.receipt))) {
+        say("the receipt could not be given: %s; a copy of the message gets it", strerror(errno));
+        result = EXIT_USAGE;
+    }
+    taken_clear(&taken);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct desk_options options;
+    struct desk *desk = NULL;
+    bulla_error error;
+    int option, result = EXIT_USAGE;
+
+    host_name("bulla-receive");
+    memset(&options, 0, sizeof options);
+    options.lease = 60;
+    while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1) {
+        if (option == 'h')
+            return fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_DONE;
+        if (desk_option(&options, option, optarg) <= 0)
+            return say("--help says how it is called"), EXIT_USAGE;
+    }
+    const char *wrong = optind < argc ? "it takes no file: the envelope comes on standard input" : desk_check(&options);
+    if (wrong != NULL)
+        return say("%s; --help says how it is called", wrong), EXIT_USAGE;
+    signal(SIGPIPE, SIG_IGN);
+    if (told(desk_open(&options, &desk, &error), &error, "the key, the guard or the senders") == BULLA_OK)
+        result = receive(&options, desk);
+    desk_close(desk);
+    return result;
+}

@@ -1,0 +1,381 @@
+#define _POSIX_C_SOURCE 200809L
+#include "carrier.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LONGEST = 4096 };
+enum scheme { SFTP, FTP, LOCAL, HTTP, UNKNOWN };
+
+struct carrier {
+    CURL *curl;
+    struct carrier_options options;
+    char known_hosts[LONGEST];
+    char trouble[CURL_ERROR_SIZE + 64];
+};
+
+/* A file on the other side. */
+struct place {
+    enum scheme scheme;
+    char url[LONGEST];
+    char folder_url[LONGEST];
+    char folder[LONGEST]; /* as the server names it, with a slash at its end */
+};
+
+struct carrier *carrier_new(const struct carrier_options *options)
+{
+    struct carrier *carrier = calloc(1, sizeof *carrier);
+    const char *home = getenv("HOME");
+
+    if (carrier == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (carrier->curl = curl_easy_init()) == NULL) {
+        free(carrier);
+        return NULL;
+    }
+    carrier->options = *options;
+    if (options->known_hosts != NULL)
+        snprintf(carrier->known_hosts, sizeof carrier->known_hosts, "%s", options->known_hosts);
+    else
+        snprintf(carrier->known_hosts, sizeof carrier->known_hosts, "%s/.ssh/known_hosts", home != NULL ? home : "");
+    return carrier;
+}
+
+const char *carrier_trouble(const struct carrier *carrier)
+{
+    return carrier->trouble;
+}
+
+void carrier_free(struct carrier *carrier)
+{
+    if (carrier != NULL)
+        curl_easy_cleanup(carrier->curl);
+    free(carrier);
+}
+
+static enum scheme scheme_of(const char *name)
+{
+    static const struct { const char *name; enum scheme scheme; } known[] = {
+        {"sftp", SFTP}, {"ftp", FTP}, {"ftps", FTP}, {"file", LOCAL}, {"http", HTTP}, {"https", HTTP},
+    };
+
+    for (size_t at = 0; at < sizeof known / sizeof known[0]; at++)
+        if (strcmp(name, known[at].name) == 0)
+            return known[at].scheme;
+    return UNKNOWN;
+}
+
+static int has_control(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return 1;
+    return 0;
+}
+
+/* One part of a URL. 0 if it has none, or a longer one. */
+static int part(CURLU *url, CURLUPart what, unsigned flags, char *to, size_t size)
+{
+    char *text = NULL;
+    int fits = curl_url_get(url, what, &text, flags) == CURLUE_OK && strlen(text) < size;
+
+    if (fits)
+        strcpy(to, text);
+    curl_free(text);
+    return fits;
+}
+
+static const char *look_at(CURLU *url, const char *folder, const char *name, struct place *place)
+{
+    char text[LONGEST];
+    char path[2 * LONGEST];
+
+    if (curl_url_set(url, CURLUPART_URL, folder, 0) != CURLUE_OK || !part(url, CURLUPART_SCHEME, 0, text, sizeof text))
+        return "it is no URL: write for example sftp://user@host/folder";
+    place->scheme = scheme_of(text);
+    if (place->scheme == UNKNOWN)
+        return "it is none of sftp, ftp, ftps, file, http, https";
+    /* It would be kept in the outbox, and shown in lists of processes. */
+    if (part(url, CURLUPART_PASSWORD, 0, text, sizeof text))
+        return "a password is in it: put that into ~/.netrc, or use a key";
+    if (!part(url, CURLUPART_PATH, CURLU_URLDECODE, place->folder, sizeof place->folder - 1) || has_control(place->folder))
+        return "its path is too long, or has control characters in it";
+    if (place->folder[strlen(place->folder) - 1] != '/')
+        strcat(place->folder, "/");
+    if (!part(url, CURLUPART_PATH, 0, text, sizeof text))
+        return "it is too long";
+    const char *slash = text[strlen(text) - 1] == '/' ? "" : "/";
+    snprintf(path, sizeof path, "%s%s", text, slash);
+    if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK ||
+        !part(url, CURLUPART_URL, 0, place->folder_url, sizeof place->folder_url))
+        return "it is too long";
+    snprintf(path, sizeof path, "%s%s%s", text, slash, name);
+    if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK || !part(url, CURLUPART_URL, 0, place->url, sizeof place->url))
+        return "it is too long";
+    /* sftp://host/~/folder is below the home; elsewhere the path is from the root on. */
+    if (place->scheme == SFTP && strncmp(place->folder, "/~/", 3) == 0)
+        memmove(place->folder, place->folder + 3, strlen(place->folder + 3) + 1);
+    return NULL;
+}
+
+static const char *find(const char *folder, const char *name, struct place *place)
+{
+    CURLU *url = curl_url();
+    const char *wrong = url != NULL ? look_at(url, folder, name, place) : "there is no memory";
+
+    curl_url_cleanup(url);
+    return wrong;
+}
+
+const char *carrier_refuses(const char *folder)
+{
+    static struct place place;
+
+    return find(folder, "name", &place);
+}
+
+/* Sets what all transfers have in common; connections that are open are used again. */
+static void prepare(struct carrier *carrier, const char *url)
+{
+    CURL *curl = carrier->curl;
+    const struct carrier_options *options = &carrier->options;
+
+    curl_easy_reset(curl);
+    carrier->trouble[0] = '\0';
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, carrier->trouble);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp,ftp,ftps,file,http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
+    /* What stands still for a minute is given up, and gone on with later. */
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+    curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+    if (options->netrc != NULL)
+        curl_easy_setopt(curl, CURLOPT_NETRC_FILE, options->netrc);
+    /* Without this libcurl takes any host for the right one. */
+    curl_easy_setopt(curl, CURLOPT_SSH_KNOWNHOSTS, carrier->known_hosts);
+    curl_easy_setopt(curl, CURLOPT_SSH_AUTH_TYPES, (long)(CURLSSH_AUTH_PUBLICKEY | CURLSSH_AUTH_AGENT | CURLSSH_AUTH_PASSWORD));
+    if (options->ssh_key != NULL)
+        curl_easy_setopt(curl, CURLOPT_SSH_PRIVATE_KEYFILE, options->ssh_key);
+    if (options->authorities != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, options->authorities);
+    if (options->require_tls)
+        curl_easy_setopt(curl, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+    if (options->rate > 0)
+        curl_easy_setopt(curl, CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t)options->rate);
+}
+
+/* A command to the server. SFTP wants names in quotes; FTP takes the rest of the line, in the folder of the URL. */
+static struct curl_slist *command(struct curl_slist *list, const struct place *place, const char *verb, const char *name)
+{
+    char line[3 * LONGEST];
+    size_t at = (size_t)snprintf(line, sizeof line, place->scheme == SFTP ? "%s \"" : "%s ", verb);
+    const char *parts[] = {place->scheme == SFTP ? place->folder : "", name};
+
+    for (size_t which = 0; which < 2; which++)
+        for (const char *from = parts[which]; *from != '\0' && at < sizeof line - 3; from++) {
+            if (place->scheme == SFTP && (*from == '"' || *from == '\\'))
+                line[at++] = '\\';
+            line[at++] = *from;
+        }
+    if (place->scheme == SFTP)
+        line[at++] = '"';
+    line[at] = '\0';
+    return curl_slist_append(list, line);
+}
+
+/* SFTP's rename does not write over a file: what is there is an earlier copy of the same envelope. */
+static struct curl_slist *renaming(const struct place *place, const char *from, const char *to)
+{
+    struct curl_slist *list = NULL;
+    char verb[3 * LONGEST];
+
+    if (place->scheme == FTP)
+        return command(command(list, place, "RNFR", from), place, "RNTO", to);
+    list = command(list, place, "*rm", to);
+    struct curl_slist *one = command(NULL, place, "rename", from);
+    if (one == NULL)
+        return list;
+    snprintf(verb, sizeof verb, "%s", one->data);
+    curl_slist_free_all(one);
+    return command(list, place, verb, to);
+}
+
+static enum carried carried(struct carrier *carrier, CURLcode code)
+{
+    if (code != CURLE_OK && carrier->trouble[0] == '\0')
+        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", curl_easy_strerror(code));
+    return code == CURLE_OK ? CARRIED : CARRIED_FAILED;
+}
+
+/* Gives commands to the server, and no more. */
+static enum carried ask(struct carrier *carrier, const struct place *place, struct curl_slist *list)
+{
+    prepare(carrier, place->folder_url);
+    curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(carrier->curl, CURLOPT_POSTQUOTE, list);
+    enum carried done = carried(carrier, curl_easy_perform(carrier->curl));
+    curl_slist_free_all(list);
+    return done;
+}
+
+static enum carried local(struct carrier *carrier, int result)
+{
+    if (result != 0)
+        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", strerror(errno));
+    return result == 0 ? CARRIED : CARRIED_FAILED;
+}
+
+/* An upload on its way. */
+struct flow { const struct cargo *cargo; uint64_t place; int too_long; };
+
+static size_t give(char *piece, size_t size, size_t count, void *context)
+{
+    struct flow *flow = context;
+    long got = flow->cargo->read(flow->cargo->context, (unsigned char *)piece, size * count);
+
+    if (got < 0)
+        return CURL_READFUNC_ABORT;
+    flow->place += (uint64_t)got;
+    if (flow->cargo->progress != NULL)
+        flow->cargo->progress(flow->cargo->context, flow->place);
+    return (size_t)got;
+}
+
+static int go_to(void *context, curl_off_t place, int origin)
+{
+    struct flow *flow = context;
+
+    if (origin != SEEK_SET || place < 0)
+        return CURL_SEEKFUNC_CANTSEEK;
+    /* What lies there is not the beginning of this. */
+    flow->too_long = (uint64_t)place > flow->cargo->length;
+    if (flow->too_long || !flow->cargo->seek(flow->cargo->context, (uint64_t)place))
+        return CURL_SEEKFUNC_FAIL;
+    flow->place = (uint64_t)place;
+    return CURL_SEEKFUNC_OK;
+}
+
+static CURLcode send_it(struct carrier *carrier, const char *url, struct flow *flow, int resume, struct curl_slist *after)
+{
+    CURL *curl = carrier->curl;
+
+    flow->place = 0;
+    flow->too_long = 0;
+    if (!flow->cargo->seek(flow->cargo->context, 0)) {
+        snprintf(carrier->trouble, sizeof carrier->trouble, "what is to be sent cannot be read");
+        return CURLE_READ_ERROR;
+    }
+    prepare(carrier, url);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
+    curl_easy_setopt(curl, CURLOPT_READDATA, flow);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, go_to);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, flow);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)flow->cargo->length);
+    /* -1: libcurl asks how much is there, and goes on after that. */
+    if (resume)
+        curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)-1);
+    curl_easy_setopt(curl, CURLOPT_POSTQUOTE, after);
+    return curl_easy_perform(curl);
+}
+
+enum carried carrier_upload(struct carrier *carrier, const char *folder, const char *name, const struct cargo *cargo)
+{
+    static struct place place, final;
+    struct flow flow = {cargo, 0, 0};
+    char temporary[LONGEST];
+    struct curl_slist *after = NULL;
+    const char *wrong;
+
+    snprintf(temporary, sizeof temporary, "%s.part", name);
+    if ((wrong = find(folder, temporary, &place)) != NULL || (wrong = find(folder, name, &final)) != NULL) {
+        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
+        return CARRIED_FAILED;
+    }
+    if (place.scheme == HTTP)
+        return carried(carrier, send_it(carrier, final.url, &flow, 0, NULL));
+    if (place.scheme != LOCAL)
+        after = renaming(&place, temporary, name);
+    CURLcode code = send_it(carrier, place.url, &flow, 1, after);
+    /* An earlier upload left more than there is to send: it is not ours, and is written over. */
+    if (code != CURLE_OK && flow.too_long)
+        code = send_it(carrier, place.url, &flow, 0, after);
+    curl_slist_free_all(after);
+    enum carried done = carried(carrier, code);
+    if (done == CARRIED && place.scheme == LOCAL) {
+        char from[2 * LONGEST], to[2 * LONGEST];
+
+        snprintf(from, sizeof from, "%s%s", place.folder, temporary);
+        snprintf(to, sizeof to, "%s%s", place.folder, name);
+        done = local(carrier, rename(from, to));
+    }
+    return done;
+}
+
+/* Where a short file is put. */
+struct room { unsigned char *data; size_t size; size_t length; };
+
+static size_t put_in(char *piece, size_t size, size_t count, void *context)
+{
+    struct room *room = context;
+
+    if (size * count > room->size - room->length)
+        return 0; /* too long: the transfer fails */
+    memcpy(room->data + room->length, piece, size * count);
+    room->length += size * count;
+    return size * count;
+}
+
+/* Whether that it failed means that there is no such file. */
+static int is_absent(CURL *curl, CURLcode code, enum scheme scheme)
+{
+    long answer = 0;
+
+    if (scheme == HTTP && code == CURLE_HTTP_RETURNED_ERROR)
+        return curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) == CURLE_OK && (answer == 404 || answer == 410);
+    return code == CURLE_REMOTE_FILE_NOT_FOUND || (scheme == LOCAL && code == CURLE_FILE_COULDNT_READ_FILE);
+}
+
+enum carried carrier_fetch(struct carrier *carrier, const char *folder, const char *name, unsigned char *data, size_t size,
+                           size_t *length)
+{
+    static struct place place;
+    struct room room = {data, size, 0};
+    const char *wrong = find(folder, name, &place);
+
+    if (wrong != NULL) {
+        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
+        return CARRIED_FAILED;
+    }
+    prepare(carrier, place.url);
+    curl_easy_setopt(carrier->curl, CURLOPT_WRITEFUNCTION, put_in);
+    curl_easy_setopt(carrier->curl, CURLOPT_WRITEDATA, &room);
+    CURLcode code = curl_easy_perform(carrier->curl);
+    *length = room.length;
+    return is_absent(carrier->curl, code, place.scheme) ? CARRIED_NOTHING : carried(carrier, code);
+}
+
+enum carried carrier_remove(struct carrier *carrier, const char *folder, const char *name)
+{
+    static struct place place;
+    char path[2 * LONGEST];
+
+    if (find(folder, name, &place) != NULL)
+        return CARRIED_FAILED;
+    switch (place.scheme) {
+    case LOCAL:
+        snprintf(path, sizeof path, "%s%s", place.folder, name);
+        return local(carrier, unlink(path));
+    case HTTP:
+        prepare(carrier, place.url);
+        curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+        curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
+        return carried(carrier, curl_easy_perform(carrier->curl));
+    default: return ask(carrier, &place, command(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
+    }
+}

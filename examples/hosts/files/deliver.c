@@ -1,0 +1,231 @@
+#define _POSIX_C_SOURCE 200809L
+#include "deliver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum state { TO_SEND, AWAITED, STORED, REJECTED };
+/* Seconds between two looks for a receipt, and between two tries of an upload that failed: at first, and at most. */
+static const double FIRST_LOOK = 0.1, LONGEST_LOOK = 5, FIRST_TRY = 0.5, LONGEST_TRY = 60;
+
+struct entry {
+    struct item item;
+    enum state state;
+    double next;   /* when it is to be sent, or its receipt looked for */
+    double look;   /* how long to wait between two looks */
+    double pause;  /* how long to wait after an upload that failed */
+    double resend; /* when it is to be sent again if there is no receipt */
+    double resend_pause;
+    unsigned anew;
+};
+
+struct delivery {
+    struct sender *sender;
+    struct patience patience;
+    struct entry *entries;
+    size_t count;
+    size_t room;
+};
+
+/* Seconds of a clock that nobody sets. */
+static double clock_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double lesser(double one, double other)
+{
+    return one < other ? one : other;
+}
+
+struct delivery *delivery_new(struct sender *sender, const struct patience *patience)
+{
+    struct delivery *delivery = calloc(1, sizeof *delivery);
+
+    if (delivery != NULL) {
+        delivery->sender = sender;
+        delivery->patience = *patience;
+    }
+    return delivery;
+}
+
+void delivery_free(struct delivery *delivery)
+{
+    if (delivery != NULL)
+        free(delivery->entries);
+    free(delivery);
+}
+
+static void reset(const struct delivery *delivery, struct entry *entry, enum state state)
+{
+    entry->state = state;
+    entry->next = 0;
+    entry->look = FIRST_LOOK;
+    entry->pause = FIRST_TRY;
+    entry->resend_pause = (double)delivery->patience.resend;
+    entry->resend = clock_now() + entry->resend_pause;
+}
+
+bulla_status delivery_add(struct delivery *delivery, const struct item *item, int sent_before, int due)
+{
+    if (delivery->count == delivery->room) {
+        size_t room = 2 * delivery->room + 16;
+        struct entry *entries = realloc(delivery->entries, room * sizeof *entries);
+
+        if (entries == NULL)
+            return BULLA_IO;
+        delivery->entries = entries;
+        delivery->room = room;
+    }
+    struct entry *entry = &delivery->entries[delivery->count++];
+    memset(entry, 0, sizeof *entry);
+    entry->item = *item;
+    entry->item.taken = due;
+    reset(delivery, entry, sent_before ? AWAITED : TO_SEND);
+    if (due)
+        entry->resend = 0;
+    return BULLA_OK;
+}
+
+bulla_status delivery_seal(struct delivery *delivery, const char *file, bulla_error *error)
+{
+    struct item item;
+    bulla_status status;
+
+    memset(&item, 0, sizeof item);
+    status = send_seal(delivery->sender, file, &item, error);
+    return status == BULLA_OK ? delivery_add(delivery, &item, 0, 0) : status;
+}
+
+/* It is rejected for good. Where that may be otherwise later, the file is sealed anew, as another message. */
+static void rejected(struct delivery *delivery, struct entry *entry, uint16_t reason)
+{
+    bulla_error error;
+    struct item item = entry->item;
+    int passes = reason == BULLA_REASON_FULL || reason == BULLA_REASON_FAILED;
+
+    entry->state = REJECTED;
+    if (!passes || entry->anew >= delivery->patience.anew)
+        return;
+    /* To where this one went, whatever is said for others. */
+    delivery->sender->to = entry->item.to;
+    delivery->sender->receipts = entry->item.receipts;
+    if (told(send_seal(delivery->sender, entry->item.file, &item, &error), &error, entry->item.file) != BULLA_OK)
+        return;
+    entry->item = item;
+    entry->anew++;
+    say("%s: sealed anew, and sent again", entry->item.file);
+    reset(delivery, entry, TO_SEND);
+    entry->next = clock_now() + lesser(LONGEST_TRY, FIRST_TRY * (double)(1u << (entry->anew < 10 ? entry->anew : 10)));
+}
+
+static void look(struct delivery *delivery, struct entry *entry)
+{
+    uint16_t reason = 0;
+
+    switch (send_fetch(delivery->sender, &entry->item, &reason)) {
+    case ANSWER_STORED:
+        entry->state = STORED;
+        printf("stored %s %s\n", entry->item.name, entry->item.file);
+        fflush(stdout);
+        return;
+    case ANSWER_REJECTED:
+        printf("rejected %s %s\n", entry->item.name, entry->item.file);
+        fflush(stdout);
+        rejected(delivery, entry, reason);
+        return;
+    case ANSWER_DAMAGED:
+        entry->state = TO_SEND;
+        entry->next = clock_now() + entry->pause;
+        entry->pause = lesser(LONGEST_TRY, 2 * entry->pause);
+        return;
+    case ANSWER_NONE: break;
+    }
+    if (clock_now() >= entry->resend) {
+        say("%s: sent again, for there is no receipt", entry->item.file);
+        entry->state = TO_SEND;
+        entry->next = 0;
+        entry->resend_pause *= 2;
+        return;
+    }
+    entry->next = clock_now() + entry->look;
+    entry->look = lesser(LONGEST_LOOK, 1.5 * entry->look);
+}
+
+static void step(struct delivery *delivery, struct entry *entry)
+{
+    if (entry->state == AWAITED) {
+        look(delivery, entry);
+    } else if (send_upload(delivery->sender, &entry->item) == CARRIED) {
+        entry->state = AWAITED;
+        entry->look = FIRST_LOOK;
+        entry->next = clock_now() + entry->look;
+        entry->resend = clock_now() + entry->resend_pause;
+    } else {
+        entry->next = clock_now() + entry->pause;
+        entry->pause = lesser(LONGEST_TRY, 2 * entry->pause);
+    }
+}
+
+static int is_open(const struct entry *entry)
+{
+    return entry->state == TO_SEND || entry->state == AWAITED;
+}
+
+/* Does what is to be done now. When the next thing is, or -1 if nothing is left. */
+static double turn(struct delivery *delivery)
+{
+    double next = -1;
+
+    for (size_t at = 0; at < delivery->count; at++) {
+        struct entry *entry = &delivery->entries[at];
+
+        if (is_open(entry) && entry->next <= clock_now())
+            step(delivery, entry);
+        if (is_open(entry) && (next < 0 || entry->next < next))
+            next = entry->next;
+    }
+    return next;
+}
+
+static int outcome(const struct delivery *delivery)
+{
+    int result = EXIT_DONE;
+
+    for (size_t at = 0; at < delivery->count; at++) {
+        const struct entry *entry = &delivery->entries[at];
+
+        if (entry->state == REJECTED)
+            return EXIT_REFUSED;
+        if (is_open(entry)) {
+            printf("%s %s %s\n", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
+            result = EXIT_AWAITED;
+        }
+    }
+    return result;
+}
+
+int delivery_run(struct delivery *delivery)
+{
+    double end = clock_now() + (double)delivery->patience.wait;
+    double next;
+
+    /* What is to be done at once is done, however short the wait. */
+    while ((next = turn(delivery)) >= 0 && (clock_now() < end || next <= clock_now())) {
+        double pause = lesser(next, end) - clock_now();
+
+        if (pause > 0) {
+            struct timespec time = {(time_t)pause, (long)((pause - (double)(time_t)pause) * 1e9)};
+
+            while (nanosleep(&time, &time) != 0 && errno == EINTR)
+                ;
+        }
+    }
+    return outcome(delivery);
+}

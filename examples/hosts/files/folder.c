@@ -1,0 +1,301 @@
+#define _GNU_SOURCE
+#include "folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct folder {
+    const struct folder_options *options;
+    struct desk *desk;
+    struct carrier *carrier;
+    int at;    /* the folder itself: names in it are used relative to this, so that nobody can put another one in its place */
+    int watch; /* -1: not watched */
+};
+
+struct folder *folder_open(const struct folder_options *options, struct desk *desk, struct carrier *carrier)
+{
+    struct folder *folder = calloc(1, sizeof *folder);
+
+    if (folder == NULL)
+        return NULL;
+    folder->options = options;
+    folder->desk = desk;
+    folder->carrier = carrier;
+    folder->watch = -1;
+    folder->at = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->at < 0) {
+        say("%s: %s", options->path, strerror(errno));
+        folder_close(folder);
+        return NULL;
+    }
+    return folder;
+}
+
+void folder_close(struct folder *folder)
+{
+    if (folder == NULL)
+        return;
+    if (folder->at >= 0)
+        close(folder->at);
+    if (folder->watch >= 0)
+        close(folder->watch);
+    free(folder);
+}
+
+/* The length of NAME in NAME.bulla; 0 for other files, such as those that are not whole. */
+static size_t stem(const char *file)
+{
+    size_t length = strlen(file);
+
+    return length > 6 && length < 200 && file[0] != '.' && strcmp(file + length - 6, ".bulla") == 0 ? length - 6 : 0;
+}
+
+static void set_aside(const struct folder *folder, const char *file, const char *why)
+{
+    char aside[NAME_MAX + 1];
+
+    snprintf(aside, sizeof aside, "%.200s.refused", file);
+    if (renameat(folder->at, file, folder->at, aside) == 0)
+        say("%s: set aside as %s: %s", file, aside, why);
+    else
+        say("%s: %s; it could not be set aside: %s", file, why, strerror(errno));
+}
+
+static int write_all(int file, const unsigned char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(file, data, length);
+
+        if (done < 0 && errno != EINTR)
+            return 0;
+        if (done > 0) {
+            data += done;
+            length -= (size_t)done;
+        }
+    }
+    return 1;
+}
+
+/* Under a temporary name first, and never through a link that somebody else put there. */
+static int put_beside(const struct folder *folder, const char *name, const bulla_buffer *receipt)
+{
+    char temporary[NAME_MAX + 1];
+
+    snprintf(temporary, sizeof temporary, ".%.220s.part", name);
+    unlinkat(folder->at, temporary, 0);
+    int file = openat(folder->at, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (file < 0)
+        return 0;
+    int fine = fchmod(file, 0644) == 0 && write_all(file, bulla_buffer_data(receipt), bulla_buffer_length(receipt)) && fsync(file) == 0;
+    int before = errno;
+    if (close(file) != 0 && fine) {
+        fine = 0;
+        before = errno;
+    }
+    if (fine && (renameat(folder->at, temporary, folder->at, name) != 0 || fsync(folder->at) != 0)) {
+        fine = 0;
+        before = errno;
+    }
+    if (!fine)
+        unlinkat(folder->at, temporary, 0);
+    errno = before;
+    return fine;
+}
+
+/* A receipt as cargo. */
+struct receipt_cargo { const bulla_buffer *receipt; size_t place; };
+
+static int receipt_seek(void *context, uint64_t place)
+{
+    ((struct receipt_cargo *)context)->place = (size_t)place;
+    return 1;
+}
+
+static long receipt_read(void *context, unsigned char *piece, size_t at_most)
+{
+    struct receipt_cargo *cargo = context;
+    size_t rest = bulla_buffer_length(cargo->receipt) - cargo->place;
+    size_t length = rest < at_most ? rest : at_most;
+
+    if (length > 0)
+        memcpy(piece, bulla_buffer_data(cargo->receipt) + cargo->place, length);
+    cargo->place += length;
+    return (long)length;
+}
+
+/* Gives the receipt to where the sender will look for it. It is committed by then: if this fails, the envelope stays, and a copy
+ * gets the same receipt. */
+static int answer(const struct folder *folder, const char *file, const struct taken *taken)
+{
+    char name[NAME_MAX + 1];
+
+    if (taken->receipt == NULL)
+        return 1;
+    snprintf(name, sizeof name, "%.*s.receipt", (int)stem(file), file);
+    if (folder->options->receipts == NULL) {
+        if (put_beside(folder, name, taken->receipt))
+            return 1;
+        say("%s: the receipt could not be written, and is to be given later: %s", file, strerror(errno));
+        return 0;
+    }
+    struct receipt_cargo context = {taken->receipt, 0};
+    struct cargo cargo = {bulla_buffer_length(taken->receipt), receipt_seek, receipt_read, NULL, &context};
+    if (carrier_upload(folder->carrier, folder->options->receipts, name, &cargo) == CARRIED)
+        return 1;
+    say("%s: the receipt could not be uploaded, and is to be given later: %s", file, carrier_trouble(folder->carrier));
+    return 0;
+}
+
+/* It is dealt with, and its sender can know that. */
+static int done_with(const struct folder *folder, const char *file, const struct stat *opened)
+{
+    struct stat found;
+
+    if (fstatat(folder->at, file, &found, AT_SYMLINK_NOFOLLOW) != 0)
+        return 1;
+    /* Meanwhile the sender may have put another copy there, which gets its own answer. */
+    if (found.st_dev != opened->st_dev || found.st_ino != opened->st_ino)
+        return 0;
+    if (unlinkat(folder->at, file, 0) == 0)
+        return 1;
+    say("%s: it is dealt with, and could not be removed: %s", file, strerror(errno));
+    return 0;
+}
+
+/* What is still being written ends too early, and is no damage. */
+static int may_still_come(const struct folder *folder, const struct stat *opened)
+{
+    time_t now = time(NULL);
+
+    return opened->st_mtime > now || (uint64_t)(now - opened->st_mtime) < folder->options->settle;
+}
+
+static int conclude(struct folder *folder, const char *file, const struct stat *opened, struct taken *taken)
+{
+    static const char *const words[] = {"stored", "again", "rejected"};
+
+    switch (taken->outcome) {
+    case STORED_NOW:
+    case STORED_BEFORE:
+    case REJECTED_NOW:
+        if (!answer(folder, file, taken))
+            return 0;
+        printf("%s %s %s\n", words[taken->outcome], file, taken->text);
+        fflush(stdout);
+        return done_with(folder, file, opened);
+    case UNACCEPTABLE:
+        if (may_still_come(folder, opened))
+            return 0;
+        answer(folder, file, taken);
+        set_aside(folder, file, taken->text);
+        return 1;
+    case REFUSED_IT: set_aside(folder, file, taken->text); return 1;
+    case LATER: break;
+    }
+    say("%s: later: %s", file, taken->text);
+    return 0;
+}
+
+/* Takes one envelope. 0 if it is left for later. */
+static int take(struct folder *folder, const char *name)
+{
+    struct stat opened;
+    struct taken taken;
+    int file = openat(folder->at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (file < 0) {
+        if (errno == ENOENT)
+            return 1;
+        if (errno == ELOOP) {
+            set_aside(folder, name, "it is a link");
+            return 1;
+        }
+        say("%s: %s", name, strerror(errno));
+        return 0;
+    }
+    if (fstat(file, &opened) != 0 || !S_ISREG(opened.st_mode)) {
+        set_aside(folder, name, "it is no file");
+        close(file);
+        return 1;
+    }
+    desk_take(folder->desk, file, &taken);
+    close(file);
+    int done = conclude(folder, name, &opened, &taken);
+    taken_clear(&taken);
+    return done;
+}
+
+int folder_watch(struct folder *folder)
+{
+    /* OpenSSH renames by a link, which is a creation to us. */
+    uint32_t events = IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+    folder->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (folder->watch >= 0 && inotify_add_watch(folder->watch, folder->options->path, events) >= 0)
+        return 1;
+    say("%s: it cannot be watched: %s", folder->options->path, strerror(errno));
+    return 0;
+}
+
+long folder_scan(struct folder *folder)
+{
+    long left = 0;
+    struct dirent *entry;
+    int same = openat(folder->at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = same >= 0 ? fdopendir(same) : NULL;
+
+    if (list == NULL) {
+        say("%s: %s", folder->options->path, strerror(errno));
+        if (same >= 0)
+            close(same);
+        return -1;
+    }
+    while ((entry = readdir(list)) != NULL)
+        if (stem(entry->d_name) > 0 && !take(folder, entry->d_name))
+            left++;
+    closedir(list);
+    return left;
+}
+
+/* Takes what one reading of the watch told. 0 if the folder is gone. */
+static int take_events(struct folder *folder, const char *events, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length) {
+        const struct inotify_event *event = (const void *)(events + at);
+
+        if ((event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0) {
+            say("%s: the folder is gone", folder->options->path);
+            return 0;
+        }
+        if ((event->mask & IN_Q_OVERFLOW) != 0)
+            folder_scan(folder);
+        else if (event->len > 0 && stem(event->name) > 0)
+            take(folder, event->name);
+        at += sizeof *event + event->len;
+    }
+    return 1;
+}
+
+int folder_wait(struct folder *folder, int milliseconds)
+{
+    /* As aligned as what is read into it. */
+    static union { struct inotify_event event; char bytes[65536]; } events;
+    struct pollfd poll_for = {folder->watch, POLLIN, 0};
+
+    if (poll(&poll_for, 1, milliseconds) <= 0)
+        return 1;
+    ssize_t got = read(folder->watch, events.bytes, sizeof events.bytes);
+    return got <= 0 || take_events(folder, events.bytes, (size_t)got);
+}

@@ -22,6 +22,7 @@ static const char usage[] =
     "      --outbox FILE        remembers what awaits a receipt; it is made if it is not there\n"
     "      --to URL             the folder: sftp://, ftp://, ftps://, file://, http:// or https://\n"
     "      --receipts URL       the folder of the receipts, if it is another one\n"
+    "      --now                with --due: also what is not due yet\n"
     "      --wait TIME          how long to wait for receipts (60s; 0: only look); 90s, 15m, 12h, 3d\n"
     "      --resend TIME        what has no receipt after this long is sent again (30s)\n"
     "      --deadline TIME      what has none after this long is given up, and is not stored later (1d)\n"
@@ -33,6 +34,7 @@ static const char usage[] =
     "      --known-hosts FILE   the servers' keys (~/.ssh/known_hosts); a server that is not in it is refused\n"
     "      --authorities FILE   certificates to trust for ftps and https\n"
     "      --require-tls        no plain connection with ftp\n"
+    "      --stall TIME         an upload that stands still for so long is begun again where it was (60s)\n"
     "      --rate SIZE          at most so many bytes a second: 500k, 2M\n"
     "\n"
     "Exit status: 0 all is stored on the other side, which has signed that; 1 usage, or reading or writing failed; 3 something was\n"
@@ -40,14 +42,14 @@ static const char usage[] =
 
 struct options {
     const char *key, *passphrase_file, *recipient, *outbox;
-    int due, report;
+    int due, now, report;
     struct sender sender;
     struct carrier_options carrier;
     struct patience patience;
 };
 
 enum { OUTBOX = 256, TO, RECEIPTS, WAIT, RESEND, DEADLINE, ANEW, PROGRESS, PASSPHRASE, NETRC, SSH_KEY, KNOWN_HOSTS, AUTHORITIES,
-       REQUIRE_TLS, RATE, DUE, REPORT, HELP };
+       REQUIRE_TLS, STALL, RATE, DUE, NOW, REPORT, HELP };
 
 static const struct option names[] = {
     {"identity", 1, NULL, 'i'}, {"recipient", 1, NULL, 'r'}, {"context", 1, NULL, 'c'}, {"outbox", 1, NULL, OUTBOX},
@@ -55,7 +57,7 @@ static const struct option names[] = {
     {"deadline", 1, NULL, DEADLINE}, {"anew", 1, NULL, ANEW}, {"progress", 0, NULL, PROGRESS},
     {"passphrase-file", 1, NULL, PASSPHRASE}, {"netrc", 1, NULL, NETRC}, {"ssh-key", 1, NULL, SSH_KEY},
     {"known-hosts", 1, NULL, KNOWN_HOSTS}, {"authorities", 1, NULL, AUTHORITIES}, {"require-tls", 0, NULL, REQUIRE_TLS},
-    {"rate", 1, NULL, RATE}, {"due", 0, NULL, DUE}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
+    {"stall", 1, NULL, STALL}, {"rate", 1, NULL, RATE}, {"due", 0, NULL, DUE}, {"now", 0, NULL, NOW}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
 };
 
 static int set_option(struct options *options, int option)
@@ -84,8 +86,10 @@ static int set_option(struct options *options, int option)
     case KNOWN_HOSTS: options->carrier.known_hosts = optarg; break;
     case AUTHORITIES: options->carrier.authorities = optarg; break;
     case REQUIRE_TLS: options->carrier.require_tls = 1; break;
+    case STALL: fine = read_duration(optarg, &options->carrier.stall) && options->carrier.stall < 86400; break;
     case RATE: fine = read_size(optarg, &options->carrier.rate) && options->carrier.rate > 0; break;
     case DUE: options->due = 1; break;
+    case NOW: options->now = 1; break;
     case REPORT: options->report = 1; break;
     case HELP: fputs(usage, stdout); exit(EXIT_DONE);
     default: return 0;
@@ -222,7 +226,7 @@ static int is_due(const bulla_due_list *due, const bulla_digest *header)
 }
 
 /* All that awaits a receipt: what is due is sent, and for the rest receipts are looked for. */
-static bulla_status add_waiting(const struct sender *sender, struct delivery *delivery)
+static bulla_status add_waiting(const struct sender *sender, struct delivery *delivery, int all)
 {
     bulla_entry_list *list = NULL;
     bulla_due_list *due = NULL;
@@ -236,9 +240,10 @@ static bulla_status add_waiting(const struct sender *sender, struct delivery *de
         status = bulla_outbox_list(sender->outbox, BULLA_FILTER_WAITING, SIZE_MAX, &list, &error);
     for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++)
         if ((status = bulla_entry_list_at(list, at, &entry, &error)) == BULLA_OK &&
-            send_read_note(entry.note, &entry.header_digest, &item))
-            status = delivery_add(delivery, &item, entry.attempts > 1 || !is_due(due, &entry.header_digest),
-                                  is_due(due, &entry.header_digest));
+            send_read_note(entry.note, &entry.header_digest, &item)) {
+            item.taken = is_due(due, &entry.header_digest);
+            status = delivery_add(delivery, &item, entry.attempts > 1 || !item.taken, all || item.taken);
+        }
     bulla_entry_list_free(list);
     bulla_due_list_free(due);
     return told(status, &error, "the outbox");
@@ -256,7 +261,7 @@ static int run(struct options *options, char **files, int count)
         return report(sender);
     if ((delivery = delivery_new(sender, &options->patience)) == NULL)
         return EXIT_USAGE;
-    if (options->due && ((given_up = give_up(sender)) < 0 || add_waiting(sender, delivery) != BULLA_OK))
+    if (options->due && ((given_up = give_up(sender)) < 0 || add_waiting(sender, delivery, options->now) != BULLA_OK))
         bad = 1;
     for (int at = 0; at < count; at++)
         bad |= told(delivery_seal(delivery, files[at], &error), &error, files[at]) != BULLA_OK;

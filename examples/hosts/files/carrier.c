@@ -150,9 +150,8 @@ static void prepare(struct carrier *carrier, const char *url)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
-    /* What stands still for a minute is given up, and gone on with later. */
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, options->stall > 0 ? (long)options->stall : 60L);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
     if (options->netrc != NULL)
         curl_easy_setopt(curl, CURLOPT_NETRC_FILE, options->netrc);

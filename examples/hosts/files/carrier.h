@@ -16,6 +16,7 @@ struct carrier_options {
     const char *authorities; /* certificates to trust for ftps and https; NULL: those of the system */
     int require_tls;         /* for ftp: no plain connection */
     uint64_t rate;           /* bytes per second at most; 0: as fast as it goes */
+    uint64_t stall;          /* what stands still for so many seconds is given up, and gone on with later; 0: a minute */
 };
 
 enum carried {

@@ -86,7 +86,6 @@ bulla_status delivery_add(struct delivery *delivery, const struct item *item, in
     struct entry *entry = &delivery->entries[delivery->count++];
     memset(entry, 0, sizeof *entry);
     entry->item = *item;
-    entry->item.taken = due;
     reset(delivery, entry, sent_before ? AWAITED : TO_SEND);
     if (due)
         entry->resend = 0;

@@ -116,6 +116,7 @@ bulla_status send_seal(struct sender *sender, const char *file, struct item *ite
     bulla_sent sent;
     bulla_status status = describe(sender, file, item, note, sizeof note, error);
 
+    item->taken = 0;
     if (status != BULLA_OK)
         return status;
     int from = open(file, O_RDONLY | O_CLOEXEC);

@@ -1,0 +1,163 @@
+"""Plain transfers with a receipt, over each carrier; and uploads that are cut off and gone on with."""
+
+import os
+import re
+import signal
+import subprocess
+
+from servers import PutServer, Rsyncd, Sshd, Vsftpd, need
+from world import check, until
+
+SIZES = [0, 1, 65536, 3_000_000]
+
+
+def transfer(world, url, *more, drop=()):
+    """Sends files of several sizes, one with an odd name, and checks both ends."""
+    files = [world.file(f"file {size}.bin", size) for size in SIZES] + [world.file('q"uo\'te\\ü.bin', 500)]
+    receiver = world.drop(*drop)
+    done = world.put(url, "--wait", "60s", *more, *files)
+    stored = world.stored()
+    check(sorted(stored.values()) == sorted(one.read_bytes() for one in files), f"other content is stored: {list(stored)}")
+    check(set(stored) >= {f"file {size}.bin" for size in SIZES}, f"other names: {list(stored)}")
+    check([state for _, state in world.report()] == ["stored"] * len(files), f"the outbox says {world.report()}")
+    check(done.stdout.decode().count("stored ") == len(files), done.stdout.decode())
+    until("nothing is left in the folder", lambda: not world.names(), 5)
+    check(world.end(receiver) == 0, "bulla-drop ended with an error")
+    return f"{len(files)} files of 0 to {max(SIZES)} bytes; the sender saw {len(files)} receipts, the receiver stored all, the folder is empty"
+
+
+def sftp(world):
+    server = Sshd(world)
+    return "OpenSSH sftp-server: " + transfer(world, server.url(world.path("drop")))
+
+
+def sftp_home(world):
+    """A folder below the home of the user, and receipts that are uploaded back over SFTP, by the other side."""
+    server = Sshd(world)
+    world.path("receipts").mkdir()
+    up = os.path.relpath(world.path("drop"), os.path.expanduser("~"))
+    receipts = server.url(world.path("receipts"))
+    said = transfer(world, server.url(f"/~/{up}"), "--receipts", receipts, drop=["--receipts", receipts, *world.access()])
+    check(not world.names("receipts"), "receipts are left")
+    return "sftp below ~, receipts uploaded to another folder: " + said
+
+
+def sftp_unknown_host(world):
+    """A server whose key is not known gets nothing."""
+    server = Sshd(world)
+    world.path("known_hosts").write_text("")
+    done = world.put(server.url(world.path("drop")), "--wait", "1s", world.file("secret", 100), status=4)
+    check(b"not uploaded" in done.stderr and not world.names(), "something was sent to a host that nobody knows")
+    return "the server's key is not in known_hosts: nothing was sent, the sender is told that the file is unsent"
+
+
+def ftp(world):
+    server = Vsftpd(world, world.path("drop"))
+    return "vsftpd: " + transfer(world, server.url())
+
+
+def ftps(world):
+    server = Vsftpd(world, world.path("drop"), tls=True)
+    return "vsftpd with implicit TLS: " + transfer(world, server.url(), "--authorities", world.path("tls.crt"))
+
+
+def http_put(world):
+    server = PutServer(world.path("drop"))
+    try:
+        return "HTTP PUT to a server that writes straight to the final name: " + transfer(world, server.url())
+    finally:
+        server.close()
+
+
+def local(world):
+    return "file://, as for a folder that is mounted: " + transfer(world, f"file://{world.path('drop')}")
+
+
+def rsync(world):
+    """bulla-put fills a folder, rsync carries it there and the receipts back, bulla-put settles."""
+    server = Rsyncd(world, world.path("drop"))
+    world.path("out").mkdir()
+    files = [world.file(f"file {size}.bin", size) for size in SIZES]
+    world.put(f"file://{world.path('out')}", "--wait", "0", *files, status=4)
+    world.drop()
+    server.copy("-a", "--include=*.bulla", "--exclude=*", f"{world.path('out')}/", server.url())
+
+    def back():
+        server.copy("-a", "--include=*.receipt", "--exclude=*", server.url(), f"{world.path('out')}/")
+        return len(list(world.path("out").glob("*.receipt"))) == len(files)
+
+    until("the receipts are there", back, 20)
+    world.due("--wait", "0")
+    check(sorted(world.stored().values()) == sorted(one.read_bytes() for one in files), "other content is stored")
+    check([state for _, state in world.report()] == ["stored"] * len(files), f"the outbox says {world.report()}")
+    return f"rsync daemon as the carrier, both ways: {len(files)} files stored, {len(files)} receipts settled by --due"
+
+
+def progress(world):
+    """On a terminal there is a bar, and it moves."""
+    need("script", "bsdutils")
+    server, file = Sshd(world), world.file("long.bin", 3_000_000)
+    world.drop()
+    command = world.put_command(server.url(world.path("drop")), "--rate", "2M", file)
+    words = " ".join(f"'{one}'" for one in command)
+    shown = world.run(["script", "-qec", words, "/dev/null"]).stdout.decode()
+    steps = [int(one) for one in re.findall(r"\] +(\d+) %", shown)]
+    check(len(steps) > 3 and steps == sorted(steps) and steps[-1] == 100, f"the bar went {steps}")
+    return f"on a terminal the bar went through {len(steps)} steps up to 100 %"
+
+
+def cut_off(world, url, kill_server, part, size=4_000_000):
+    """An upload is cut off twice: by the server's end, and by kill -9 of the sender; then it is gone on with."""
+    file = world.file("long.bin", size)
+    receiver = world.drop()
+    slow = ["--rate", "1500k", "--wait", "60s", "--stall", "2s", file]
+    sender = subprocess.Popen([str(one) for one in world.put_command(url, *slow)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    world.processes.append(sender)
+
+    def grown(least):
+        found = [one.stat().st_size for one in world.path("drop").glob(part)]
+        return found[0] if found and least < found[0] < size else 0
+
+    first = until("a part is there", lambda: grown(300_000))
+    kill_server()
+    second = until("it goes on after that", lambda: grown(first + 600_000))
+    sender.send_signal(signal.SIGKILL)
+    said = sender.communicate()[0].decode()
+    check("not uploaded" in said, f"the sender noticed nothing: {said}")
+    check(not world.stored(), "a part was stored")
+    done = world.due("--now", "--wait", "60s")
+    again = re.search(rb"gone on with at byte (\d+) of (\d+)", done.stderr)
+    check(again and int(again[1]) >= second - 100_000, f"it was not gone on with: {done.stderr.decode()}")
+    check(world.stored() == {"long.bin": file.read_bytes()}, "other content is stored")
+    world.end(receiver)
+    return (f"cut off by the server at {first} of {size} bytes and by kill -9 of the sender at {second}; gone on with at {int(again[1])}; "
+            "stored once, receipt settled")
+
+
+def kill_children(world, name):
+    """Ends the processes with this name that a server of ours has started."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    parents = {}
+    for line in found:
+        pid, parent, command = line.split(None, 2)
+        parents[int(pid)] = (int(parent), command)
+    ours = {one.pid for one in world.processes}
+    for pid, (parent, command) in parents.items():
+        at = parent
+        while at in parents and at not in ours:
+            at = parents[at][0]
+        if at in ours and command.startswith(name):
+            os.kill(pid, signal.SIGKILL)
+
+
+def sftp_cut_off(world):
+    server = Sshd(world)
+    return "sftp: " + cut_off(world, server.url(world.path("drop")), lambda: kill_children(world, "sftp-server"), "*.part")
+
+
+def ftp_cut_off(world):
+    server = Vsftpd(world, world.path("drop"))
+    return "ftp: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part")
+
+
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, http_put, local, rsync, progress, sftp_cut_off, ftp_cut_off]

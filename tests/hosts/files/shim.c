@@ -1,0 +1,71 @@
+/*
+ * A disk that corrupts: preloaded into a program, this changes one byte in what is written to a folder, or read from it.
+ *
+ *   FLIP_FOLDER   files below this folder
+ *   FLIP_WHILE    while this file is there: "write" or "read" is in it
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_meant(int file, const char *how)
+{
+    char link[64], path[4096], found[16] = "";
+    const char *folder = getenv("FLIP_FOLDER"), *control = getenv("FLIP_WHILE");
+    int switched = folder != NULL && control != NULL ? open(control, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (switched < 0)
+        return 0;
+    ssize_t (*really)(int, void *, size_t) = (ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+    ssize_t got = really(switched, found, sizeof found - 1);
+    close(switched);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (got <= 0 || length <= 0)
+        return 0;
+    path[length] = '\0';
+    return strncmp(found, how, strlen(how)) == 0 && strncmp(path, folder, strlen(folder)) == 0;
+}
+
+ssize_t write(int file, const void *data, size_t length)
+{
+    ssize_t (*really)(int, const void *, size_t) = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+
+    if (length >= 1000 && is_meant(file, "write")) {
+        unsigned char *changed = malloc(length);
+
+        if (changed != NULL) {
+            memcpy(changed, data, length);
+            changed[length / 2] ^= 1;
+            ssize_t done = really(file, changed, length);
+            free(changed);
+            return done;
+        }
+    }
+    return really(file, data, length);
+}
+
+static ssize_t spoil(int file, void *data, ssize_t got)
+{
+    if (got >= 1000 && is_meant(file, "read"))
+        ((unsigned char *)data)[got / 2] ^= 1;
+    return got;
+}
+
+ssize_t read(int file, void *data, size_t length)
+{
+    ssize_t (*really)(int, void *, size_t) = (ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+
+    return spoil(file, data, really(file, data, length));
+}
+
+ssize_t pread64(int file, void *data, size_t length, off64_t place)
+{
+    ssize_t (*really)(int, void *, size_t, off64_t) = (ssize_t (*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
+
+    return spoil(file, data, really(file, data, length, place));
+}

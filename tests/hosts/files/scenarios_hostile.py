@@ -1,1 +1,143 @@
-SCENARIOS = []
+"""What those put into the folder who can write to it, and are not trusted."""
+
+import os
+import shutil
+
+from world import check, until
+
+REFUSED = ".refused"
+
+
+def queued(world, name="data.bin", size=100_000):
+    """An envelope that lies in the folder while nobody looks."""
+    file = world.file(name, size)
+    before = set(world.path("drop").iterdir())
+    world.put(f"file://{world.path('drop')}", "--wait", "0", file, status=4)
+    (envelope,) = set(world.path("drop").iterdir()) - before
+    return file, envelope
+
+
+def tampered(world):
+    """A bit at many places, each in a copy of its own, and copies that are cut off or too long."""
+    file, envelope = queued(world)
+    whole = envelope.read_bytes()
+    places = [*range(0, 400, 13), *range(400, len(whole), len(whole) // 20), len(whole) - 1]
+    for at in places:
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        world.path("drop", f"flip{at}.bulla").write_bytes(changed)
+    cuts = [0, 1, 100, len(whole) // 2, len(whole) - 1]
+    for at in cuts:
+        world.path("drop", f"cut{at}.bulla").write_bytes(whole[:at])
+    world.path("drop", "long.bulla").write_bytes(whole + b"x")
+    envelope.unlink()
+    receiver = world.drop()
+    count = len(places) + len(cuts) + 1
+    until("all are set aside", lambda: sum(one.endswith(REFUSED) for one in world.names()) == count)
+    check(not world.stored() and receiver.poll() is None, f"stored: {list(world.stored())}")
+    for receipt in world.path("drop").glob("*.receipt"):
+        world.run([world.bulla, "settle", "-i", world.path("alice.key"), "--outbox", world.path("outbox"), receipt], status=None)
+    check(world.report() == [("data.bin", "awaited")], f"a changed copy settled it: {world.report()}")
+    envelope.write_bytes(whole)
+    until("the right one is stored", lambda: world.stored())
+    world.due("--wait", "20s")
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return (f"{len(places)} copies with one bit changed, {len(cuts)} cut off, one too long: all set aside, nothing stored, no receipt but notes of "
+            "damage, the sender still waits; then the right one: stored, receipt settled")
+
+
+def replayed(world):
+    """Copies under other names, before and after."""
+    file, envelope = queued(world)
+    whole = envelope.read_bytes()
+    for number in range(5):
+        shutil.copy(envelope, world.path("drop", f"copy{number}.bulla"))
+    world.drop()
+    until("all are dealt with", lambda: not list(world.path("drop").glob("*.bulla")))
+    world.path("drop", "later.bulla").write_bytes(whole)
+    until("the late one is dealt with", lambda: world.path("drop", "later.receipt").exists() and not world.path("drop", "later.bulla").exists())
+    receipts = {one.read_bytes() for one in world.path("drop").glob("*.receipt")}
+    check(len(receipts) == 1, f"{len(receipts)} different receipts")
+    check(world.stored() == {"data.bin": file.read_bytes()}, f"stored: {list(world.stored())}")
+    world.due("--wait", "20s")
+    return "one envelope and six copies under other names: stored once; each got the same receipt, byte for byte; settled"
+
+
+def strangers(world):
+    """Authentic, but not acceptable: another sender, another context, another recipient, expired."""
+    file = world.file("data.bin", 1000)
+    seal = [world.bulla, "seal", "-c"]
+    cases = {
+        "mallory": [*seal, "files", "-i", world.path("mallory.key"), "-r", world.path("bob.pub")],
+        "context": [*seal, "mail", "-i", world.path("alice.key"), "-r", world.path("bob.pub")],
+        "not-for-bob": [*seal, "files", "-i", world.path("alice.key"), "-r", world.path("mallory.pub")],
+    }
+    for name, command in cases.items():
+        world.run([*command, "-o", world.path("drop", f"{name}.bulla"), file])
+    world.path("drop", "text.bulla").write_text("hello")
+    world.drop()
+    until("all are set aside", lambda: sum(one.endswith(REFUSED) for one in world.names()) == len(cases) + 1)
+    check(not world.stored() and not list(world.path("drop").glob("*.receipt")), "something was stored or answered")
+    log = world.dropped()
+    for verdict in ("UntrustedSender", "WrongContext", "NotForMe", "Malformed"):
+        check(verdict in log, f"the log does not say {verdict}: {log}")
+    return "another sender, another context, another recipient, no envelope at all: set aside, each with its reason in the log; no receipt"
+
+
+def traps(world):
+    """Links, pipes and folders with names of envelopes and receipts; what must not be read or written over is as it was."""
+    file, envelope = queued(world)
+    treasure = world.path("treasure")
+    treasure.write_text("secret")
+    drop = world.path("drop")
+    (drop / "link.bulla").symlink_to(treasure)
+    (drop / "dangling.bulla").symlink_to("/nowhere")
+    os.mkfifo(drop / "pipe.bulla")
+    (drop / "folder.bulla").mkdir()
+    (drop / ".hidden.bulla").write_text("no")
+    (drop / (envelope.name[:-6] + ".receipt")).symlink_to(treasure)
+    (drop / f".{envelope.name[:-6]}.receipt.part").symlink_to(treasure)
+    receiver = world.drop()
+    until("the right one is stored", lambda: world.stored())
+    until("the traps are set aside", lambda: sum(one.endswith(REFUSED) for one in world.names()) == 4)
+    check(treasure.read_text() == "secret", "a receipt was written through a link")
+    world.due("--wait", "20s")
+    check(world.stored() == {"data.bin": file.read_bytes()} and receiver.poll() is None, "stored something else, or ended")
+    return "links, a pipe and a folder named as envelopes, links named as the receipt: set aside, nothing written through them; the file is stored, receipt settled"
+
+
+def receipts_exchanged(world):
+    """Receipts under each other's names, and forged ones: nothing is settled by the wrong one."""
+    (one, first), (two, second) = queued(world, "one"), queued(world, "two", 500)
+    world.drop()
+    until("both are answered", lambda: len(list(world.path("drop").glob("*.receipt"))) == 2)
+    a, b = (world.path("drop", each.name[:-6] + ".receipt") for each in (first, second))
+    right = b.read_bytes()
+    b.unlink()
+    b.write_bytes(a.read_bytes())
+    a.write_bytes(b"BULLA, honestly")
+    done = world.due("--wait", "0", status=4)
+    check(b"is none" in done.stderr, done.stderr.decode())
+    check(dict(world.report()) == {"one": "stored", "two": "awaited"}, f"the outbox says {world.report()}")
+    b.write_bytes(right)
+    world.due("--wait", "0")
+    check(dict(world.report()) == {"one": "stored", "two": "stored"}, f"the outbox says {world.report()}")
+    return "two receipts exchanged and one forged: each settled what it is about and nothing else, the forged one nothing"
+
+
+def in_the_clear(world):
+    """What the folder and the carrier see."""
+    file = world.path("near", "payroll-of-november.txt")
+    file.write_bytes(b"the quick brown fox " * 1000)
+    world.put(f"file://{world.path('drop')}", "--wait", "0", file, status=4)
+    (envelope,) = world.path("drop").iterdir()
+    seen = envelope.read_bytes() + envelope.name.encode()
+    world.drop()
+    until("it is answered", lambda: list(world.path("drop").glob("*.receipt")))
+    seen += b"".join(one.read_bytes() + one.name.encode() for one in world.path("drop").iterdir())
+    for word in (b"quick brown", b"payroll", b"november", world.path("alice.pub").read_bytes().strip()[6:40]):
+        check(word not in seen, f"{word} is seen by the carrier")
+    return "the envelope, the receipt and their names: no word of the content, no file name, no identity of sender or recipient in them"
+
+
+SCENARIOS = [tampered, replayed, strangers, traps, receipts_exchanged, in_the_clear]

@@ -1,1 +1,104 @@
-SCENARIOS = []
+"""Both ends are killed at random instants, under load."""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from servers import Sshd
+from world import check, until
+
+FILES = int(os.environ.get("FILES", "60"))
+
+
+class Killer(threading.Thread):
+    """Runs a command, kills it after a random time, and runs it again, until it is told to stop."""
+
+    def __init__(self, command, log, longest, seed):
+        super().__init__(daemon=True)
+        self.command, self.log, self.longest = [str(one) for one in command], log, longest
+        self.random, self.stopped, self.kills, self.ends = random.Random(seed), threading.Event(), 0, 0
+        self.lines, self.failed = [], None
+
+    def run(self):
+        while not self.stopped.is_set():
+            with self.log.open("ab") as log:
+                one = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+            reader = threading.Thread(target=self.read, args=(one.stdout,))
+            reader.start()
+            try:
+                one.wait(self.random.uniform(0.005, self.longest))
+                self.ends += 1
+            except subprocess.TimeoutExpired:
+                one.send_signal(signal.SIGKILL)
+                one.wait()
+                self.kills += 1
+            reader.join()
+
+    def read(self, pipe):
+        for line in pipe:
+            self.lines.append(line)
+            try:
+                self.look(line)
+            except Exception as error:  # told at the end, by the main thread
+                self.failed = self.failed or error
+
+    def look(self, line):
+        """What is done with each line that it says, at once."""
+
+    def stop(self):
+        self.stopped.set()
+        self.join(30)
+        if self.failed:
+            raise self.failed
+
+
+def kills(world):
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    draw = random.Random(seed)
+    server = Sshd(world)
+    files = {f"file{number}": world.file(f"file{number}", draw.choice([10, 5_000, 70_000, 700_000])) for number in range(FILES)}
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    for outbox in range(4):
+        part = list(files.values())[outbox::4]
+        world.put(server.url(world.path("drop")), "--wait", "0", *part, status=4, outbox=f"outbox{outbox}")
+
+    class Sender(Killer):
+        def look(self, line):
+            # The receipt is there: what it says must be true now, not later.
+            state, _, path = line.rstrip("\n").split(" ", 2)
+            name = os.path.basename(path)
+            if state == "stored":
+                there = world.path("store", name)
+                check(there.is_file() and there.read_bytes() == contents[name], f"a receipt for {name}, which is not stored (seed {seed})")
+
+    receiver = Killer(world.drop_command(), world.path("drop.log"), 0.25, seed)
+    due = [world.programs / "bulla-put", "-i", world.path("alice.key"), "--due", "--now", "--wait", "2s", "--resend", "1s", *world.access()]
+    senders = [Sender([*due, "--outbox", world.path(f"outbox{number}")], world.path("put.log"), 2.0, seed + number + 1) for number in range(4)]
+    began = time.monotonic()
+    for one in (receiver, *senders):
+        one.start()
+
+    def settled():
+        return all(state == "stored" for outbox in range(4) for _, state in world.report(f"outbox{outbox}"))
+
+    try:
+        until(f"all is settled (seed {seed})", settled, 240)
+    finally:
+        for one in (receiver, *senders):
+            one.stop()
+    # What was under way is finished, and then nothing may be there twice.
+    world.drop()
+    until("nothing is left in the folder", lambda: not list(world.path("drop").glob("*.bulla")))
+    check(world.stored() == contents, f"stored are {sorted(world.stored())} (seed {seed})")
+    told = sum(line.startswith("stored") for one in senders for line in one.lines)
+    kills_there, kills_here = receiver.kills, sum(one.kills for one in senders)
+    check(kills_there >= 20 and kills_here >= 3, f"too few kills to say anything: {kills_there} and {kills_here}")
+    return (f"{FILES} files over sftp, 4 senders; bulla-drop killed -9 {kills_there} times, bulla-put {kills_here} times, at random instants in "
+            f"{time.monotonic() - began:.0f} s: all {FILES} stored once, all {FILES} settled, each of {told} receipts was true when it was read "
+            f"(seed {seed})")
+
+
+SCENARIOS = [kills]

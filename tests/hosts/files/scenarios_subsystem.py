@@ -1,1 +1,97 @@
-SCENARIOS = []
+"""The synchronous form: a subsystem of OpenSSH that takes an envelope and gives the receipt."""
+
+import subprocess
+import threading
+
+from servers import Sshd
+from world import check, until
+
+
+def serve(world, *more):
+    words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
+             world.path("guard"), "--dir", world.path("store"), "--lease", "2s", *more]
+    return Sshd(world, " ".join(str(one) for one in words))
+
+
+def sealed(world, file):
+    """An envelope out of the outbox of the command line."""
+    return world.run([world.bulla, "send", "-i", world.path("alice.key"), "-r", world.path("bob.pub"), "-c", "files", "--outbox",
+                      world.path("outbox"), file]).stdout
+
+
+def settle(world, receipt, status=0):
+    return world.run([world.bulla, "settle", "-i", world.path("alice.key"), "--outbox", world.path("outbox")], input=receipt, status=status)
+
+
+def subsystem(world):
+    """ssh -s host bulla-receive < envelope > receipt"""
+    server, file = serve(world), world.file("data.bin", 3_000_000)
+    envelope = sealed(world, file)
+    ask = server.ssh("-s", "bulla-receive")
+    receipt = world.run(ask, input=envelope).stdout
+    settle(world, receipt)
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    again = world.run(ask, input=envelope)
+    check(again.stdout == receipt and list(world.stored()) == ["data.bin"], "a copy got another receipt, or was stored")
+    other = world.path("other")
+    other.mkdir()
+    (other / "data.bin").write_bytes(b"another file of that name")
+    world.run(ask, input=sealed(world, other / "data.bin"))
+    check(len(world.stored()) == 2 and world.stored()["data.bin"] == file.read_bytes(), f"stored: {list(world.stored())}")
+    return ("ssh -s host bulla-receive: stored, and the receipt on standard output settled the outbox; a copy got the same one, byte for byte; a "
+            "second file of that name is stored under another name")
+
+
+def subsystem_bad(world):
+    """What is changed, cut off, or too large."""
+    server, file = serve(world, "--max-size", "1M"), world.file("data.bin", 300_000)
+    envelope = sealed(world, file)
+    ask = server.ssh("-s", "bulla-receive")
+    changed = bytearray(envelope)
+    changed[len(changed) // 2] ^= 1
+    note = world.run(ask, input=bytes(changed), status=2).stdout
+    settle(world, note, status=4)
+    world.run(ask, input=envelope[: len(envelope) // 2], status=2)
+    world.run(ask, input=b"", status=2)
+    check(world.names("store") == [], f"left in the folder: {world.names('store')}")
+    receipt = world.run(ask, input=sealed(world, world.file("big.bin", 2_000_000)), status=3).stdout
+    settle(world, receipt, status=4)
+    settle(world, world.run(ask, input=envelope).stdout)
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return ("changed: exit status 2 and a note of damage, which leaves it awaited; cut off, empty: 2 and no receipt; too large: 3 and a "
+            "rejection; then the right one: 0, stored, settled; nothing else in the folder")
+
+
+def subsystem_killed(world):
+    """The receiver is killed at the other end, in the middle; the same envelope again is stored once."""
+    server, file = serve(world), world.file("data.bin", 20_000_000)
+    envelope = sealed(world, file)
+    ask = server.ssh("-s", "bulla-receive")
+    receiver = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(receiver)
+    receiver.stdin.write(envelope[:5_000_000])
+    receiver.stdin.flush()
+    found = until("it runs", lambda: subprocess.run(["pgrep", "-f", f"bulla-receive -i {world.path('bob.key')}"], capture_output=True,
+                                                    text=True).stdout.split())
+    for pid in found:
+        subprocess.run(["kill", "-9", pid], check=False)
+    feeder = threading.Thread(target=lambda: swallow(receiver.stdin, envelope[5_000_000:]))
+    feeder.start()
+    said = receiver.stdout.read()
+    check(receiver.wait(20) != 0 and said == b"", "the sender was told that all is well")
+    feeder.join()
+    receipt = world.run(ask, input=envelope).stdout
+    settle(world, receipt)
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return "bulla-receive killed -9 while it took 20 MB: the sender got no receipt and an exit status; the same envelope again: stored once, settled"
+
+
+def swallow(pipe, data):
+    try:
+        pipe.write(data)
+        pipe.close()
+    except OSError:
+        pass
+
+
+SCENARIOS = [subsystem, subsystem_bad, subsystem_killed]

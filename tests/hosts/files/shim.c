@@ -1,11 +1,13 @@
 /*
- * A disk that corrupts: preloaded into a program, this changes one byte in what is written to a folder, or read from it.
+ * A disk that corrupts: preloaded into a program, this changes one byte in what is written to a folder, or read from it; or it is
+ * full where it said that it is not.
  *
  *   FLIP_FOLDER   files below this folder
- *   FLIP_WHILE    while this file is there: "write" or "read" is in it
+ *   FLIP_WHILE    while this file is there: "write", "read" or "full" is in it
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,9 @@ ssize_t write(int file, const void *data, size_t length)
 {
     ssize_t (*really)(int, const void *, size_t) = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
 
+    /* Not at once, but after the first pieces. */
+    if (length >= 1000 && is_meant(file, "full") && lseek(file, 0, SEEK_CUR) > 500000)
+        return errno = ENOSPC, -1;
     if (length >= 1000 && is_meant(file, "write")) {
         unsigned char *changed = malloc(length);
 

@@ -20,6 +20,7 @@ struct entry {
     double resend; /* when it is to be sent again if there is no receipt */
     double resend_pause;
     unsigned anew;
+    int is_new; /* sealed by this run: its user does not know yet that it is awaited */
 };
 
 struct delivery {
@@ -98,8 +99,10 @@ bulla_status delivery_seal(struct delivery *delivery, const char *file, bulla_er
     bulla_status status;
 
     memset(&item, 0, sizeof item);
-    status = send_seal(delivery->sender, file, &item, error);
-    return status == BULLA_OK ? delivery_add(delivery, &item, 0, 0) : status;
+    if ((status = send_seal(delivery->sender, file, &item, error)) == BULLA_OK &&
+        (status = delivery_add(delivery, &item, 0, 0)) == BULLA_OK)
+        delivery->entries[delivery->count - 1].is_new = 1;
+    return status;
 }
 
 /* It is rejected for good. Where that may be otherwise later, the file is sealed anew, as another message. */
@@ -203,7 +206,8 @@ static int outcome(const struct delivery *delivery)
         if (entry->state == REJECTED)
             return EXIT_REFUSED;
         if (is_open(entry)) {
-            printf("%s %s %s\n", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
+            if (entry->is_new)
+                printf("%s %s %s\n", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
             result = EXIT_AWAITED;
         }
     }

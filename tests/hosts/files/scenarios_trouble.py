@@ -116,6 +116,26 @@ def damaged_on_the_way(world):
     return "an envelope damaged by the carrier: set aside by the receiver, whose note (reason 6) made the sender send it again at once; stored"
 
 
+def lost_on_the_way(world):
+    """Somebody removes the envelope, and later the receipt: what is missing is noticed, and sent again."""
+    file = world.file("data.bin", 50_000)
+    words = world.put_command(f"file://{world.path('drop')}", "--wait", "60s", "--resend", "1s", file)
+    sender = subprocess.Popen([str(one) for one in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(sender)
+    until("the envelope is there", lambda: list(world.path("drop").glob("*.bulla")))[0].unlink()
+    until("it is sent again", lambda: list(world.path("drop").glob("*.bulla")))
+    world.drop()
+    said = sender.communicate(timeout=60)[1].decode()
+    check(sender.returncode == 0 and "sent again" in said, said)
+    second = world.file("second.bin", 50_000)
+    world.put(f"file://{world.path('drop')}", "--wait", "0", second, status=4)
+    until("the receipt is there", lambda: list(world.path("drop").glob("*.receipt")))[0].unlink()
+    world.due("--now", "--wait", "30s")
+    check(world.stored() == {one.name: one.read_bytes() for one in (file, second)}, f"stored: {list(world.stored())}")
+    check(world.dropped().count("stored ") == 2 and world.dropped().count("again ") == 1, world.dropped())
+    return "an envelope was removed, and a receipt: both were missed and sent again; each file is stored once, a copy got the same receipt"
+
+
 def name_taken(world):
     """Another file has the name: it is not written over."""
     (world.path("store") / "letter").write_bytes(b"mine")
@@ -138,5 +158,5 @@ def given_up(world):
     return "no receipt until the deadline: the sender was told once that it is given up, and the report says so"
 
 
-SCENARIOS = [full_rejected, full_waits, full_while_writing, too_large, corrupts_written, corrupts_read, damaged_on_the_way, name_taken,
-             given_up]
+SCENARIOS = [full_rejected, full_waits, full_while_writing, too_large, corrupts_written, corrupts_read, damaged_on_the_way, lost_on_the_way,
+             name_taken, given_up]

@@ -23,6 +23,7 @@ static const char usage[] =
     "      --to URL             the folder: sftp://, ftp://, ftps://, file://, http:// or https://\n"
     "      --receipts URL       the folder of the receipts, if it is another one\n"
     "      --now                with --due: also what is not due yet\n"
+    "      --forget TIME        with --due: forget what was settled, rejected or given up longer ago than this\n"
     "      --wait TIME          how long to wait for receipts (60s; 0: only look); 90s, 15m, 12h, 3d\n"
     "      --resend TIME        what has no receipt after this long is sent again (30s)\n"
     "      --deadline TIME      what has none after this long is given up, and is not stored later (1d)\n"
@@ -43,13 +44,14 @@ static const char usage[] =
 struct options {
     const char *key, *passphrase_file, *recipient, *outbox;
     int due, now, report;
+    uint64_t forget;
     struct sender sender;
     struct carrier_options carrier;
     struct patience patience;
 };
 
 enum { OUTBOX = 256, TO, RECEIPTS, WAIT, RESEND, DEADLINE, ANEW, PROGRESS, PASSPHRASE, NETRC, SSH_KEY, KNOWN_HOSTS, AUTHORITIES,
-       REQUIRE_TLS, STALL, RATE, DUE, NOW, REPORT, HELP };
+       REQUIRE_TLS, STALL, RATE, FORGET, DUE, NOW, REPORT, HELP };
 
 static const struct option names[] = {
     {"identity", 1, NULL, 'i'}, {"recipient", 1, NULL, 'r'}, {"context", 1, NULL, 'c'}, {"outbox", 1, NULL, OUTBOX},
@@ -57,7 +59,7 @@ static const struct option names[] = {
     {"deadline", 1, NULL, DEADLINE}, {"anew", 1, NULL, ANEW}, {"progress", 0, NULL, PROGRESS},
     {"passphrase-file", 1, NULL, PASSPHRASE}, {"netrc", 1, NULL, NETRC}, {"ssh-key", 1, NULL, SSH_KEY},
     {"known-hosts", 1, NULL, KNOWN_HOSTS}, {"authorities", 1, NULL, AUTHORITIES}, {"require-tls", 0, NULL, REQUIRE_TLS},
-    {"stall", 1, NULL, STALL}, {"rate", 1, NULL, RATE}, {"due", 0, NULL, DUE}, {"now", 0, NULL, NOW}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
+    {"stall", 1, NULL, STALL}, {"rate", 1, NULL, RATE}, {"forget", 1, NULL, FORGET}, {"due", 0, NULL, DUE}, {"now", 0, NULL, NOW}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
 };
 
 static int set_option(struct options *options, int option)
@@ -88,6 +90,7 @@ static int set_option(struct options *options, int option)
     case REQUIRE_TLS: options->carrier.require_tls = 1; break;
     case STALL: fine = read_duration(optarg, &options->carrier.stall) && options->carrier.stall < 86400; break;
     case RATE: fine = read_size(optarg, &options->carrier.rate) && options->carrier.rate > 0; break;
+    case FORGET: fine = read_duration(optarg, &options->forget) && options->forget > 0; break;
     case DUE: options->due = 1; break;
     case NOW: options->now = 1; break;
     case REPORT: options->report = 1; break;
@@ -215,6 +218,18 @@ static long give_up(const struct sender *sender)
     return count;
 }
 
+/* What is over long ago, and what processes that were killed left behind. */
+static bulla_status tidy(const struct sender *sender, uint64_t forget)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    bulla_error error;
+    bulla_status status = bulla_outbox_clean(sender->outbox, &error);
+
+    if (status == BULLA_OK && forget > 0)
+        status = bulla_outbox_forget(sender->outbox, now > forget ? now - forget : 0, NULL, &error);
+    return told(status, &error, "the outbox");
+}
+
 static int is_due(const bulla_due_list *due, const bulla_digest *header)
 {
     bulla_due one;
@@ -261,7 +276,8 @@ static int run(struct options *options, char **files, int count)
         return report(sender);
     if ((delivery = delivery_new(sender, &options->patience)) == NULL)
         return EXIT_USAGE;
-    if (options->due && ((given_up = give_up(sender)) < 0 || add_waiting(sender, delivery, options->now) != BULLA_OK))
+    if (options->due && (tidy(sender, options->forget) != BULLA_OK || (given_up = give_up(sender)) < 0 ||
+                         add_waiting(sender, delivery, options->now) != BULLA_OK))
         bad = 1;
     for (int at = 0; at < count; at++)
         bad |= told(delivery_seal(delivery, files[at], &error), &error, files[at]) != BULLA_OK;

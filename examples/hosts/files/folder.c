@@ -20,6 +20,7 @@ struct folder {
     struct carrier *carrier;
     int at;    /* the folder itself: names in it are used relative to this, so that nobody can put another one in its place */
     int watch; /* -1: not watched */
+    char said[2048]; /* why something waits, to say it once and not at each look */
 };
 
 struct folder *folder_open(const struct folder_options *options, struct desk *desk, struct carrier *carrier)
@@ -202,7 +203,10 @@ static int conclude(struct folder *folder, const char *file, const struct stat *
     case REFUSED_IT: set_aside(folder, file, taken->text); return 1;
     case LATER: break;
     }
-    say("%s: later: %s", file, taken->text);
+    char why[sizeof folder->said];
+    snprintf(why, sizeof why, "%s: later: %s", file, taken->text);
+    if (strcmp(why, folder->said) != 0)
+        say("%s", strcpy(folder->said, why));
     return 0;
 }
 

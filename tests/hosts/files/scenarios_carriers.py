@@ -57,8 +57,21 @@ def ftp(world):
 
 
 def ftps(world):
-    server = Vsftpd(world, world.path("drop"), tls=True)
+    server = Vsftpd(world, world.path("drop"), tls="implicit")
     return "vsftpd with implicit TLS: " + transfer(world, server.url(), "--authorities", world.path("tls.crt"))
+
+
+def ftp_tls(world):
+    server = Vsftpd(world, world.path("drop"), tls="explicit")
+    return "vsftpd with explicit TLS: " + transfer(world, server.url(), "--require-tls", "--authorities", world.path("tls.crt"))
+
+
+def ftp_without_tls(world):
+    """A server that knows no TLS gets nothing if that is required."""
+    server = Vsftpd(world, world.path("drop"))
+    done = world.put(server.url(), "--require-tls", "--wait", "1s", world.file("secret", 100), status=4)
+    check(b"not uploaded" in done.stderr and not world.names(), "something was sent in a plain connection")
+    return "--require-tls with a server that has none: nothing was sent, the sender is told that the file is unsent"
 
 
 def http_put(world):
@@ -160,4 +173,4 @@ def ftp_cut_off(world):
     return "ftp: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part")
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, http_put, local, rsync, progress, sftp_cut_off, ftp_cut_off]
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, local, rsync, progress, sftp_cut_off, ftp_cut_off]

@@ -54,11 +54,11 @@ class Sshd:
 
 
 class Vsftpd:
-    """vsftpd, with anonymous uploads into a folder: it needs no account of this machine. With `tls` also for ftps://."""
+    """vsftpd, with anonymous uploads into a folder: it needs no account of this machine. With `tls` explicit, or implicit for ftps://."""
 
-    def __init__(self, world, folder, tls=False):
+    def __init__(self, world, folder, tls=None):
         program = need("vsftpd", "vsftpd")
-        self.port, self.tls = free_port(), tls
+        self.port, self.implicit = free_port(), tls == "implicit"
         low = free_port()
         empty = world.path("empty")
         empty.mkdir()
@@ -66,12 +66,12 @@ class Vsftpd:
         config = ["listen=YES", "listen_address=127.0.0.1", f"listen_port={self.port}", "background=NO", "anonymous_enable=YES",
                   "local_enable=NO", "write_enable=YES", "anon_upload_enable=YES", "anon_other_write_enable=YES",
                   "anon_mkdir_write_enable=NO", "anon_umask=022", f"anon_root={folder.parent}", f"secure_chroot_dir={empty}",
-                  "anon_world_readable_only=NO", f"pasv_min_port={low}", f"pasv_max_port={min(low + 50, 65535)}", "seccomp_sandbox=NO", "ftp_username=root" if False else "ftp_username=ftp",
-                  "xferlog_enable=YES", f"vsftpd_log_file={world.path('vsftpd.xfer')}"]
+                  "anon_world_readable_only=NO", f"pasv_min_port={low}", f"pasv_max_port={min(low + 50, 65535)}", 
+                  "seccomp_sandbox=NO", "ftp_username=ftp", "xferlog_enable=YES", f"vsftpd_log_file={world.path('vsftpd.xfer')}"]
         if tls:
             world.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", world.path("tls.key"), "-out",
                        world.path("tls.crt"), "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
-            config += ["ssl_enable=YES", "implicit_ssl=YES", "allow_anon_ssl=YES", "force_anon_data_ssl=YES",
+            config += ["ssl_enable=YES", f"implicit_ssl={'YES' if self.implicit else 'NO'}", "allow_anon_ssl=YES", "force_anon_data_ssl=YES",
                        "force_anon_logins_ssl=YES", f"rsa_cert_file={world.path('tls.crt')}",
                        f"rsa_private_key_file={world.path('tls.key')}"]
         world.path("vsftpd.conf").write_text("\n".join(config) + "\n")
@@ -82,7 +82,7 @@ class Vsftpd:
         self.name = folder.name
 
     def url(self):
-        return f"{'ftps' if self.tls else 'ftp'}://127.0.0.1:{self.port}/{self.name}"
+        return f"{'ftps' if self.implicit else 'ftp'}://127.0.0.1:{self.port}/{self.name}"
 
 
 class Rsyncd:

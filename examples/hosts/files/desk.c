@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -91,11 +94,17 @@ static bulla_status set_up(struct desk *desk, const struct desk_options *options
     return status;
 }
 
-/* What is stored could take a name that belongs to the database of the guard. */
+/* What is stored could take a name that belongs to the database of the guard, which need not be there yet. */
 static int is_within(const char *file, const char *folder)
 {
+    char parent[PATH_MAX];
     char *one = realpath(folder, NULL);
     char *two = realpath(file, NULL);
+
+    if (two == NULL) {
+        snprintf(parent, sizeof parent, "%s", file);
+        two = realpath(dirname(parent), NULL);
+    }
     size_t length = one != NULL ? strlen(one) : 0;
     int within = one != NULL && two != NULL && strncmp(one, two, length) == 0 && (two[length] == '/' || two[length] == '\0');
 
@@ -113,10 +122,11 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
     if (made == NULL)
         return status;
     made->options = options;
-    status = set_up(made, options, error);
-    if (status == BULLA_OK && is_within(options->guard, options->folder)) {
+    if (is_within(options->guard, options->folder)) {
         snprintf(error->text, sizeof error->text, "the guard is in the folder: what is stored there could take its name");
         status = error->code = BULLA_INVALID_INPUT;
+    } else {
+        status = set_up(made, options, error);
     }
     if (status == BULLA_OK)
         *desk = made;
@@ -134,6 +144,14 @@ void desk_close(struct desk *desk)
     bulla_policy_free(desk->policy);
     bulla_identity_free(desk->me);
     free(desk);
+}
+
+int desk_stores_in(const struct desk *desk, int folder)
+{
+    struct stat one, other;
+
+    return fstat(folder, &one) == 0 && stat(desk->options->folder, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
 }
 
 void desk_clean(struct desk *desk)

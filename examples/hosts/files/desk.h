@@ -60,6 +60,8 @@ struct taken {
 bulla_status desk_open(const struct desk_options *options, struct desk **desk, bulla_error *error);
 /* Takes an envelope from a file, from its beginning on if that can be read again. */
 enum outcome desk_take(struct desk *desk, int file, struct taken *taken);
+/* Whether it stores in this folder, which is open. */
+int desk_stores_in(const struct desk *desk, int folder);
 void taken_clear(struct taken *taken);
 /* Removes what a process that was killed left behind, a day after. */
 void desk_clean(struct desk *desk);

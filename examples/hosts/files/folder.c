@@ -34,6 +34,11 @@ struct folder *folder_open(const struct folder_options *options, struct desk *de
     folder->carrier = carrier;
     folder->watch = -1;
     folder->at = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder->at >= 0 && desk_stores_in(desk, folder->at)) {
+        say("%s: what is stored there would be taken for envelopes: name another folder with --dir", options->path);
+        folder_close(folder);
+        return NULL;
+    }
     if (folder->at < 0) {
         say("%s: %s", options->path, strerror(errno));
         folder_close(folder);

@@ -303,6 +303,11 @@ enum answer send_fetch(struct sender *sender, const struct item *item, uint16_t 
         return ANSWER_NONE;
     }
     bulla_status status = bulla_outbox_settle(sender->outbox, sender->me, NULL, data, length, &settled, &error);
+    if (status == BULLA_CONTENT_DIFFERS) {
+        /* An authentic receipt for something else under this message's id. It stays there, to be looked into. */
+        say("%s: ATTENTION: %s", base_of(item->file), error.text);
+        return ANSWER_NONE;
+    }
     if (status != BULLA_OK) {
         say("%s: what came as its receipt is none: %s", base_of(item->file), error.text);
         if (bulla_status_class(status) == BULLA_CLASS_TRY_AGAIN || bulla_status_class(status) == BULLA_CLASS_USAGE)

@@ -125,6 +125,35 @@ def receipts_exchanged(world):
     return "two receipts exchanged and one forged: each settled what it is about and nothing else, the forged one nothing"
 
 
+def wrong_set_up(world):
+    """What an administrator may get wrong: refused with a line that says what to do."""
+    file = world.file("data.bin", 10)
+    drop = [str(one) for one in world.drop_command("--once")]
+
+    def with_value(option, value):
+        changed = list(drop)
+        changed[changed.index(option) + 1] = str(value)
+        return changed
+
+    cases = [
+        (with_value("--dir", world.path("drop")), "name another folder with --dir"),
+        (with_value("--guard", world.path("store", "guard")), "the guard is in the folder"),
+        (with_value("-i", world.path("bob.pub")), "bob.pub|key"),
+        (with_value("--from", world.path("alice.key")), "alice.key|malformed|identity"),
+        (drop[:-1], "name one folder"),
+        (world.put_command("sftp://user:secret@host/drop", file), "a password is in it"),
+        (world.put_command("gopher://host/drop", file), "none of sftp"),
+        (world.put_command("drop", file), "no URL|none of"),
+        (world.put_command(f"file://{world.path('drop')}", world.path("near")), "not a file"),
+        (world.put_command(f"file://{world.path('drop')}", world.path("nothing")), "No such file"),
+    ]
+    for command, words in cases:
+        said = world.run(command, status=1).stderr.decode().strip()
+        check(any(word in said for word in words.split("|")) and "secret" not in said, f"said: {said}")
+    check(not world.names() and not world.stored(), "something was sent or stored")
+    return f"{len(cases)} mistakes of a set-up (guard or drop folder among what is stored, wrong keys, a password in a URL): each told in a line"
+
+
 def in_the_clear(world):
     """What the folder and the carrier see."""
     file = world.path("near", "payroll-of-november.txt")
@@ -140,4 +169,4 @@ def in_the_clear(world):
     return "the envelope, the receipt and their names: no word of the content, no file name, no identity of sender or recipient in them"
 
 
-SCENARIOS = [tampered, replayed, strangers, traps, receipts_exchanged, in_the_clear]
+SCENARIOS = [tampered, replayed, strangers, traps, receipts_exchanged, wrong_set_up, in_the_clear]

@@ -58,6 +58,16 @@ static int spooled(const char *folder)
     return file;
 }
 
+/* It may be decided before the end has come. Who sends should still get the answer, and not a broken pipe. */
+static void drain(int file)
+{
+    static unsigned char piece[65536];
+    ssize_t got;
+
+    while ((got = read(file, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))
+        ;
+}
+
 static int exit_status(const struct taken *taken)
 {
     switch (taken->outcome) {
@@ -80,6 +90,7 @@ static int receive(const struct desk_options *options, struct desk *desk)
     if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder)) < 0)
         return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
     desk_take(desk, file, &taken);
+    drain(file);
     result = exit_status(&taken);
     say("%s", taken.text);
     if (taken.receipt != NULL && !write_all(STDOUT_FILENO, bulla_buffer_data(taken.receipt), bulla_buffer_length(taken.receipt))) {

@@ -58,6 +58,18 @@ def subsystem_bad(world):
     settle(world, receipt, status=4)
     settle(world, world.run(ask, input=envelope).stdout)
     check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    # Where it need not be read twice it is decided early, and the sender still gets the answer.
+    words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
+             world.path("guard"), "--dir", world.path("store"), "--by-id", "--max-size", "1M"]
+    envelope = sealed(world, world.file("bigger.bin", 20_000_000))
+    feeder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    world.processes.append(feeder)
+    early = subprocess.Popen([str(one) for one in words], stdin=feeder.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    feeder.stdout.close()
+    feeder.communicate(envelope, timeout=60)
+    receipt = early.communicate(timeout=60)[0]
+    check(early.returncode == 3 and feeder.returncode == 0, f"ended with {early.returncode}, its feeder with {feeder.returncode}")
+    settle(world, receipt, status=4)
     return ("changed: exit status 2 and a note of damage, which leaves it awaited; cut off, empty: 2 and no receipt; too large: 3 and a "
             "rejection; then the right one: 0, stored, settled; nothing else in the folder")
 

@@ -50,8 +50,10 @@ struct options {
     struct patience patience;
 };
 
-enum { OUTBOX = 256, TO, RECEIPTS, WAIT, RESEND, DEADLINE, ANEW, PROGRESS, PASSPHRASE, NETRC, SSH_KEY, KNOWN_HOSTS, AUTHORITIES,
-       REQUIRE_TLS, STALL, RATE, FORGET, DUE, NOW, REPORT, HELP };
+enum {
+    OUTBOX = 256, TO, RECEIPTS, WAIT, RESEND, DEADLINE, ANEW, PROGRESS, PASSPHRASE, NETRC, SSH_KEY, KNOWN_HOSTS,
+    AUTHORITIES, REQUIRE_TLS, STALL, RATE, FORGET, DUE, NOW, REPORT, HELP
+};
 
 static const struct option names[] = {
     {"identity", 1, NULL, 'i'}, {"recipient", 1, NULL, 'r'}, {"context", 1, NULL, 'c'}, {"outbox", 1, NULL, OUTBOX},
@@ -59,7 +61,8 @@ static const struct option names[] = {
     {"deadline", 1, NULL, DEADLINE}, {"anew", 1, NULL, ANEW}, {"progress", 0, NULL, PROGRESS},
     {"passphrase-file", 1, NULL, PASSPHRASE}, {"netrc", 1, NULL, NETRC}, {"ssh-key", 1, NULL, SSH_KEY},
     {"known-hosts", 1, NULL, KNOWN_HOSTS}, {"authorities", 1, NULL, AUTHORITIES}, {"require-tls", 0, NULL, REQUIRE_TLS},
-    {"stall", 1, NULL, STALL}, {"rate", 1, NULL, RATE}, {"forget", 1, NULL, FORGET}, {"due", 0, NULL, DUE}, {"now", 0, NULL, NOW}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
+    {"stall", 1, NULL, STALL}, {"rate", 1, NULL, RATE}, {"forget", 1, NULL, FORGET}, {"due", 0, NULL, DUE},
+    {"now", 0, NULL, NOW}, {"report", 0, NULL, REPORT}, {"help", 0, NULL, HELP}, {NULL, 0, NULL, 0},
 };
 
 static int set_option(struct options *options, int option)

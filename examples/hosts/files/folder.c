@@ -102,7 +102,8 @@ static int put_beside(const struct folder *folder, const char *name, const bulla
     int file = openat(folder->at, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (file < 0)
         return 0;
-    int fine = fchmod(file, 0644) == 0 && write_all(file, bulla_buffer_data(receipt), bulla_buffer_length(receipt)) && fsync(file) == 0;
+    int fine = fchmod(file, 0644) == 0 && write_all(file, bulla_buffer_data(receipt), bulla_buffer_length(receipt)) &&
+               fsync(file) == 0;
     int before = errno;
     if (close(file) != 0 && fine) {
         fine = 0;

@@ -33,8 +33,8 @@ static bulla_status drain(bulla_buffer *buffer, bulla_outgoing *outgoing, bulla_
     return status;
 }
 
-static bulla_status seal_from(int file, uint64_t length, const bulla_sealer *sealer, const bulla_draft *draft, bulla_outgoing *outgoing,
-                              bulla_sent *sent, bulla_error *error)
+static bulla_status seal_from(int file, uint64_t length, const bulla_sealer *sealer, const bulla_draft *draft,
+                              bulla_outgoing *outgoing, bulla_sent *sent, bulla_error *error)
 {
     static unsigned char piece[65536];
     bulla_seal_stream *stream = NULL;
@@ -72,21 +72,24 @@ static bulla_status make_draft(const struct sender *sender, const char *file, bu
     return status;
 }
 
-static bulla_status record(struct sender *sender, const bulla_sent *sent, bulla_outgoing *outgoing, const char *note, bulla_error *error)
+static bulla_status record(struct sender *sender, const bulla_sent *sent, bulla_outgoing *outgoing, const char *note,
+                           bulla_error *error)
 {
+    uint64_t deadline = sent->issued + sender->deadline;
     bulla_key recipient;
     bulla_letter *letter = NULL;
     bulla_status status;
 
     if ((status = bulla_public_key(sender->recipient, &recipient, error)) == BULLA_OK &&
-        (status = bulla_letter_new(sent, sender->context, &recipient, 1, sent->issued + sender->deadline, &letter, error)) == BULLA_OK &&
+        (status = bulla_letter_new(sent, sender->context, &recipient, 1, deadline, &letter, error)) == BULLA_OK &&
         (status = bulla_letter_note(letter, note, error)) == BULLA_OK)
         status = bulla_outgoing_commit(outgoing, letter, now(), error);
     bulla_letter_free(letter);
     return status;
 }
 
-static bulla_status describe(const struct sender *sender, const char *file, struct item *item, char *note, size_t size, bulla_error *error)
+static bulla_status describe(const struct sender *sender, const char *file, struct item *item, char *note, size_t size,
+                             bulla_error *error)
 {
     char *path = realpath(file, NULL);
     int fits;

@@ -163,8 +163,7 @@ fn answer(me: &Identity, peer: &PublicIdentity, text: &str) -> Done {
     let sealer = Sealer::new(me).to(peer);
     let mut input = io::stdin().lock();
     while let Some(challenge) = read_frame(&mut input)? {
-        let challenge =
-            <[u8; 32]>::try_from(challenge).map_err(|_| "a challenge has 32 bytes")?;
+        let challenge = <[u8; 32]>::try_from(challenge).map_err(|_| "a challenge has 32 bytes")?;
         let draft = Draft::new(CONTEXT)?.expires_in(LIFETIME).answers(challenge);
         write_frame(&sealer.seal(&draft, text.as_bytes())?)?;
     }

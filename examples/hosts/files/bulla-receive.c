@@ -39,17 +39,23 @@ static int write_all(int file, const unsigned char *data, size_t length)
 }
 
 /* What comes through a pipe is put in a file without a name, for if the name that its sender suggests is taken it is read a second
- * time. With --by-id that is not needed. -1 if it fails. */
-static int spooled(const char *folder)
+ * time. With --by-id that is not needed. What is longer than anything that is accepted is not written to its end: the beginning says so.
+ * -1 if it fails. */
+static int spooled(const char *folder, uint64_t max_size)
 {
+    /* With padding, and a header for as many recipients as there can be. */
+    uint64_t room = max_size > 0 && max_size < UINT64_MAX / 2 ? max_size + max_size / 8 + (4 << 20) : UINT64_MAX;
     static unsigned char piece[65536];
     ssize_t got = 0;
     int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-    while (file >= 0 && ((got = read(STDIN_FILENO, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR)))
-        if (got > 0 && !write_all(file, piece, (size_t)got)) {
-            got = -1;
-            break;
+    while (file >= 0 && room > 0 && ((got = read(STDIN_FILENO, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR)))
+        if (got > 0) {
+            if (!write_all(file, piece, (size_t)got)) {
+                got = -1;
+                break;
+            }
+            room -= (uint64_t)got < room ? (uint64_t)got : room;
         }
     if (file >= 0 && (got < 0 || lseek(file, 0, SEEK_SET) != 0)) {
         close(file);
@@ -59,12 +65,12 @@ static int spooled(const char *folder)
 }
 
 /* It may be decided before the end has come. Who sends should still get the answer, and not a broken pipe. */
-static void drain(int file)
+static void drain(int from)
 {
     static unsigned char piece[65536];
     ssize_t got;
 
-    while ((got = read(file, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))
+    while ((got = read(from, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))
         ;
 }
 
@@ -87,10 +93,10 @@ static int receive(const struct desk_options *options, struct desk *desk)
     int file = STDIN_FILENO;
     int result;
 
-    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder)) < 0)
+    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder, options->max_size)) < 0)
         return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
     desk_take(desk, file, &taken);
-    drain(file);
+    drain(STDIN_FILENO);
     result = exit_status(&taken);
     say("%s", taken.text);
     if (taken.receipt != NULL && !write_all(STDOUT_FILENO, bulla_buffer_data(taken.receipt), bulla_buffer_length(taken.receipt))) {

@@ -272,7 +272,7 @@ static CURLcode send_it(struct carrier *carrier, const char *url, struct flow *f
     prepare(carrier, url);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     /* SFTP waits for an answer after each of these: the usual 64 kB are slow. */
-    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 20);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 18);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(curl, CURLOPT_READDATA, flow);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, go_to);

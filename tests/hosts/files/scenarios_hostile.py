@@ -108,7 +108,7 @@ def traps(world):
 
 def receipts_exchanged(world):
     """Receipts under each other's names, and forged ones: nothing is settled by the wrong one."""
-    (one, first), (two, second) = queued(world, "one"), queued(world, "two", 500)
+    (_, first), (_, second) = queued(world, "one"), queued(world, "two", 500)
     world.drop()
     until("both are answered", lambda: len(list(world.path("drop").glob("*.receipt"))) == 2)
     a, b = (world.path("drop", each.name[:-6] + ".receipt") for each in (first, second))

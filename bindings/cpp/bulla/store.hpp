@@ -66,8 +66,6 @@ class lease {
     [[nodiscard]] std::string path() const { return detail::text(bulla_lease_path(handle_.get())); }
     /// Whether that file was there before this message came, whole: it stays if the message is rejected.
     [[nodiscard]] bool was_there() const noexcept { return bulla_lease_was_there(handle_.get()) != 0; }
-    /// Of what is stored: whether the file was there before, whole, from an attempt that was cut off.
-    [[nodiscard]] bool was_there() const noexcept { return bulla_lease_was_there(handle_.get()) != 0; }
     /// Holds it for so many seconds from now on.
     result<void> renew(std::uint64_t seconds) {
         return detail::done([&](auto* why) { return bulla_lease_renew(handle_.get(), seconds, why); });

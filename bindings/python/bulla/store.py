@@ -103,12 +103,6 @@ class Lease(Single):
         with self._alone() as handle:
             return bool(lib.bulla_lease_was_there(handle))
 
-    @property
-    def was_there(self) -> bool:
-        """Of what is stored: whether the file was there before, whole, from an attempt that was cut off."""
-        with self._alone() as handle:
-            return bool(lib.bulla_lease_was_there(handle))
-
     def renew(self, seconds: int) -> None:
         """Holds it for so long from now on."""
         with self._alone() as handle:

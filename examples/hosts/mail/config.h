@@ -1,0 +1,30 @@
+/* What the administrator says: a file of lines "name = value". */
+#ifndef BULLA_MAIL_CONFIG_H
+#define BULLA_MAIL_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum role { ROLE_NONE, ROLE_SEAL, ROLE_OPEN };
+enum action { ACTION_REJECT, ACTION_QUARANTINE, ACTION_ACCEPT, ACTION_DISCARD };
+enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
+
+/* Strings live as long as the configuration. What the names mean, config.c says beside each. */
+struct config {
+    enum role role;
+    char *socket, *control, *user, *identity, *passphrase_file, *keys, *context, *domain, *state, *guard, *submit, *address,
+        *receipts_to, *subject, *confirm, *leave, *log;
+    uint32_t receipts; /* BULLA_RECEIPT_... that is asked for; 0: none */
+    uint64_t expires, deadline, resend_first, resend_longest, keep, lease, max_message;
+    enum action copies, refused, damaged, differing;
+    enum plain plain;
+};
+
+/* Reads a configuration file. NULL after it has said on the log what is wrong, and in which line. */
+struct config *config_read(const char *path);
+void config_free(struct config *config);
+
+/* Whether an address is in a list of addresses and "@domains". */
+int config_lists(const char *list, const char *address);
+
+#endif

@@ -1,0 +1,14 @@
+/* The sender's side after sending: what is unreceipted, what is sent again, and whom the author hears from. */
+#ifndef BULLA_MAIL_DUE_H
+#define BULLA_MAIL_DUE_H
+
+#include "host.h"
+
+/* Sends what is due, tells authors of failures, and clears away what is old. To be run every few minutes. 0, or -1 if something
+ * is left to be done. */
+int due_run(const struct host *host);
+
+/* Prints what the outbox holds. 0; or 1 if something failed; or -1 if the outbox cannot be read. */
+int report(const struct host *host, int everything);
+
+#endif

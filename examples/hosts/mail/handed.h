@@ -1,0 +1,28 @@
+/* Mail that was opened and handed to the mail server, until its queue confirms that it has it.
+ *
+ * A milter never learns whether the server kept a message: it answers, and the server may fail after that. So each opened mail gets
+ * one more recipient, ID@bulla-confirm.invalid. The queue delivers to it by running `bulla-milter --confirm`: then the mail is in
+ * the queue, and only then is the message committed and a receipt given. If the queue does not confirm, the reservation ends,
+ * and the mail is taken when it is sent again. */
+#ifndef BULLA_MAIL_HANDED_H
+#define BULLA_MAIL_HANDED_H
+
+#include "host.h"
+
+#define HANDED_ID 33
+
+/* What is reserved for one recipient. */
+struct taken { const char *reader; bulla_lease *lease; char *receipt_to; };
+
+/* Opens an envelope for a reader, as bulla_open_leased(). `receipt_to` receives where the author wants receipts; free it. */
+bulla_status open_leased(const struct host *host, const char *reader, const struct text *envelope, bulla_buffer *content,
+                         bulla_lease **lease, bulla_answer **again, char **receipt_to, bulla_error *error);
+
+/* Remembers what is handed over, here and on the disk. Takes the leases over. `id` has room for HANDED_ID. 0, or -1. */
+int handed_keep(const struct host *host, struct taken *taken, size_t count, const struct text *envelope, char *id);
+/* It was not handed over after all: it may come again at once. */
+void handed_drop(const struct host *host, const char *id);
+/* The queue has it: commits, and puts receipts into their folder. 0, or -1 if it must be tried again. */
+int handed_confirm(const struct host *host, const char *id);
+
+#endif

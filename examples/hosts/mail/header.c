@@ -1,0 +1,296 @@
+#include "header.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static char *copy_of(const char *bytes, size_t length)
+{
+    char *copy = malloc(length + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, bytes, length);
+        copy[length] = 0;
+    }
+    return copy;
+}
+
+void header_add(struct header *header, const char *name, size_t name_length, const char *value, size_t value_length)
+{
+    struct field *fields;
+
+    if (header->failed)
+        return;
+    fields = realloc(header->fields, (header->count + 1) * sizeof *fields);
+    if (fields == NULL) {
+        header->failed = 1;
+        return;
+    }
+    header->fields = fields;
+    fields[header->count].name = copy_of(name, name_length);
+    fields[header->count].value = copy_of(value, value_length);
+    if (fields[header->count].name == NULL || fields[header->count].value == NULL)
+        header->failed = 1;
+    header->count++;
+}
+
+void header_free(struct header *header)
+{
+    for (size_t i = 0; i < header->count; i++) {
+        volatile char *c = header->fields[i].value;
+
+        while (c != NULL && *c != 0)
+            *c++ = 0;
+        free(header->fields[i].name);
+        free(header->fields[i].value);
+    }
+    free(header->fields);
+    memset(header, 0, sizeof *header);
+}
+
+/* Where the line that begins here ends, its LF not counted. */
+static size_t line_end(const char *message, size_t at, size_t length)
+{
+    const char *end = memchr(message + at, '\n', length - at);
+
+    return end == NULL ? length : (size_t)(end - message);
+}
+
+/* The end of a field: that of its last continuation. */
+static size_t field_end(const char *message, size_t at, size_t length)
+{
+    size_t end = line_end(message, at, length);
+
+    while (end + 1 < length && (message[end + 1] == ' ' || message[end + 1] == '\t'))
+        end = line_end(message, end + 1, length);
+    return end;
+}
+
+/* The value with LF where it is folded. */
+static void value_add(struct header *header, const char *field, size_t colon, size_t length)
+{
+    struct text value = {0};
+
+    text_add(&value, "", 0);
+    for (size_t i = colon + 1; i < length; i++)
+        if (field[i] != '\r' || i + 1 < length)
+            if (field[i] != '\r' || field[i + 1] != '\n')
+                text_add(&value, field + i, 1);
+    header_add(header, field, colon, value.data == NULL ? "" : value.data, value.length);
+    header->failed |= value.failed;
+    text_free(&value);
+}
+
+long header_parse(struct header *header, const char *message, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length) {
+        size_t end, colon = 0;
+
+        if (message[at] == '\n')
+            return (long)at + 1;
+        if (message[at] == '\r' && at + 1 < length && message[at + 1] == '\n')
+            return (long)at + 2;
+        end = field_end(message, at, length);
+        while (at + colon < end && message[at + colon] != ':' && (unsigned char)message[at + colon] > ' ')
+            colon++;
+        if (colon == 0 || at + colon >= end || message[at + colon] != ':' || memchr(message + at, 0, end - at) != NULL)
+            return -1;
+        value_add(header, message + at, colon, end - at);
+        at = end + 1;
+    }
+    return header->failed ? -1 : (long)length;
+}
+
+char *header_value(const struct header *header, const char *name)
+{
+    for (size_t i = 0; i < header->count; i++) {
+        const char *value = header->fields[i].value;
+        size_t length;
+
+        if (strcasecmp(header->fields[i].name, name) != 0)
+            continue;
+        while (isspace((unsigned char)*value))
+            value++;
+        length = strlen(value);
+        while (length > 0 && isspace((unsigned char)value[length - 1]))
+            length--;
+        return copy_of(value, length);
+    }
+    return NULL;
+}
+
+size_t header_count(const struct header *header, const char *name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < header->count; i++)
+        count += strcasecmp(header->fields[i].name, name) == 0;
+    return count;
+}
+
+void header_write(const struct header *header, struct text *out, const char *end)
+{
+    for (size_t i = 0; i < header->count; i++) {
+        text_puts(out, header->fields[i].name);
+        text_puts(out, ":");
+        for (const char *c = header->fields[i].value; *c != 0; c++) {
+            if (*c == '\n')
+                text_puts(out, end);
+            else
+                text_add(out, c, 1);
+        }
+        text_puts(out, end);
+    }
+    out->failed |= header->failed;
+}
+
+/* Skips what is in quotes or (nested) parentheses from here on; gives where it goes on. */
+static const char *skip_quoted(const char *c, struct text *kept)
+{
+    int depth = 0;
+
+    if (*c == '"') {
+        const char *begin = c++;
+
+        while (*c != 0 && *c != '"')
+            c += *c == '\\' && c[1] != 0 ? 2 : 1;
+        c += *c == '"';
+        text_add(kept, begin, (size_t)(c - begin));
+        return c;
+    }
+    do {
+        depth += (*c == '(') - (*c == ')');
+        c += *c == '\\' && c[1] != 0 ? 2 : 1;
+    } while (*c != 0 && depth > 0);
+    return c;
+}
+
+/* One address has ended: the part in angle brackets, if there was one, else all of it. */
+static void address_done(struct text *out, struct text *plain, struct text *angle, int had_angle)
+{
+    const struct text *address = had_angle ? angle : plain;
+
+    /* What has no "@" is a name, a group or nothing. */
+    if (!address->failed && address->length > 0 && memchr(address->data, '@', address->length) != NULL) {
+        if (out->length > 0)
+            text_puts(out, ", ");
+        text_add(out, address->data, address->length);
+    }
+    out->failed |= plain->failed | angle->failed;
+    text_clear(plain);
+    text_clear(angle);
+}
+
+void addresses_write(struct text *out, const char *value)
+{
+    struct text plain = {0}, angle = {0};
+    int in_angle = 0, had_angle = 0;
+    const char *c = value;
+
+    text_add(out, "", 0);
+    while (*c != 0) {
+        struct text *kept = in_angle ? &angle : &plain;
+
+        if (*c == '"' || *c == '(') {
+            c = skip_quoted(c, kept);
+            continue;
+        }
+        if ((*c == ',' || *c == ';') && !in_angle) {
+            address_done(out, &plain, &angle, had_angle);
+            had_angle = 0;
+        } else if (*c == ':' && !in_angle) {
+            text_clear(&plain); /* the name of a group */
+        } else if (*c == '<') {
+            in_angle = had_angle = 1;
+        } else if (*c == '>') {
+            in_angle = 0;
+        } else if ((unsigned char)*c > ' ' && *c != 127) {
+            text_add(kept, c, 1);
+        }
+        c++;
+    }
+    address_done(out, &plain, &angle, had_angle);
+    text_free(&plain);
+    text_free(&angle);
+}
+
+void address_first(struct text *out, const char *value)
+{
+    struct text all = {0};
+
+    addresses_write(&all, value);
+    text_add(out, "", 0);
+    for (size_t i = 0; i < all.length && all.data[i] != ','; i++) {
+        char lower = (char)tolower((unsigned char)all.data[i]);
+
+        text_add(out, &lower, 1);
+    }
+    out->failed |= all.failed;
+    text_free(&all);
+}
+
+static int same_text(const char *one, const char *other, int addresses)
+{
+    struct text first = {0}, second = {0};
+    int same;
+
+    if (addresses) {
+        addresses_write(&first, one);
+        addresses_write(&second, other);
+    } else {
+        /* White space is where relays fold. */
+        for (; *one != 0; one++)
+            if (!isspace((unsigned char)*one))
+                text_add(&first, one, 1);
+        for (; *other != 0; other++)
+            if (!isspace((unsigned char)*other))
+                text_add(&second, other, 1);
+    }
+    same = !first.failed && !second.failed && first.length == second.length &&
+           (first.length == 0 || strcasecmp(first.data, second.data) == 0);
+    text_free(&first);
+    text_free(&second);
+    return same;
+}
+
+void headers_differ(struct text *out, const struct header *outer, const struct header *inner)
+{
+    static const struct { const char *name; int addresses; } compared[] = {{"From", 1}, {"To", 1}, {"Date", 0}, {"Message-ID", 0}};
+
+    text_add(out, "", 0);
+    for (size_t i = 0; i < sizeof compared / sizeof *compared; i++) {
+        char *outside = header_value(outer, compared[i].name), *inside = header_value(inner, compared[i].name);
+
+        if (inside != NULL && (outside == NULL || header_count(outer, compared[i].name) > 1 ||
+                               !same_text(outside, inside, compared[i].addresses)))
+            text_format(out, "%s%s", out->length > 0 ? " " : "", compared[i].name);
+        free(outside);
+        free(inside);
+    }
+}
+
+int results_are_of(const char *value, const char *domain)
+{
+    struct text name = {0};
+    const char *c = value;
+    int ours;
+
+    text_add(&name, "", 0);
+    while (*c != 0 && *c != ';') {
+        if (*c == '(') {
+            c = skip_quoted(c, &name);
+        } else if (isspace((unsigned char)*c) && name.length > 0) {
+            break;
+        } else {
+            if (!isspace((unsigned char)*c) && *c != '"')
+                text_add(&name, c, 1);
+            c++;
+        }
+    }
+    ours = name.failed || strcasecmp(name.data, domain) == 0;
+    text_free(&name);
+    return ours;
+}

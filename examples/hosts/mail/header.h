@@ -1,0 +1,36 @@
+/* The header of a message: fields, addresses, and what two headers say differently. */
+#ifndef BULLA_MAIL_HEADER_H
+#define BULLA_MAIL_HEADER_H
+
+#include "text.h"
+
+/* A field is "name:value"; the value has the white space after the colon, and LF and white space where it is folded. */
+struct field { char *name, *value; };
+struct header { struct field *fields; size_t count; int failed; };
+
+void header_add(struct header *header, const char *name, size_t name_length, const char *value, size_t value_length);
+void header_free(struct header *header); /* wipes */
+
+/* Reads the header of a message whose lines end with LF or CRLF. Gives where the body begins, or -1 if a line in the header is
+ * neither a field nor its continuation. */
+long header_parse(struct header *header, const char *message, size_t length);
+
+/* The value of the first field of this name without white space around it; NULL if there is none. Free it. */
+char *header_value(const struct header *header, const char *name);
+size_t header_count(const struct header *header, const char *name);
+/* All fields, with this line end. */
+void header_write(const struct header *header, struct text *out, const char *end);
+
+/* The addresses of a value such as "Bob <bob@b.test>, carol@c.test", separated by ", ": no names, no comments. */
+void addresses_write(struct text *out, const char *value);
+/* The first of them, in lower case; empty if there is none. */
+void address_first(struct text *out, const char *value);
+
+/* Which of From, To, Date and Message-ID differ, as words; nothing if none does. What the inner message does not have is not
+ * compared: mail servers add it. */
+void headers_differ(struct text *out, const struct header *outer, const struct header *inner);
+
+/* Whether a value of Authentication-Results claims to be ours (RFC 8601, section 5). */
+int results_are_of(const char *value, const char *domain);
+
+#endif

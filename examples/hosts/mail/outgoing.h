@@ -1,0 +1,33 @@
+/* What is remembered of a sealed mail beside the outbox: its outer header and addresses, to send it again, and its stamp, so that
+ * a client that gives the same mail once more (after a 4xx) makes no second message of it. */
+#ifndef BULLA_MAIL_OUTGOING_H
+#define BULLA_MAIL_OUTGOING_H
+
+#include "host.h"
+#include "mail.h"
+
+#define OUTGOING_NAME 65
+
+struct addressee { bulla_key key; char *address; };
+
+struct outgoing {
+    char name[OUTGOING_NAME];
+    bulla_sent sent;
+    char *from;
+    struct addressee *addressees;
+    size_t count;
+    struct text header; /* the outer one, with LF, and an empty line */
+};
+
+void outgoing_free(struct outgoing *outgoing);
+/* The same mail, from the same sender to the same recipients, has the same name. 0, or -1. */
+int outgoing_name(char *name, const struct mail *mail, const struct text *content);
+int outgoing_address(struct outgoing *outgoing, const bulla_key *key, const char *address);
+int outgoing_write(const struct host *host, const struct outgoing *outgoing);
+/* 0, or -1 and errno (ENOENT if there is none). */
+int outgoing_read(const struct host *host, const char *name, struct outgoing *outgoing);
+void outgoing_forget(const struct host *host, const char *name);
+/* The addresses of a key, separated by ", ". */
+void outgoing_recipients(const struct outgoing *outgoing, const bulla_key *key, struct text *out);
+
+#endif

@@ -1,0 +1,264 @@
+#include "sealing.h"
+
+#include "log.h"
+#include "mime.h"
+#include "outgoing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+/* Who can get it sealed, and who cannot. Gives whether there is a key for everybody. */
+static int recipients_find(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
+{
+    size_t clear = 0;
+
+    for (size_t i = 0; i < mail->count; i++) {
+        const bulla_public *identity;
+        bulla_key key;
+
+        switch (keys_find(host->keys, mail->recipients[i], &identity, &key)) {
+        case FOUND_NOTHING:
+            return outcome_set(outcome, VERDICT_REJECT, "no key for %s: not sent to anybody", mail->recipients[i]);
+        case FOUND_CLEAR:
+            clear++;
+            break;
+        case FOUND_KEY:
+            if (outgoing_address(outgoing, &key, mail->recipients[i]) != 0)
+                return outcome_set(outcome, VERDICT_LATER, "no memory");
+        }
+    }
+    if (clear == mail->count)
+        return outcome_set(outcome, VERDICT_PASS, "in clear, as the key table says");
+    if (clear > 0)
+        return outcome_set(outcome, VERDICT_REJECT, "some recipients have keys and others are written to in clear: send it separately");
+    return 1;
+}
+
+/* The mail as it came, with LF at the ends of lines, as it lies in a mailbox. */
+static void content_write(const struct mail *mail, int crlf, struct text *content)
+{
+    const char *end = crlf ? "\r\n" : "\n";
+    struct header kept = {0};
+
+    /* Bcc is for the sender's own server: it must not reach the others. */
+    for (size_t i = 0; i < mail->header.count; i++)
+        if (strcasecmp(mail->header.fields[i].name, "Bcc") != 0)
+            header_add(&kept, mail->header.fields[i].name, strlen(mail->header.fields[i].name), mail->header.fields[i].value,
+                       strlen(mail->header.fields[i].value));
+    kept.failed |= mail->header.failed;
+    header_write(&kept, content, end);
+    text_puts(content, end);
+    if (crlf)
+        text_add(content, mail->body.data, mail->body.length);
+    else
+        lines_to_lf(content, mail->body.data, mail->body.length);
+    content->failed |= mail->body.failed;
+    header_free(&kept);
+}
+
+/* What is said of the mail under the signature. */
+static bulla_status draft_make(const struct host *host, const struct mail *mail, int crlf, const bulla_sent *before,
+                               bulla_draft **draft, bulla_error *error)
+{
+    const struct config *config = host->config;
+    const char *receipts = config->receipts_to != NULL ? config->receipts_to : mail->from;
+    char *from = header_value(&mail->header, "From");
+    struct text author = {0};
+    bulla_status status = bulla_draft_new(config->context, draft, error);
+
+    address_first(&author, from == NULL ? mail->from : from);
+    if (status == BULLA_OK && (status = bulla_draft_expires_in(*draft, config->expires, error)) == BULLA_OK &&
+        (status = bulla_draft_content_type(*draft, "message/rfc822", error)) == BULLA_OK && !author.failed)
+        status = bulla_draft_attribute(*draft, ATTRIBUTE_FROM, (const uint8_t *)author.data, author.length, error);
+    if (status == BULLA_OK && crlf)
+        status = bulla_draft_attribute(*draft, ATTRIBUTE_LINES, (const uint8_t *)"crlf", 4, error);
+    /* Nobody waits for a receipt of a bounce. */
+    if (status == BULLA_OK && config->receipts != 0 && *mail->from != 0 &&
+        (status = bulla_draft_attribute(*draft, ATTRIBUTE_RECEIPT, (const uint8_t *)receipts, strlen(receipts), error)) == BULLA_OK)
+        status = bulla_draft_ask_receipts(*draft, config->receipts, host->public_identity, error);
+    if (status == BULLA_OK && before != NULL)
+        status = bulla_draft_again(*draft, before, error);
+    free(from);
+    text_free(&author);
+    return status;
+}
+
+static bulla_status seal_content(const struct host *host, const struct outgoing *outgoing, const bulla_draft *draft,
+                                 const struct text *content, bulla_buffer *envelope, bulla_sent *sent, bulla_error *error)
+{
+    bulla_sealer *sealer = NULL;
+    bulla_status status = bulla_sealer_new(host->identity, &sealer, error);
+
+    for (size_t i = 0; i < outgoing->count && status == BULLA_OK; i++) {
+        const bulla_public *identity = NULL;
+        bulla_key key;
+        size_t before = 0;
+
+        /* Several addresses may belong to one key: it is one recipient of the envelope. */
+        while (memcmp(&outgoing->addressees[before].key, &outgoing->addressees[i].key, sizeof key) != 0)
+            before++;
+        if (before == i && keys_find(host->keys, outgoing->addressees[i].address, &identity, &key) == FOUND_KEY)
+            status = bulla_sealer_to(sealer, identity, error);
+    }
+    if (status == BULLA_OK)
+        status = bulla_seal(sealer, draft, (const uint8_t *)content->data, content->length, envelope, sent, error);
+    bulla_sealer_free(sealer);
+    return status;
+}
+
+static void field_put(struct header *header, struct text *value, const char *name)
+{
+    header_add(header, name, strlen(name), value->data == NULL ? "" : value->data, value->length);
+    header->failed |= value->failed;
+    text_clear(value);
+}
+
+/* An address field: one address on each line, for lines have an end at 998 characters. */
+static void addresses_put(struct header *header, const char *name, const char *from, const char *otherwise)
+{
+    struct text all = {0}, value = {0};
+
+    if (from != NULL)
+        addresses_write(&all, from);
+    text_puts(&value, " ");
+    for (size_t i = 0; i < all.length; i++) {
+        text_add(&value, all.data + i, 1);
+        if (all.data[i] == ',')
+            text_puts(&value, "\n");
+    }
+    if (all.length == 0)
+        text_puts(&value, otherwise);
+    value.failed |= all.failed;
+    field_put(header, &value, name);
+    text_free(&all);
+    text_free(&value);
+}
+
+/* The header that relays see: what delivery needs, and nothing of the author's program. */
+static void outer_header(const struct host *host, const struct mail *mail, const bulla_sent *sent, const bulla_buffer *envelope,
+                         struct header *header)
+{
+    char *from = header_value(&mail->header, "From"), *to = header_value(&mail->header, "To");
+    char *date = header_value(&mail->header, "Date"), *id = header_value(&mail->header, "Message-ID");
+    struct text value = {0};
+    char now[64];
+    time_t time = (time_t)sent->issued;
+    struct tm parts;
+
+    gmtime_r(&time, &parts);
+    strftime(now, sizeof now, "%a, %d %b %Y %H:%M:%S +0000", &parts);
+    addresses_put(header, "From", from == NULL ? mail->from : from, mail->from);
+    addresses_put(header, "To", to, "undisclosed-recipients:;");
+    text_format(&value, " %s", date == NULL ? now : date);
+    field_put(header, &value, "Date");
+    if (id != NULL) {
+        text_format(&value, " %s", id);
+    } else {
+        text_puts(&value, " <");
+        hex_write(&value, sent->message_id.bytes, sizeof sent->message_id.bytes);
+        text_format(&value, "@%s>", host->config->domain);
+    }
+    field_put(header, &value, "Message-ID");
+    text_format(&value, " %s", host->config->subject);
+    field_put(header, &value, "Subject");
+    text_puts(&value, " 1.0");
+    field_put(header, &value, "MIME-Version");
+    text_puts(&value, " ");
+    mime_type_write(&value, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
+    field_put(header, &value, "Content-Type");
+    text_free(&value);
+    free(from), free(to), free(date), free(id);
+}
+
+/* Records it before it is sent. The mail server sends it now, so it is not due before the first waiting time is over. */
+static bulla_status outbox_record(const struct host *host, const struct outgoing *outgoing, const bulla_buffer *envelope, bulla_error *error)
+{
+    uint64_t now = (uint64_t)time(NULL);
+    bulla_key *keys = calloc(outgoing->count, sizeof *keys);
+    bulla_letter *letter = NULL;
+    bulla_due_list *list = NULL;
+    bulla_status status = BULLA_IO;
+    size_t count = 0;
+
+    for (size_t i = 0; keys != NULL && i < outgoing->count; i++) {
+        size_t before = 0;
+
+        while (before < count && memcmp(&keys[before], &outgoing->addressees[i].key, sizeof *keys) != 0)
+            before++;
+        if (before == count)
+            keys[count++] = outgoing->addressees[i].key;
+    }
+    if (keys != NULL && (status = bulla_letter_new(&outgoing->sent, host->config->context, keys, count,
+                                                   outgoing->sent.issued + host->config->deadline, &letter, error)) == BULLA_OK &&
+        (status = bulla_letter_note(letter, outgoing->name, error)) == BULLA_OK && host->config->receipts & BULLA_RECEIPT_DELIVERED)
+        status = bulla_letter_until_delivered(letter, error);
+    if (status == BULLA_OK &&
+        (status = bulla_outbox_put(host->outbox, letter, bulla_buffer_data(envelope), bulla_buffer_length(envelope), now, error)) == BULLA_OK &&
+        (status = bulla_outbox_take(host->outbox, &outgoing->sent.header_digest, now, &list, error)) == BULLA_OK)
+        for (size_t i = 0; i < bulla_due_list_count(list) && status == BULLA_OK; i++)
+            status = bulla_outbox_mark_sent(host->outbox, list, i, now, error);
+    bulla_due_list_free(list);
+    bulla_letter_free(letter);
+    free(keys);
+    return status;
+}
+
+/* Makes envelope and outer message, and records them. */
+static void seal_to(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
+{
+    int crlf = lines_have_bare_lf(mail->body.data, mail->body.length), again;
+    int receipts = host->config->receipts != 0 && *mail->from != 0;
+    struct outgoing before = {0};
+    struct text content = {0};
+    bulla_buffer *envelope = NULL;
+    bulla_draft *draft = NULL;
+    bulla_error error = {0};
+    bulla_status status = BULLA_IO;
+
+    content_write(mail, crlf, &content);
+    if (!content.failed && outgoing_name(outgoing->name, mail, &content) == 0 && (outgoing->from = strdup(mail->from)) != NULL) {
+        /* The client gives it once more: it is the same message, which its readers take once. */
+        again = outgoing_read(host, outgoing->name, &before) == 0 && before.sent.expires > (uint64_t)time(NULL) + 3600;
+        if ((status = bulla_buffer_new(&envelope, &error)) == BULLA_OK &&
+            (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK)
+            status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error);
+    }
+    if (status == BULLA_OK) {
+        outer_header(host, mail, &outgoing->sent, envelope, &outcome->header);
+        mime_body_write(&outcome->body, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), "\r\n");
+        /* Content-Type, the last field, goes with the envelope, of which there may be several. */
+        outcome->header.count--;
+        header_write(&outcome->header, &outgoing->header, "\n");
+        outcome->header.count++;
+        if (outcome->body.failed || outcome->header.failed || outgoing_write(host, outgoing) != 0) {
+            status = BULLA_IO;
+            log_error("%s/outgoing cannot be written: %s", host->config->state, strerror(errno));
+        } else if (receipts) {
+            status = outbox_record(host, outgoing, envelope, &error);
+        }
+    }
+    if (status == BULLA_OK)
+        outcome_set(outcome, VERDICT_CHANGED, "sealed for %zu recipients%s", mail->count, before.from != NULL ? ", again" : "");
+    else
+        outcome_set(outcome, VERDICT_LATER, "cannot be sealed now: %s", error.text[0] != 0 ? error.text : bulla_status_text(status));
+    outgoing_free(&before);
+    text_free(&content);
+    bulla_buffer_free(envelope);
+    bulla_draft_free(draft);
+}
+
+void seal_mail(const struct host *host, const struct mail *mail, struct outcome *outcome)
+{
+    struct outgoing outgoing = {0};
+
+    if (mail->count == 0)
+        outcome_set(outcome, VERDICT_LATER, "no recipients");
+    else if (mime_is_sealed(&mail->header, mail->body.data, mail->body.length))
+        outcome_set(outcome, VERDICT_PASS, "sealed already");
+    else if (recipients_find(host, mail, &outgoing, outcome) == 1)
+        seal_to(host, mail, &outgoing, outcome);
+    outgoing_free(&outgoing);
+}

@@ -1,0 +1,201 @@
+#include "submit.h"
+
+#include "log.h"
+#include "mime.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MOST_RECIPIENTS 1000
+
+static int write_whole(int to, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(to, bytes, length);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return -1;
+        bytes += done;
+        length -= (size_t)done;
+    }
+    return 0;
+}
+
+/* Runs `COMMAND -i -f FROM -- RECIPIENT...`, as Sendmail, Postfix, Exim and OpenSMTPD have it. */
+static int submit_command(const char *command, const char *from, char **recipients, size_t count, const struct text *mail)
+{
+    char *arguments[MOST_RECIPIENTS + 8] = {(char *)(uintptr_t)command, (char *)"-i", (char *)"-f", (char *)(uintptr_t)from, (char *)"--"};
+    int ends[2], state;
+    pid_t child;
+
+    memcpy(arguments + 5, recipients, count * sizeof *recipients);
+    if (pipe(ends) != 0)
+        return -1;
+    child = fork();
+    if (child == 0) {
+        dup2(ends[0], 0);
+        close(ends[0]);
+        close(ends[1]);
+        execv(command, arguments);
+        _exit(127);
+    }
+    close(ends[0]);
+    if (child > 0)
+        write_whole(ends[1], mail->data, mail->length);
+    close(ends[1]);
+    if (child < 0)
+        return -1;
+    while (waitpid(child, &state, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
+        return 0;
+    log_error("%s failed with %d: is it there, and the mail server up?", command, WIFEXITED(state) ? WEXITSTATUS(state) : -1);
+    return -1;
+}
+
+static int connect_to(const char *place)
+{
+    struct addrinfo hints = {0}, *found = NULL;
+    struct timeval wait = {60, 0};
+    const char *colon = strrchr(place, ':');
+    char host[256] = "";
+    int end = -1;
+
+    hints.ai_socktype = SOCK_STREAM;
+    if (colon == NULL || (size_t)(colon - place) >= sizeof host)
+        return errno = EINVAL, -1;
+    memcpy(host, place, (size_t)(colon - place));
+    if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+        return errno = EADDRNOTAVAIL, -1;
+    for (struct addrinfo *one = found; one != NULL && end < 0; one = one->ai_next) {
+        end = socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
+        if (end < 0)
+            continue;
+        setsockopt(end, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        setsockopt(end, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+        if (connect(end, one->ai_addr, one->ai_addrlen) != 0) {
+            int why = errno;
+
+            close(end);
+            end = -1;
+            errno = why;
+        }
+    }
+    freeaddrinfo(found);
+    return end;
+}
+
+/* The code of a reply, whose lines but for the last have a "-" after it; -1 if the connection ends. */
+static int reply(FILE *in, char *line, size_t room)
+{
+    do {
+        if (fgets(line, (int)room, in) == NULL || strlen(line) < 4)
+            return -1;
+    } while (line[3] == '-');
+    line[strcspn(line, "\r\n")] = 0;
+    return atoi(line);
+}
+
+static int dialogue(FILE *in, FILE *server, const struct config *config, const char *from, char **recipients, size_t count,
+                    const struct text *mail, char *line, size_t room)
+{
+    if (reply(in, line, room) != 220 || fprintf(server, "EHLO %s\r\n", config->domain) < 0 || fflush(server) != 0 ||
+        reply(in, line, room) != 250 || fprintf(server, "MAIL FROM:<%s>\r\n", from) < 0 || fflush(server) != 0 ||
+        reply(in, line, room) != 250)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (fprintf(server, "RCPT TO:<%s>\r\n", recipients[i]) < 0 || fflush(server) != 0 || reply(in, line, room) / 10 != 25)
+            return -1;
+    if (fprintf(server, "DATA\r\n") < 0 || fflush(server) != 0 || reply(in, line, room) != 354)
+        return -1;
+    for (size_t at = 0; at < mail->length;) {
+        const char *end = memchr(mail->data + at, '\n', mail->length - at);
+        size_t length = end == NULL ? mail->length - at : (size_t)(end - mail->data) - at;
+
+        if ((mail->data[at] == '.' && fputc('.', server) == EOF) || fwrite(mail->data + at, 1, length, server) != length ||
+            fputs("\r\n", server) == EOF)
+            return -1;
+        at += length + 1;
+    }
+    if (fputs(".\r\n", server) == EOF || fflush(server) != 0 || reply(in, line, room) / 100 != 2)
+        return -1;
+    fputs("QUIT\r\n", server);
+    fflush(server);
+    return 0;
+}
+
+static int submit_smtp(const struct config *config, const char *place, const char *from, char **recipients, size_t count,
+                       const struct text *mail)
+{
+    char line[1024] = "the connection ended";
+    int end = connect_to(place), result;
+    int other = end < 0 ? -1 : dup(end);
+    FILE *in = end < 0 ? NULL : fdopen(end, "r"), *out = other < 0 ? NULL : fdopen(other, "w");
+
+    if (in == NULL || out == NULL) {
+        log_error("%s cannot be reached: %s", place, strerror(errno));
+        result = -1;
+    } else if ((result = dialogue(in, out, config, from, recipients, count, mail, line, sizeof line)) != 0) {
+        log_error("%s did not take a mail for %s: %s", place, recipients[0], line);
+    }
+    if (in != NULL)
+        fclose(in);
+    else if (end >= 0)
+        close(end);
+    if (out != NULL)
+        fclose(out);
+    else if (other >= 0)
+        close(other);
+    return result;
+}
+
+int submit(const struct config *config, const char *from, const char *recipients, const struct text *mail)
+{
+    char *all = strdup(recipients), *one, *rest = NULL, *list[MOST_RECIPIENTS];
+    size_t count = 0;
+    int result = -1;
+
+    if (config->submit == NULL)
+        log_error("a mail to %s cannot be sent: set submit and address", recipients);
+    else if (all != NULL && !mail->failed) {
+        for (one = strtok_r(all, ", ", &rest); one != NULL && count < MOST_RECIPIENTS; one = strtok_r(NULL, ", ", &rest))
+            list[count++] = one;
+        if (count == 0)
+            log_error("a mail has no recipient");
+        else if (strncmp(config->submit, "smtp:", 5) == 0)
+            result = submit_smtp(config, config->submit + 5, from, list, count, mail);
+        else
+            result = submit_command(config->submit, from, list, count, mail);
+    }
+    free(all);
+    return result;
+}
+
+void receipt_mail_write(struct text *out, const struct config *config, const char *to, const uint8_t *receipt, size_t length,
+                        int rejected)
+{
+    char date[64];
+    time_t now = time(NULL);
+    struct tm parts;
+
+    gmtime_r(&now, &parts);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &parts);
+    text_format(out, "From: <%s>\nTo: <%s>\nDate: %s\n", config->address == NULL ? "" : config->address, to, date);
+    text_format(out, "Subject: %s\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\nContent-Type: ",
+                rejected ? "Sealed message not accepted" : "Receipt");
+    mime_type_write(out, receipt, length);
+    text_puts(out, "\n\n");
+    mime_body_write(out, TYPE_RECEIPT, receipt, length, "\n");
+}

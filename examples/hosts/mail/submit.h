@@ -1,0 +1,16 @@
+/* Hands a mail of our own (receipts, notices, what is sent again) to the mail server. */
+#ifndef BULLA_MAIL_SUBMIT_H
+#define BULLA_MAIL_SUBMIT_H
+
+#include "config.h"
+#include "text.h"
+
+/* Lines of `mail` end with LF. `recipients` are separated by ", ". 0 if the server has taken it for all of them; -1 after it has
+ * said on the log why not. */
+int submit(const struct config *config, const char *from, const char *recipients, const struct text *mail);
+
+/* A receipt or bounce for a message: its header and body, with LF. */
+void receipt_mail_write(struct text *out, const struct config *config, const char *to, const uint8_t *receipt, size_t length,
+                        int rejected);
+
+#endif

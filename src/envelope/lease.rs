@@ -6,6 +6,7 @@ use core::fmt;
 use super::claim::{Passed, Watch};
 use super::open::{OpenStream, Opener};
 use super::outcome::{self, Again, Outcome};
+use super::stamp::Stamp;
 use super::verdict::{Damaged, Fresh, Message, Opened, StampOnly, discard, prove};
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind, Result};
@@ -193,7 +194,7 @@ impl<'a> OpenStream<'a, Fresh> {
     pub fn finish_leased(self, lease: u64, out: &mut Vec<u8>) -> Result<Delivery<Lease<'a>>> {
         let watch = self.intake.gate.watch()?;
         let (verified, passed) = self.intake.finish_leased(lease, out)?;
-        deliver(prove::<Fresh>(verified), watch, passed)
+        deliver(prove::<Fresh>(verified), Opened::stamp, watch, passed)
     }
 
     /// What is known of the message so far; `None` before the [`stamp`](Self::stamp) is there, and after a failure.
@@ -219,16 +220,23 @@ impl<'a> OpenStream<'a, Fresh> {
     pub fn refuse_leased(self, lease: u64) -> Result<Delivery<Lease<'a, StampOnly>>> {
         let watch = self.intake.gate.watch()?;
         let (stamped, passed) = self.intake.claim_stamp(lease)?;
-        deliver(stamped, watch, passed)
+        deliver(stamped, StampOnly::stamp, watch, passed)
     }
 }
 
-fn deliver<'a, P>(proof: P, watch: Watch<'a>, passed: Passed) -> Result<Delivery<Lease<'a, P>>> {
+fn deliver<'a, P>(
+    proof: P,
+    stamp: fn(&P) -> &Stamp,
+    watch: Watch<'a>,
+    passed: Passed,
+) -> Result<Delivery<Lease<'a, P>>> {
     match passed {
         Passed::New(Some(token)) => Ok(Delivery::New(Lease::new(proof, watch, token))),
         // A claim with a lease gives a token.
         Passed::New(None) => Err(ErrorKind::GuardUnavailable.into()),
-        Passed::Again(answer) => Again::parse(answer).map(Delivery::Again),
+        Passed::Again(answer) => {
+            Again::parse(answer, stamp(&proof).clone()).map(Delivery::Again)
+        },
     }
 }
 

@@ -246,7 +246,8 @@ impl<'a, M: Mode> OpenStream<'a, M> {
             return Ok(None);
         };
         let kept = self.intake.gate.look(stamp)?;
-        kept.map(Again::parse).transpose()
+        kept.map(|answer| Again::parse(answer, stamp.clone()))
+            .transpose()
     }
 
     #[cfg(feature = "std")]

@@ -90,25 +90,24 @@ pub(super) fn answer(outcome: Outcome, receipt: &[u8]) -> Result<Vec<u8>> {
 pub struct Again {
     outcome: Outcome,
     receipt: Vec<u8>,
+    stamp: Stamp,
 }
 
 impl Again {
-    /// What a guard has kept. Nothing is what a claim without a lease leaves.
-    pub(super) fn parse(mut answer: Vec<u8>) -> Result<Self> {
-        let outcome = match answer.first() {
-            None => Some(Outcome::Delivered),
-            Some(code) => Outcome::from_code(*code),
-        };
-        // Taken for something else, a rejection could become a success.
-        let outcome = outcome.ok_or(Error::with(
-            ErrorKind::GuardUnavailable,
-            "what the replay guard keeps of this message was not written by this version: read it with what wrote it",
-        ))?;
-        answer.drain(..answer.len().min(1));
+    /// What a guard has kept of the message with this stamp.
+    pub(super) fn parse(answer: Vec<u8>, stamp: Stamp) -> Result<Self> {
+        let (outcome, receipt) = stored(answer)?;
         Ok(Self {
             outcome,
-            receipt: answer,
+            receipt,
+            stamp,
         })
+    }
+
+    /// What the author signed of it: so that the host knows whom it answers.
+    #[must_use]
+    pub const fn stamp(&self) -> &Stamp {
+        &self.stamp
     }
 
     /// What became of it. One that was [rejected](Outcome::Rejected) is to be rejected again, whatever else is done with it.
@@ -130,6 +129,21 @@ impl Again {
     }
 }
 
+/// What a guard has kept, taken apart. Nothing is what a claim without a lease leaves.
+fn stored(mut answer: Vec<u8>) -> Result<(Outcome, Vec<u8>)> {
+    let outcome = match answer.first() {
+        None => Some(Outcome::Delivered),
+        Some(code) => Outcome::from_code(*code),
+    };
+    // Taken for something else, a rejection could become a success.
+    let outcome = outcome.ok_or(Error::with(
+        ErrorKind::GuardUnavailable,
+        "what the replay guard keeps of this message was not written by this version: read it with what wrote it",
+    ))?;
+    answer.drain(..answer.len().min(1));
+    Ok((outcome, answer))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -138,14 +152,13 @@ mod tests {
     #[test]
     fn every_outcome_comes_back_and_no_other_is_guessed() {
         for code in 0..=u8::MAX {
-            let parsed = Again::parse(std::vec![code, 7, 8]);
+            let parsed = stored(std::vec![code, 7, 8]);
             let known = matches!(code, 1..=3 | 128..);
             assert_eq!(parsed.is_ok(), known, "{code}");
             match parsed {
-                Ok(again) => {
-                    assert_eq!(answer(again.outcome(), &[7, 8]).unwrap(), [code, 7, 8]);
-                    assert_eq!(again.receipt().unwrap(), [7, 8]);
-                    assert_eq!(again.into_receipt().unwrap(), [7, 8]);
+                Ok((outcome, receipt)) => {
+                    assert_eq!(answer(outcome, &[7, 8]).unwrap(), [code, 7, 8]);
+                    assert_eq!(receipt, [7, 8]);
                 }
                 Err(error) => assert_eq!(error, ErrorKind::GuardUnavailable),
             }
@@ -155,9 +168,7 @@ mod tests {
             (std::vec![], Outcome::Delivered),
             (std::vec![3], Outcome::Rejected),
         ] {
-            let again = Again::parse(kept).unwrap();
-            assert_eq!((again.outcome(), again.receipt()), (outcome, None));
-            assert_eq!(again.into_receipt(), None);
+            assert_eq!(stored(kept).unwrap(), (outcome, Vec::new()));
         }
     }
 

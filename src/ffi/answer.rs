@@ -4,9 +4,10 @@ use std::vec::Vec;
 
 use super::handle::{free, shared};
 use super::message::{Proof, bulla_message};
+use super::stamp::bulla_stamp;
 use super::status::plain;
 use super::types::bulla_view;
-use crate::{Again, Error, ErrorKind, Opened, Outcome, Result};
+use crate::{Again, Error, ErrorKind, Opened, Outcome, Result, Stamp};
 
 /// The message was verified, and handed to the application.
 pub const BULLA_OUTCOME_DELIVERED: u32 = 1;
@@ -23,6 +24,7 @@ pub struct bulla_answer {
     outcome: Outcome,
     receipt: Option<Vec<u8>>,
     message: Option<bulla_message>,
+    stamp: Option<Stamp>,
 }
 
 impl bulla_answer {
@@ -38,12 +40,14 @@ impl bulla_answer {
             outcome,
             receipt,
             message,
+            stamp: None,
         }
     }
 
     pub(super) fn again(again: Again) -> Self {
         Self {
             outcome: again.outcome(),
+            stamp: Some(again.stamp().clone()),
             receipt: again.into_receipt(),
             message: None,
         }
@@ -108,6 +112,22 @@ pub unsafe extern "C" fn bulla_answer_message(answer: *const bulla_answer) -> *c
         // SAFETY: as the contract says.
         let answer = unsafe { shared(answer, "") }.ok()?;
         answer.message.as_ref().map(core::ptr::from_ref)
+    })
+}
+
+/// What the sender signed of the message, also of one that came before: so that a host knows whom it answers.
+///
+/// @param answer The answer.
+/// @return The stamp, which lives as long as the answer and is not freed. NULL if the message was refused by its stamp alone just
+///         now (bulla_lease_stamp() told it), and for NULL.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_answer_stamp(answer: *const bulla_answer) -> *const bulla_stamp {
+    plain(core::ptr::null(), || {
+        // SAFETY: as the contract says.
+        let answer = unsafe { shared(answer, "") }.ok()?;
+        let signed = answer.message.as_ref().map(|message| message.verified().stamp());
+        answer.stamp.as_ref().or(signed).map(bulla_stamp::of)
     })
 }
 

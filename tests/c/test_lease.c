@@ -5,6 +5,7 @@ static void a_committed_lease_is_answered_again(void)
     struct world world;
     bulla_lease *lease = NULL, *none;
     bulla_answer *answer = NULL, *again = NULL;
+    bulla_message_id first, copy;
 
     begin(&world);
     seal_hello(&world, NULL);
@@ -19,6 +20,7 @@ static void a_committed_lease_is_answered_again(void)
     OK(bulla_lease_commit(lease, 200, HELLO, 3, &answer, &error));
     CHECK(bulla_answer_outcome(answer) == 200 && view_is(bulla_answer_receipt(answer), "hel", 3));
     CHECK(bulla_message_is_fresh(bulla_answer_message(answer)) == 1);
+    OK(bulla_stamp_message_id(bulla_answer_stamp(answer), &first, &error));
     /* It has ended. */
     CHECK(bulla_lease_kind(lease) == 0 && bulla_lease_stamp(lease) == NULL);
     FAILS(BULLA_WRONG_ORDER, bulla_lease_renew(lease, 1, &error));
@@ -28,6 +30,8 @@ static void a_committed_lease_is_answered_again(void)
     UNTOUCHED(BULLA_AGAIN, none, lease_it(&world, &none, &again));
     CHECK(bulla_buffer_length(world.content) == 0 && bulla_answer_message(again) == NULL);
     CHECK(bulla_answer_outcome(again) == 200 && view_is(bulla_answer_receipt(again), "hel", 3));
+    OK(bulla_stamp_message_id(bulla_answer_stamp(again), &copy, &error));
+    CHECK(memcmp(&first, &copy, sizeof first) == 0 && bulla_answer_stamp(NULL) == NULL);
     bulla_answer_free(again);
     bulla_answer_free(answer);
     end(&world);

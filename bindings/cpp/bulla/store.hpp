@@ -32,6 +32,8 @@ class answer {
         }
         return bulla::message(std::shared_ptr<const bulla_message>(handle_, part));
     }
+    /// What the sender signed, also of what came before; none if it was refused by its stamp alone just now.
+    [[nodiscard]] std::optional<bulla::stamp> stamp() const { return detail::stamp_of(bulla_answer_stamp(handle_.get())); }
 
     answer(answer&&) noexcept = default;
     answer& operator=(answer&&) noexcept = default;

@@ -39,6 +39,11 @@ class Answer(Handle):
         owner = Handle(self._handle)
         return None if part == ffi.NULL else Message(part, owner)
 
+    @property
+    def stamp(self) -> Optional[Stamp]:
+        """What the sender signed, also of what came before; None if it was refused by its stamp alone just now."""
+        return Stamp._or_none(lib.bulla_answer_stamp(self._handle))
+
 
 class Lease(Single):
     """A message that is reserved. Make its effect durable, then accept or reject it (:class:`Receipter`), or commit it.

@@ -38,7 +38,7 @@ static const char HELP[] =
     "EXIT STATUS\n"
     "    0    stored, or dealt with before        65  not acceptable: damaged, or not sealed to this identity\n"
     "    75   not now: give it again later        77  refused: expired, of a wrong sender, rejected by the rules\n"
-    "    64   the command line is wrong\n"
+    "    64   the command line is wrong\n";
 
 /* What the judge needs, and what is learnt of the mail before it is stored. */
 struct delivery { const struct host *host; struct mail *mail; const char *maildir, *recipient; struct text receipt_to; };

@@ -55,6 +55,7 @@ static const char HELP[] =
     "    keep              how long the outbox remembers what is settled (30d)\n"
     "    lease             open: how long the queue may take to confirm (5m)\n"
     "    confirm           open: the domain by which it does (bulla-confirm.invalid)\n"
+    "    skew              how far the clocks of two hosts may differ (2m)\n"
     "    max_message       (50M)\n"
     "    leave             open: addresses and @domains whose mail stays sealed, for bulla-deliver\n"
     "    copies            what is done with a copy of what was delivered: discard, reject or quarantine (discard);\n"

@@ -41,6 +41,7 @@ static const struct { const char *name; enum kind kind; size_t at; const char *u
     {"resend_longest", SECONDS, AT(resend_longest), "12h"},  /* the longest wait between two times */
     {"keep", SECONDS, AT(keep), "30d"},                      /* how long the outbox remembers what is settled */
     {"lease", SECONDS, AT(lease), "5m"},                     /* open: how long the queue may take to confirm */
+    {"skew", SECONDS, AT(skew), "2m"},                       /* how far the clocks of two hosts may differ */
     {"max_message", BYTES, AT(max_message), "50M"},
     {"copies", ACTION, AT(copies), "discard"},               /* a copy of what was delivered: the same receipt again, or... */
     {"refused", ACTION, AT(refused), "reject"},              /* authentic, but expired, of a wrong sender, ... */

@@ -15,7 +15,7 @@ struct config {
     char *socket, *control, *user, *identity, *passphrase_file, *keys, *context, *domain, *state, *guard, *submit, *address,
         *receipts_to, *subject, *confirm, *leave, *log;
     uint32_t receipts; /* BULLA_RECEIPT_... that is asked for; 0: none */
-    uint64_t expires, deadline, resend_first, resend_longest, keep, lease, max_message;
+    uint64_t expires, deadline, resend_first, resend_longest, keep, lease, skew, max_message;
     enum action copies, refused, damaged, differing;
     enum plain plain;
 };

@@ -28,7 +28,7 @@ bulla_status open_leased(const struct host *host, const char *reader, const stru
     *receipt_to = NULL;
     if (status == BULLA_OK && (status = bulla_open_stream_new(opener, &stream, error)) == BULLA_OK)
         status = bulla_open_stream_update_provisional(stream, (const uint8_t *)envelope->data, envelope->length, content, error);
-    if (status == BULLA_OK) {
+    if (status == BULLA_OK && (status = bulla_open_stream_settle_provisional(stream, content, error)) == BULLA_OK) {
         const bulla_stamp *stamp = bulla_open_stream_stamp(stream);
 
         if (stamp != NULL)

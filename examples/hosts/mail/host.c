@@ -72,7 +72,8 @@ static int host_settings(struct host *host)
     if ((status = identity_load(host, &error)) == BULLA_OK &&
         (status = bulla_identity_public(host->identity, &host->public_identity, &error)) == BULLA_OK &&
         (status = bulla_receipter_new(host->identity, &host->receipter, &error)) == BULLA_OK &&
-        (status = bulla_policy_new(host->config->context, &host->policy, &error)) == BULLA_OK)
+        (status = bulla_policy_new(host->config->context, &host->policy, &error)) == BULLA_OK &&
+        (status = bulla_policy_skew(host->policy, host->config->skew, &error)) == BULLA_OK)
         status = keys_allow(host->keys, host->policy, &error);
     if (status != BULLA_OK && error.text[0] != 0)
         log_error("%s: %s", host->config->identity, error.text);

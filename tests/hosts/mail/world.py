@@ -1,0 +1,159 @@
+"""Two domains with Postfix and bulla-milter each, and relays between them:
+
+    alice@a.test -> Postfix a (seals) -> Postfix r -> the bad relay -> Postfix b (opens) -> Maildir of bob@b.test
+    receipts:       Postfix b -> Postfix r -> Postfix a (settles)
+"""
+
+import signal
+import smtplib
+import subprocess
+import time
+from pathlib import Path
+
+from relay import Relay
+from servers import ROOT, USER, Milter, Postfix, free_port, own, wait_for
+
+
+def build(folder):
+    """Compiles the hosts as an administrator would."""
+    out = Path(folder, "build")
+    out.mkdir()
+    prefix = subprocess.run(["pkg-config", "--variable=libdir", "bulla"], capture_output=True, text=True, check=True).stdout.strip()
+    subprocess.run(["make", "-s", "-C", str(ROOT / "examples/hosts/mail"), f"OUT={out}", "CFLAGS=-O2 -g -Werror",
+                    f"LDFLAGS=-Wl,-rpath,{prefix}"], check=True)
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "bulla"], capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run(["cc", "-o", str(out / "keygen"), str(ROOT / "tests/c/keygen.c"), *flags, f"-Wl,-rpath,{prefix}"], check=True)
+    return out
+
+
+class World:
+    def __init__(self, folder, out, settings=None, receivers=1, b_postfix=None):
+        self.folder, self.out, self.settings = Path(folder), Path(out), settings or {}
+        self.parts, self.counter = [], 0
+        self.receivers = receivers
+        try:
+            self.begin(b_postfix or {})
+        except BaseException:
+            self.end()
+            raise
+
+    def key(self, name):
+        """A key file for the milters of a domain, by their own program of the library."""
+        subprocess.run([str(self.out / "keygen"), str(self.folder / f"{name}.key")], check=True,
+                       stdout=(self.folder / f"{name}.pub").open("w"))
+        own(self.folder / f"{name}.key")
+
+    def configuration(self, name, side, **more):
+        state = self.folder / f"state-{name}"
+        state.mkdir(exist_ok=True)
+        own(state)
+        given = {"user": USER, "identity": self.folder / f"{side}.key", "keys": self.folder / "keys", "domain": f"mx.{side}.test",
+                 "state": state, "control": state / "control", "address": f"postmaster@{side}.test", "log": "stderr",
+                 "resend_first": "2s", "resend_longest": "2s", **self.settings, **more}
+        path = self.folder / f"{name}.conf"
+        path.write_text("".join(f"{key} = {value}\n" for key, value in given.items()))
+        return path
+
+    def begin(self, b_postfix):
+        for name in "ab":
+            self.key(name)
+        (self.folder / "keys").write_text(f"@a.test {self.folder}/a.pub\n@b.test {self.folder}/b.pub\n@clear.test clear\n")
+        self.ports = {name: free_port() for name in ("a_submit", "a_in", "r", "b_submit", "b_in", "b2_in", "seal_a", "open_a", "seal_b", "open_b", "open_b2")}
+        port = self.ports
+        self.relay = Relay(port["b_in"])
+        self.parts.append(self.relay)
+        self.conf = {"a": self.configuration("a", "a", submit=f"smtp:127.0.0.1:{port['a_submit']}"),
+                     "b": self.configuration("b", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}")}
+        self.milters = {"seal_a": self.milter("a", "seal", "seal_a"), "open_a": self.milter("a", "open", "open_a"),
+                        "seal_b": self.milter("b", "seal", "seal_b"), "open_b": self.milter("b", "open", "open_b")}
+        self.a = self.postfix("a", "b.test=smtp:[127.0.0.1]:" + str(port["r"]) + " } { clear.test=smtp:[127.0.0.1]:" + str(port["r"]),
+                              ["alice@a.test=alice/", "anna@a.test=anna/"], "seal_a", "open_a")
+        self.b = self.postfix("b", f"a.test=smtp:[127.0.0.1]:{port['r']}", ["bob@b.test=bob/", "carol@b.test=carol/", "dave@b.test=dave/"],
+                              "seal_b", "open_b", **b_postfix)
+        self.r = Postfix(self.folder, "r", {
+            "relay_domains": "a.test,b.test,clear.test", "smtpd_recipient_restrictions": "permit_mynetworks",
+            "transport_maps": f"inline:{{ {{ a.test=smtp:[127.0.0.1]:{port['a_in']} }} {{ b.test=smtp:[127.0.0.1]:{self.relay.port} }} "
+                              f"{{ clear.test=smtp:[127.0.0.1]:{self.relay.port} }} }}"}, [f"127.0.0.1:{port['r']} inet n - n - - smtpd"])
+        self.parts.append(self.r)
+
+    def milter(self, name, role, port, **more):
+        conf = self.folder / f"{name}-{role}.conf"
+        conf.write_text(self.conf[name].read_text() + f"socket = inet:{self.ports[port]}@127.0.0.1\n")
+        made = Milter(self.out / "bulla-milter", conf, role, self.ports[port], self.folder / f"{port}.log")
+        self.parts.append(made)
+        return made
+
+    def postfix(self, name, transport, boxes, seal, opens, **more):
+        port = self.ports
+        milter = lambda which: f"inet:127.0.0.1:{port[which]}"
+        made = Postfix(self.folder, name, {
+            "virtual_mailbox_domains": f"{name}.test", "virtual_mailbox_maps": "inline:{ " + " ".join(f"{{ {box} }}" for box in boxes) + " }",
+            "transport_maps": f"inline:{{ {{ {transport} }} {{ bulla-confirm.invalid=bulla-confirm: }} }}",
+            "bulla-confirm_destination_recipient_limit": "1", **more,
+        }, [f"127.0.0.1:{port[name + '_submit']} inet n - n - - smtpd -o smtpd_milters={milter(seal)}",
+            f"127.0.0.1:{port[name + '_in']} inet n - n - - smtpd -o smtpd_milters={milter(opens)}",
+            f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}"])
+        self.parts.append(made)
+        return made
+
+    def end(self):
+        for part in reversed(self.parts):
+            part.stop()
+
+    # What people do.
+
+    def token(self):
+        self.counter += 1
+        return f"token{self.counter}x{int(time.time() * 1000) % 100000}"
+
+    def letter(self, token, to="bob@b.test", more="", body=None):
+        text = body if body is not None else f"Dear Bob,\r\n\r\nthe barley is in. {token}\r\n\r\nAlice\r\n"
+        return (f"From: Alice Secretname <alice@a.test>\r\nTo: Bob <{to}>\r\nSubject: secret {token}\r\n"
+                f"Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{token}@a.test>\r\nX-Mailer: telltale\r\n{more}\r\n{text}")
+
+    def submit(self, mail, to=("bob@b.test",), sender="alice@a.test", port=None):
+        """Submits to Postfix a. Gives the code of the answer."""
+        mail = mail.encode() if isinstance(mail, str) else mail
+        try:
+            with smtplib.SMTP("127.0.0.1", port or self.ports["a_submit"], "client.test", timeout=120) as smtp:
+                smtp.sendmail(sender, list(to), mail)
+            return 250
+        except smtplib.SMTPRecipientsRefused as error:
+            return next(iter(error.recipients.values()))[0]
+        except smtplib.SMTPResponseException as error:
+            return error.smtp_code
+
+    def having(self, server, user, token, folder="new"):
+        return [mail for mail in server.mails(user, folder) if token.encode() in mail]
+
+    def report(self, name="a", everything=True):
+        done = subprocess.run([str(self.out / "bulla-milter"), "-c", str(self.conf[name]), "--report", *(["--all"] if everything else [])],
+                              capture_output=True, text=True)
+        return done.stdout
+
+    def state_of(self, token, name="a"):
+        """What the report says of a message: waiting, delivered..."""
+        return [line[:10].strip() for line in self.report(name).splitlines() if f"<{token}@" in line]
+
+    def due(self, name="a"):
+        return subprocess.run([str(self.out / "bulla-milter"), "-c", str(self.conf[name]), "--due"], capture_output=True, text=True)
+
+    def send_again(self, token):
+        """What cron does: --due, until the waiting time of this mail is over."""
+        sent = lambda: sum(int(line.split(" sent ")[1].split()[0]) for line in self.report().splitlines() if f"<{token}@" in line)
+        before = sent()
+        wait_for(lambda: self.due() is not None and sent() > before, f"{token} is sent again", 20)
+
+    def reconfigure(self, name, **changes):
+        """Changes settings, and has the running milters read them."""
+        logs = [(part, part.log_text().count("was read again")) for part in self.milters.values() if f"/{name}-" in part.arguments[2]]
+        for path in self.folder.glob(f"{name}*.conf"):
+            lines = [line for line in path.read_text().splitlines() if line.split(" =")[0] not in changes]
+            path.write_text("\n".join(lines + [f"{key} = {value}" for key, value in changes.items()]) + "\n")
+        for part, before in logs:
+            part.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: part.log_text().count("was read again") > before, "the configuration is read again")
+
+    def settled(self, token, seconds=30):
+        wait_for(lambda: set(self.state_of(token)) == {"delivered"}, f"{token} receipted", seconds)
+

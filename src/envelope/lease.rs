@@ -194,7 +194,12 @@ impl<'a> OpenStream<'a, Fresh> {
     pub fn finish_leased(self, lease: u64, out: &mut Vec<u8>) -> Result<Delivery<Lease<'a>>> {
         let watch = self.intake.gate.watch()?;
         let (verified, passed) = self.intake.finish_leased(lease, out)?;
-        deliver(prove::<Fresh>(verified), Opened::stamp, watch, passed)
+        deliver(
+            prove::<Fresh>(verified),
+            |opened| opened.stamp(),
+            watch,
+            passed,
+        )
     }
 
     /// What is known of the message so far; `None` before the [`stamp`](Self::stamp) is there, and after a failure.
@@ -234,9 +239,7 @@ fn deliver<'a, P>(
         Passed::New(Some(token)) => Ok(Delivery::New(Lease::new(proof, watch, token))),
         // A claim with a lease gives a token.
         Passed::New(None) => Err(ErrorKind::GuardUnavailable.into()),
-        Passed::Again(answer) => {
-            Again::parse(answer, stamp(&proof).clone()).map(Delivery::Again)
-        },
+        Passed::Again(answer) => Again::parse(answer, stamp(&proof).clone()).map(Delivery::Again),
     }
 }
 

@@ -126,7 +126,10 @@ pub unsafe extern "C" fn bulla_answer_stamp(answer: *const bulla_answer) -> *con
     plain(core::ptr::null(), || {
         // SAFETY: as the contract says.
         let answer = unsafe { shared(answer, "") }.ok()?;
-        let signed = answer.message.as_ref().map(|message| message.verified().stamp());
+        let signed = answer
+            .message
+            .as_ref()
+            .map(|message| message.verified().stamp());
         answer.stamp.as_ref().or(signed).map(bulla_stamp::of)
     })
 }

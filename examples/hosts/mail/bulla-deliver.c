@@ -171,13 +171,13 @@ static int store_envelope(struct delivery *delivery, const struct text *envelope
         (status = bulla_store_judge(store, judge, delivery, NULL, &error)) == BULLA_OK &&
         (status = bulla_store_stream_new(store, BULLA_TARGET_BY_ID, folder.data, &stream, &error)) == BULLA_OK)
         status = bulla_store_stream_update(stream, (const uint8_t *)envelope->data, envelope->length, &error);
-    if (status == BULLA_OK || status == BULLA_MORE) {
-        const bulla_stamp *stamp = bulla_store_stream_stamp(stream);
-
-        if (stamp != NULL)
-            attribute_text(&delivery->receipt_to, stamp, ATTRIBUTE_RECEIPT);
+    if (status == BULLA_OK || status == BULLA_MORE)
         status = bulla_store_stream_finish(stream, &lease, &answer, &error);
-    }
+    /* Of what is new the lease tells where receipts go; of a copy the answer. */
+    if (lease != NULL)
+        attribute_text(&delivery->receipt_to, bulla_lease_stamp(lease), ATTRIBUTE_RECEIPT);
+    else if (answer != NULL)
+        attribute_text(&delivery->receipt_to, bulla_answer_stamp(answer), ATTRIBUTE_RECEIPT);
     result = conclude(delivery, host->receipter, status, lease, &answer, raw, &error);
     bulla_answer_free(answer);
     bulla_lease_free(lease);

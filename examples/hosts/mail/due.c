@@ -196,6 +196,7 @@ static void old_forget(const struct host *host, uint64_t now)
         log_error("%s", error.text);
     files_forget(host, "outgoing", now - config->keep - longest);
     files_forget(host, "told", now - config->keep - longest);
+    files_forget(host, "marks", now - config->keep - longest);
     files_forget(host, "handed", now - config->keep - longest);
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,26 +22,68 @@ bulla_status open_leased(const struct host *host, const char *reader, const stru
                          bulla_lease **lease, bulla_answer **again, char **receipt_to, bulla_error *error)
 {
     bulla_opener *opener = NULL;
-    bulla_open_stream *stream = NULL;
     struct text address = {0};
     bulla_status status = host_opener(host, reader, &opener, error);
 
     *receipt_to = NULL;
-    if (status == BULLA_OK && (status = bulla_open_stream_new(opener, &stream, error)) == BULLA_OK)
-        status = bulla_open_stream_update_provisional(stream, (const uint8_t *)envelope->data, envelope->length, content, error);
-    if (status == BULLA_OK && (status = bulla_open_stream_settle_provisional(stream, content, error)) == BULLA_OK) {
-        const bulla_stamp *stamp = bulla_open_stream_stamp(stream);
-
-        if (stamp != NULL)
-            attribute_text(&address, stamp, ATTRIBUTE_RECEIPT);
-        status = bulla_open_stream_finish_leased(stream, host->config->lease, content, lease, again, error);
-    }
-    if (status == BULLA_OK || status == BULLA_AGAIN)
+    if (status == BULLA_OK)
+        status = bulla_open_leased(opener, (const uint8_t *)envelope->data, envelope->length, host->config->lease, content, lease, again,
+                                   error);
+    if (status == BULLA_OK || status == BULLA_AGAIN) {
+        attribute_text(&address, status == BULLA_OK ? bulla_lease_stamp(*lease) : bulla_answer_stamp(*again), ATTRIBUTE_RECEIPT);
         *receipt_to = strdup(address.data == NULL ? "" : address.data);
+    }
     text_free(&address);
-    bulla_open_stream_free(stream);
     bulla_opener_free(opener);
     return status;
+}
+
+/* The file that stands for a message and a reader while they are under way. */
+static int mark_path(const struct host *host, const bulla_stamp *stamp, const char *reader, struct text *path)
+{
+    bulla_message_id id;
+    bulla_key signer;
+    bulla_digest digest;
+    struct text name = {0};
+    int result = -1;
+
+    if (bulla_stamp_message_id(stamp, &id, NULL) == BULLA_OK && bulla_stamp_signer(stamp, &signer, NULL) == BULLA_OK) {
+        text_add(&name, id.bytes, sizeof id.bytes);
+        text_add(&name, signer.bytes, sizeof signer.bytes);
+        text_puts(&name, reader);
+        if (!name.failed && bulla_digest_of((const uint8_t *)name.data, name.length, &digest, NULL) == BULLA_OK) {
+            text_clear(&name);
+            hex_write(&name, digest.bytes, sizeof digest.bytes);
+            result = name.failed || *host_path(host, path, "marks", name.data) == 0 ? -1 : 0;
+        }
+    }
+    text_free(&name);
+    return result;
+}
+
+int handed_is_under_way(const struct host *host, const bulla_stamp *stamp, const char *reader)
+{
+    struct text path = {0};
+    struct stat seen;
+    /* The guard would have said so if it were us: so long may the queue take after a lease has ended. */
+    int is = mark_path(host, stamp, reader, &path) != 0 ||
+             (stat(path.data, &seen) == 0 && seen.st_mtime + 3 * (time_t)host->config->lease > time(NULL));
+
+    text_free(&path);
+    return is;
+}
+
+static int mark(const struct host *host, const bulla_stamp *stamp, const char *reader, int under_way)
+{
+    struct text path = {0};
+    int result = mark_path(host, stamp, reader, &path);
+
+    if (result == 0 && under_way)
+        result = file_write(path.data, "", 0);
+    else if (result == 0)
+        unlink(path.data);
+    text_free(&path);
+    return result;
 }
 
 static void waiting_free(struct waiting *waiting)
@@ -104,8 +147,10 @@ int handed_keep(const struct host *host, struct taken *taken, size_t count, cons
     struct text file = {0}, path = {0};
     int result = -1;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         text_format(&file, "%s\n", taken[i].reader);
+        file.failed |= mark(host, bulla_lease_stamp(taken[i].lease), taken[i].reader, 1) != 0;
+    }
     text_puts(&file, "\n");
     text_add(&file, envelope->data, envelope->length);
     if (waiting != NULL && (waiting->taken = calloc(count, sizeof *taken)) != NULL && !file.failed && random_id(id) == 0 &&
@@ -143,21 +188,26 @@ void handed_drop(const struct host *host, const char *id)
 
     unlink(host_path(host, &path, "handed", id));
     text_free(&path);
+    for (size_t i = 0; waiting != NULL && i < waiting->count; i++)
+        mark(host, bulla_lease_stamp(waiting->taken[i].lease), waiting->taken[i].reader, 0);
     if (waiting != NULL)
         waiting_free(waiting);
 }
 
 /* Commits one reservation, and keeps its receipt. */
-static bulla_status commit(const struct host *host, const char *id, bulla_lease *lease, const char *receipt_to)
+static bulla_status commit(const struct host *host, const char *id, bulla_lease *lease, const char *receipt_to, const char *reader)
 {
     bulla_answer *answer = NULL;
     bulla_error error = {0};
     bulla_status status = bulla_receipter_accept(host->receipter, lease, &answer, &error);
 
-    if (status == BULLA_OK && receipt_keep(host, id, receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer)) != 0)
-        status = BULLA_IO; /* it is committed: the next attempt finds the same receipt in the guard */
-    else if (status != BULLA_OK)
+    /* If the receipt is not kept: it is committed all the same, and the next attempt finds it in the guard. */
+    if (status != BULLA_OK)
         log_error("%s is not committed: %s", id, error.text);
+    else if (receipt_keep(host, id, receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer)) != 0)
+        status = BULLA_IO;
+    else
+        mark(host, bulla_answer_stamp(answer), reader, 0);
     bulla_answer_free(answer);
     return status;
 }
@@ -176,9 +226,12 @@ static int confirm_again(const struct host *host, const char *id, const char *re
     if (status == BULLA_OK)
         status = open_leased(host, reader, envelope, content, &lease, &again, &receipt_to, &error);
     if (status == BULLA_OK)
-        result = receipt_to != NULL && commit(host, id, lease, receipt_to) == BULLA_OK ? 0 : -1;
-    else if (status == BULLA_AGAIN)
-        result = receipt_to == NULL ? -1 : receipt_keep(host, id, receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
+        result = receipt_to != NULL && commit(host, id, lease, receipt_to, reader) == BULLA_OK ? 0 : -1;
+    else if (status == BULLA_AGAIN && receipt_to != NULL) {
+        result = receipt_keep(host, id, receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
+        if (result == 0)
+            mark(host, bulla_answer_stamp(again), reader, 0);
+    }
     else if (bulla_status_class(status) != BULLA_CLASS_TRY_AGAIN && bulla_status_class(status) != BULLA_CLASS_USAGE) {
         log_error("%s was delivered, but can no longer be receipted: %s", id, error.text);
         result = 0;
@@ -227,7 +280,7 @@ int handed_confirm(const struct host *host, const char *id)
     known = waiting != NULL;
     for (size_t i = 0; known && i < waiting->count; i++)
         if (waiting->taken[i].receipt_to == NULL ||
-            commit(host, id, waiting->taken[i].lease, waiting->taken[i].receipt_to) != BULLA_OK)
+            commit(host, id, waiting->taken[i].lease, waiting->taken[i].receipt_to, waiting->taken[i].reader) != BULLA_OK)
             result = -1;
     if (known)
         waiting_free(waiting);

@@ -18,6 +18,10 @@ struct taken { const char *reader; bulla_lease *lease; char *receipt_to; };
 bulla_status open_leased(const struct host *host, const char *reader, const struct text *envelope, bulla_buffer *content,
                          bulla_lease **lease, bulla_answer **again, char **receipt_to, bulla_error *error);
 
+/* Whether this message was handed over to this reader by a process that did not live to see it confirmed: then nobody knows yet
+ * whether the mail server took it. If it did, its queue confirms that soon, and until then nobody else gets it. */
+int handed_is_under_way(const struct host *host, const bulla_stamp *stamp, const char *reader);
+
 /* Remembers what is handed over, here and on the disk. Takes the leases over. `id` has room for HANDED_ID. 0, or -1. */
 int handed_keep(const struct host *host, struct taken *taken, size_t count, const struct text *envelope, char *id);
 /* It was not handed over after all: it may come again at once. */

@@ -57,7 +57,7 @@ static bulla_status identity_load(struct host *host, bulla_error *error)
 /* What follows from the configuration alone. */
 static int host_settings(struct host *host)
 {
-    static const char *const folders[] = {"", "outgoing", "handed", "receipts", "told"};
+    static const char *const folders[] = {"", "outgoing", "handed", "marks", "receipts", "told"};
     struct text path = {0};
     bulla_error error = {0};
     bulla_status status;

@@ -88,6 +88,10 @@ static int open_for_all(const struct host *host, const struct mail *mail, const 
 
         bulla_buffer_clear(same);
         status = open_leased(host, mail->recipients[i], envelope, *count == 0 ? content : same, &lease, &again, &receipt_to, &error);
+        if (status == BULLA_OK && handed_is_under_way(host, bulla_lease_stamp(lease), mail->recipients[i])) {
+            status = BULLA_PENDING;
+            snprintf(error.text, sizeof error.text, "it was handed over before, and the queue has yet to confirm it");
+        }
         if (status == BULLA_OK && receipt_to != NULL) {
             taken[*count].reader = mail->recipients[i];
             taken[*count].lease = lease;
@@ -98,8 +102,6 @@ static int open_for_all(const struct host *host, const struct mail *mail, const 
             outcome->dropped[outcome->dropped_count++] = mail->recipients[i];
             rejected |= bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED;
             receipt_keep(host, "copy", receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
-            if (*count == 0)
-                bulla_buffer_clear(content); /* provisional bytes of a copy */
         } else if (status == BULLA_OK || status == BULLA_AGAIN) {
             status = BULLA_IO;
         }

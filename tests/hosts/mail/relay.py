@@ -83,15 +83,18 @@ class Relay:
                 answer = f"{code} {words}"
         return answer
 
-    def forward(self, mail):
+    def forward(self, mail, port=None):
         """Gives what the next server says: 250, 451, 550..."""
         sender, recipients, data = mail
         try:
-            with smtplib.SMTP("127.0.0.1", self.target, "relay.test", timeout=120) as smtp:
+            with smtplib.SMTP("127.0.0.1", port or self.target, "relay.test", timeout=120) as smtp:
                 smtp.ehlo()
-                for code, words in [smtp.docmd("MAIL", f"FROM:<{sender}>")] + [smtp.docmd("RCPT", f"TO:<{one}>") for one in recipients]:
-                    if code // 100 != 2:
-                        return code, words.decode(errors="replace")
+                code, words = smtp.docmd("MAIL", f"FROM:<{sender}>")
+                answers = [smtp.docmd("RCPT", f"TO:<{one}>") for one in recipients] if code == 250 else [(code, words)]
+                apart = [one for one, (code, _) in zip(recipients, answers) if code == 452]
+                for code, words in answers:
+                    if code // 100 != 2 and code != 452:
+                        return code, words.decode(errors="replace").replace("\n", " ")
                 code, words = smtp.docmd("DATA")
                 if code == 354:
                     smtp.send(b"\r\n".join(b"." + line if line.startswith(b".") else line for line in data.split(b"\r\n")))
@@ -99,6 +102,9 @@ class Relay:
                     code, words = smtp.getreply()
         except (OSError, smtplib.SMTPException, socket.timeout) as error:
             return 451, f"the next server is away: {error}"
+        # As mail servers do: what is wanted apart goes in another transaction.
+        if code // 100 == 2 and apart:
+            return self.forward((sender, apart, data), port)
         if code // 100 == 5:
             self.refused.append((code, words, mail))
         return code, words.decode(errors="replace").replace("\n", " ")

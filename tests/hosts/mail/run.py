@@ -15,7 +15,7 @@ import traceback
 from servers import Folder, need
 from world import World, build
 
-FILES = ["scenarios_relay", "scenarios_server"]
+FILES = ["scenarios_relay", "scenarios_server", "scenarios_deliver", "scenarios_redis", "scenarios_kill"]
 
 
 def main(names):
@@ -34,7 +34,7 @@ def main(names):
             if not chosen:
                 continue
             (folder / file).mkdir()
-            world = World(folder / file, out)
+            world = module.make(folder / file, out) if hasattr(module, "make") else World(folder / file, out, getattr(module, "SETTINGS", None))
             try:
                 for scenario in chosen:
                     count += 1
@@ -46,6 +46,9 @@ def main(names):
                         print(f"FAILED {scenario.__name__}\n{traceback.format_exc()}", flush=True)
                         for name, milter in world.milters.items():
                             print(f"--- {name}\n" + "\n".join(milter.log_text().splitlines()[-6:]), flush=True)
+                        for server in (world.a, world.r, world.b):
+                            lines = [line for line in server.log_text().splitlines() if "connect" not in line]
+                            print(f"--- Postfix {server.name}\n" + "\n".join(lines[-6:]), flush=True)
             finally:
                 world.end()
     print(f"mail: {count - len(failed)} of {count} scenarios passed in {time.monotonic() - began:.0f} s", flush=True)

@@ -47,7 +47,7 @@ class World:
         state = self.folder / f"state-{name}"
         state.mkdir(exist_ok=True)
         own(state)
-        given = {"user": USER, "identity": self.folder / f"{side}.key", "keys": self.folder / "keys", "domain": f"mx.{side}.test",
+        given = {"user": USER, "identity": self.folder / f"{side}.key", "keys": self.folder / f"keys-{side}", "domain": f"mx.{side}.test",
                  "state": state, "control": state / "control", "address": f"postmaster@{side}.test", "log": "stderr",
                  "resend_first": "2s", "resend_longest": "2s", **self.settings, **more}
         path = self.folder / f"{name}.conf"
@@ -57,18 +57,24 @@ class World:
     def begin(self, b_postfix):
         for name in "ab":
             self.key(name)
-        (self.folder / "keys").write_text(f"@a.test {self.folder}/a.pub\n@b.test {self.folder}/b.pub\n@clear.test clear\n")
+        # Erin opens her mail herself: her server leaves it sealed.
+        self.key("erin")
+        # Mail within a domain does not leave its server.
+        (self.folder / "keys-a").write_text(f"@a.test clear\n@b.test {self.folder}/b.pub\n"
+                                              f"erin@b.test {self.folder}/erin.pub\n@clear.test clear\n")
+        (self.folder / "keys-b").write_text(f"@a.test {self.folder}/a.pub\n@b.test clear\n")
         self.ports = {name: free_port() for name in ("a_submit", "a_in", "r", "b_submit", "b_in", "b2_in", "seal_a", "open_a", "seal_b", "open_b", "open_b2")}
         port = self.ports
         self.relay = Relay(port["b_in"])
         self.parts.append(self.relay)
         self.conf = {"a": self.configuration("a", "a", submit=f"smtp:127.0.0.1:{port['a_submit']}"),
-                     "b": self.configuration("b", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}")}
+                     "b": self.configuration("b", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}", leave="erin@b.test"),
+                     "erin": self.configuration("erin", "b", identity=self.folder / "erin.key", submit=f"smtp:127.0.0.1:{port['b_submit']}")}
         self.milters = {"seal_a": self.milter("a", "seal", "seal_a"), "open_a": self.milter("a", "open", "open_a"),
                         "seal_b": self.milter("b", "seal", "seal_b"), "open_b": self.milter("b", "open", "open_b")}
         self.a = self.postfix("a", "b.test=smtp:[127.0.0.1]:" + str(port["r"]) + " } { clear.test=smtp:[127.0.0.1]:" + str(port["r"]),
                               ["alice@a.test=alice/", "anna@a.test=anna/"], "seal_a", "open_a")
-        self.b = self.postfix("b", f"a.test=smtp:[127.0.0.1]:{port['r']}", ["bob@b.test=bob/", "carol@b.test=carol/", "dave@b.test=dave/"],
+        self.b = self.postfix("b", f"a.test=smtp:[127.0.0.1]:{port['r']}", ["bob@b.test=bob/", "carol@b.test=carol/", "dave@b.test=dave/", "erin@b.test=erin/"],
                               "seal_b", "open_b", **b_postfix)
         self.r = Postfix(self.folder, "r", {
             "relay_domains": "a.test,b.test,clear.test", "smtpd_recipient_restrictions": "permit_mynetworks",
@@ -88,11 +94,13 @@ class World:
         milter = lambda which: f"inet:127.0.0.1:{port[which]}"
         made = Postfix(self.folder, name, {
             "virtual_mailbox_domains": f"{name}.test", "virtual_mailbox_maps": "inline:{ " + " ".join(f"{{ {box} }}" for box in boxes) + " }",
-            "transport_maps": f"inline:{{ {{ {transport} }} {{ bulla-confirm.invalid=bulla-confirm: }} }}",
-            "bulla-confirm_destination_recipient_limit": "1", **more,
+            "transport_maps": f"inline:{{ {{ {transport} }} {{ bulla-confirm.invalid=bulla-confirm: }} " + ("{ erin@b.test=bulla-deliver: } }" if name == "b" else "}"),
+            "bulla-confirm_destination_recipient_limit": "1", "bulla-deliver_destination_recipient_limit": "1", **more,
         }, [f"127.0.0.1:{port[name + '_submit']} inet n - n - - smtpd -o smtpd_milters={milter(seal)}",
             f"127.0.0.1:{port[name + '_in']} inet n - n - - smtpd -o smtpd_milters={milter(opens)}",
-            f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}"])
+            f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}",
+            f"bulla-deliver unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
+            f"{self.folder}/{name}/mail/erin"])
         self.parts.append(made)
         return made
 
@@ -123,6 +131,16 @@ class World:
         except smtplib.SMTPResponseException as error:
             return error.smtp_code
 
+    def submit_raw(self, data, to, sender="alice@a.test"):
+        """As submit(), but every byte as it is: smtplib makes CRLF of bare LF and CR."""
+        with smtplib.SMTP("127.0.0.1", self.ports["a_submit"], "client.test", timeout=120) as smtp:
+            smtp.ehlo()
+            for line in (f"MAIL FROM:<{sender}> BODY=8BITMIME", f"RCPT TO:<{to}>", "DATA"):
+                code, words = smtp.docmd(line)
+                assert code in (250, 354), (line, code, words)
+            smtp.send(data.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
+            return smtp.getreply()[0]
+
     def having(self, server, user, token, folder="new"):
         return [mail for mail in server.mails(user, folder) if token.encode() in mail]
 
@@ -147,7 +165,7 @@ class World:
     def reconfigure(self, name, **changes):
         """Changes settings, and has the running milters read them."""
         logs = [(part, part.log_text().count("was read again")) for part in self.milters.values() if f"/{name}-" in part.arguments[2]]
-        for path in self.folder.glob(f"{name}*.conf"):
+        for path in [*self.folder.glob(f"{name}-*.conf"), self.folder / f"{name}.conf"]:
             lines = [line for line in path.read_text().splitlines() if line.split(" =")[0] not in changes]
             path.write_text("\n".join(lines + [f"{key} = {value}" for key, value in changes.items()]) + "\n")
         for part, before in logs:

@@ -1,0 +1,139 @@
+"""Mail that not even the receiving server reads: bulla-deliver opens it, under pipe(8) and by hand."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+from servers import USER, own, wait_for
+
+
+def stored(world, token):
+    return world.having(world.b, "erin", token)
+
+
+def as_user(arguments, data, **more):
+    """Runs a program as the owner of the mailbox."""
+    return subprocess.run(arguments, input=data, capture_output=True, user=USER, **more)
+
+
+def agent(world):
+    return [str(world.out / "bulla-deliver"), "-c", str(world.conf["erin"]), "-s", "alice@a.test", str(world.b.folder / "mail/erin")]
+
+
+def sealed_for_erin(world, token):
+    """A sealed mail that was caught on its way: as pipe(8) gives it, with LF."""
+    world.relay.plan = lambda mail: []
+    assert world.submit(world.letter(token, "erin@b.test"), ["erin@b.test"]) == 250
+    wait_for(lambda: any(token.encode() in mail[2] for mail in world.relay.seen), "on its way")
+    world.relay.plan = lambda mail: [mail]
+    return next(mail for mail in reversed(world.relay.seen) if token.encode() in mail[2])[2].replace(b"\r\n", b"\n")
+
+
+def awaits_stored(world, token):
+    wait_for(lambda: world.state_of(token) == ["delivered"], "receipted")
+
+
+def from_end_to_end(world):
+    token = world.token()
+    letter = world.letter(token, "erin@b.test")
+    assert world.submit(letter, ["erin@b.test", "bob@b.test"]) == 250
+    mail = wait_for(lambda: stored(world, token), "stored")
+    assert mail == [letter.encode().replace(b"\r\n", b"\n")], mail
+    wait_for(lambda: world.having(world.b, "bob", token), "Bob has it too")
+    wait_for(lambda: world.state_of(token) == ["delivered"] * 2, "both receipted")
+    assert "left sealed" in world.milters["open_b"].log_text()
+    return "Erin's server leaves it sealed; her agent stores exactly the original; Bob, in the same mail, gets it from the milter; both receipted"
+
+
+def receipt_cannot_be_sent_and_mail_is_retried(world):
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    conf = world.conf["erin"]
+    text = conf.read_text()
+    conf.write_text("\n".join(line if not line.startswith("submit") else "submit = smtp:127.0.0.1:1" for line in text.splitlines()) + "\n")
+    codes = [as_user(agent(world), mail).returncode for _ in range(3)]
+    assert codes == [75] * 3 and len(stored(world, token)) == 1, codes
+    conf.write_text(text)
+    assert as_user(agent(world), mail).returncode == 0 and as_user(agent(world), mail).returncode == 0
+    awaits_stored(world, token)
+    assert len(stored(world, token)) == 1
+    return "three times 75 while the receipt cannot be sent, stored once; then 0, and the same receipt for each copy"
+
+
+def exit_codes(world):
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    at = mail.index(b"QlVMTEE") + 900
+    damaged = mail[:at] + (b"A" if mail[at:at + 1] != b"A" else b"B") + mail[at + 1:]
+    assert as_user(agent(world), damaged).returncode == 65
+    assert as_user(agent(world), b"From: alice@a.test\nSubject: x\n\nplain\n").returncode == 77
+    assert as_user(agent(world), b"From: stranger@else.test\nSubject: x\n\nplain " + token.encode() + b"\n").returncode == 0
+    assert len(stored(world, token)) == 1
+    assert as_user([agent(world)[0], "--nonsense"], b"").returncode == 64
+    broken = world.folder / "broken.conf"
+    broken.write_text("nonsense\n")
+    assert as_user([agent(world)[0], "-c", str(broken), str(world.b.folder / "mail/erin")], mail).returncode == 75
+    assert as_user(agent(world)[:-1] + ["/proc/nowhere"], mail).returncode == 75
+    assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 2
+    return "damaged 65; plain in a sealing author's name 77; of a stranger 0; no folder, or a broken configuration 75; then 0"
+
+
+def guard_is_away(world):
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    state = world.folder / "state-erin"
+    away = world.folder / "state-away"
+    assert as_user(agent(world), b"From: s@else.test\n\nx\n").returncode == 0  # the file is there
+    (state / "guard.db").rename(away)
+    (state / "guard.db").mkdir()
+    assert as_user(agent(world), mail).returncode == 75 and not stored(world, token)
+    (state / "guard.db").rmdir()
+    away.rename(state / "guard.db")
+    own(state / "guard.db")
+    assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 1
+    return "75 and nothing stored while the guard cannot be used; then stored"
+
+
+def killed_at_random_instants(world, count=60):
+    """kill -9 while it works, then again until it says 0, as the queue does."""
+    rounds = random.Random(1)
+    tokens, kills, killed_after = [world.token() for _ in range(count)], 0, 0
+    mails = {}
+    for token in tokens:
+        mails[token] = sealed_for_erin(world, token)
+    began = time.monotonic()
+    assert as_user(agent(world), mails[tokens[0]]).returncode == 0
+    usual = time.monotonic() - began
+    text = world.conf["erin"].read_text()
+    world.conf["erin"].write_text(text + "lease = 1s\n")
+    for token in tokens:
+        for attempt in range(100):
+            process = subprocess.Popen(agent(world), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, user=USER)
+            try:
+                process.stdin.write(mails[token])
+                process.stdin.close()
+            except BrokenPipeError:
+                pass
+            if attempt < 4:
+                time.sleep(rounds.random() ** 2 * usual * 1.2)
+                if process.poll() is None:
+                    os.kill(process.pid, signal.SIGKILL)
+                    kills += 1
+                    killed_after += len(stored(world, token)) > 0
+            code = process.wait()
+            if code == 0:
+                break
+            if code == 75:
+                time.sleep(0.3)
+        assert code == 0, code
+    world.conf["erin"].write_text(text)
+    for token in tokens:
+        assert len(stored(world, token)) == 1, f"{token}: {len(stored(world, token))}"
+    for token in tokens:
+        awaits_stored(world, token)
+    return f"{count} mails, {kills} kills ({killed_after} after the file had its name): each stored once, none lost, each receipted"
+
+
+ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, killed_at_random_instants]

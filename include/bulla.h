@@ -2848,6 +2848,16 @@ bulla_view bulla_answer_receipt(const struct bulla_answer *answer);
 const bulla_message *bulla_answer_message(const struct bulla_answer *answer);
 
 /**
+ * What the sender signed of the message, also of one that came before: so that a host knows whom it answers.
+ *
+ * @param answer The answer.
+ * @return The stamp, which lives as long as the answer and is not freed. NULL if the message was refused by its stamp alone just
+ *         now (bulla_lease_stamp() told it), and for NULL.
+ * Threads: any.
+ */
+const bulla_stamp *bulla_answer_stamp(const struct bulla_answer *answer);
+
+/**
  * Frees an answer.
  *
  * @param answer The answer; NULL is nothing.

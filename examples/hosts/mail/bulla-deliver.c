@@ -87,11 +87,12 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease)
 
     text_add(&path, view.data, view.length);
     if (!path.failed && file_read(path.data, &file, delivery->host->config->max_message) == 0 &&
-        header_parse(&inner, file.data, file.length) >= 0 && (from = header_value(&inner, "From")) != NULL &&
+        header_parse(&inner, file.data, file.length) >= 0 &&
         bulla_stamp_signer(bulla_lease_stamp(lease), &signer, NULL) == BULLA_OK) {
-        address_first(&author, from);
+        from = header_value(&inner, "From");
+        address_first(&author, from == NULL ? "" : from);
         headers_differ(&differing, &delivery->mail->header, &inner);
-        fine = header_count(&inner, "From") == 1 && !author.failed && author_is(delivery->host, author.data, &signer) >= 0;
+        fine = header_count(&inner, "From") <= 1 && !author.failed && author_is(delivery->host, author.data, &signer) >= 0;
         log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data,
                  author_is(delivery->host, author.data, &signer) == 0 ? ", who is not in the key table" : "",
                  differing.length > 0 ? "; the outer header differs in " : "", differing.data == NULL ? "" : differing.data);

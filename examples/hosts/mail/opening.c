@@ -173,7 +173,7 @@ static int judge(const struct host *host, const struct mail *mail, struct taken 
     free(from);
     if (author.failed || differing.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (header_count(&outcome->header, "From") != 1 || (known = author_is(host, author.data, &signer)) < 0) {
+    } else if (header_count(&outcome->header, "From") > 1 || (known = author_is(host, author.data, &signer)) < 0) {
         reject_taken(host, taken, count, "the signer is not the author that From names", outcome);
     } else if (differing.length > 0 && host->config->differing != ACTION_ACCEPT) {
         /* Whoever changed it on the way must not make us reject the message for good: it is released. */

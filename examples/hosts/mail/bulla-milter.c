@@ -17,11 +17,12 @@ static const char HELP[] =
     "NAME\n"
     "    bulla-milter - seal mail from end to end, and open it, beside a mail server\n\n"
     "SYNOPSIS\n"
-    "    bulla-milter [-c FILE] [--role seal|open]\n"
+    "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET]\n"
     "    bulla-milter [-c FILE] --due | --report [--all] | --confirm ADDRESS | --check\n\n"
     "DESCRIPTION\n"
     "    Without a command it is a milter, in the foreground. In the role seal the whole mail becomes the content of an\n"
     "    envelope to all recipients of the key table. In the role open the envelope is opened, and the mail is as it was.\n"
+    "    --role and --socket stand for those of the configuration, so that one file serves both roles.\n"
     "    SIGHUP makes it read configuration and keys again (but not: role, socket, control, user, guard); SIGTERM ends it.\n\n"
     "    --due       sends receipts and mails that are due, tells authors what failed; for cron, every few minutes\n"
     "    --report    what has no receipt; with --all everything. Exit status 1 if something failed for good\n"
@@ -98,10 +99,11 @@ static int with_host(const char *configuration, enum command command, int everyt
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"role", required_argument, NULL, 'r'},
+        {"socket", required_argument, NULL, 's'},
         {"due", no_argument, NULL, 'd'}, {"report", no_argument, NULL, 'p'}, {"all", no_argument, NULL, 'a'},
         {"confirm", required_argument, NULL, 'o'}, {"check", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
-    const char *configuration = "/etc/bulla/mail.conf", *role = NULL, *address = NULL;
+    const char *configuration = "/etc/bulla/mail.conf", *role = NULL, *socket = NULL, *address = NULL;
     enum command command = SERVE;
     int option, everything = 0;
 
@@ -109,6 +111,7 @@ int main(int argc, char **argv)
         switch (option) {
         case 'c': configuration = optarg; break;
         case 'r': role = optarg; break;
+        case 's': socket = optarg; break;
         case 'd': command = DUE; break;
         case 'p': command = REPORT; break;
         case 'a': everything = 1; break;
@@ -125,5 +128,5 @@ int main(int argc, char **argv)
     }
     if (command == CONFIRM)
         return milter_confirm(configuration, address);
-    return command == SERVE ? milter_run(configuration, role) : with_host(configuration, command, everything);
+    return command == SERVE ? milter_run(configuration, role, socket) : with_host(configuration, command, everything);
 }

@@ -23,7 +23,7 @@
 static volatile sig_atomic_t reload;
 static volatile pid_t child;
 static volatile sig_atomic_t ending;
-static const char *configuration_file, *forced_role;
+static const char *configuration_file, *forced_role, *forced_socket;
 
 static int control_address(const struct config *config, struct sockaddr_un *address)
 {
@@ -141,6 +141,7 @@ static int serve(pid_t parent)
 {
     struct sigaction action;
     struct config *config = config_read(configuration_file);
+    const char *where;
     struct host *host;
     int result = EX_CONFIG;
 
@@ -168,10 +169,11 @@ static int serve(pid_t parent)
     if (role_of(forced_role) != ROLE_NONE)
         host->config->role = role_of(forced_role);
     host_replace(host);
-    if (host->config->role == ROLE_NONE || host->config->socket == NULL)
+    where = forced_socket != NULL ? forced_socket : host->config->socket;
+    if (host->config->role == ROLE_NONE || where == NULL)
         log_error("%s: role and socket must be given", configuration_file);
-    else if (threads_begin(host->config) == 0 && milter_register(host->config->socket) == 0) {
-        log_info("ready to %s, on %s", host->config->role == ROLE_SEAL ? "seal" : "open", host->config->socket);
+    else if (threads_begin(host->config) == 0 && milter_register(where) == 0) {
+        log_info("ready to %s, on %s", host->config->role == ROLE_SEAL ? "seal" : "open", where);
         result = smfi_main() == MI_SUCCESS ? EX_OK : EX_UNAVAILABLE;
     }
     return result;
@@ -190,13 +192,14 @@ static void on_signal(int signal)
 }
 
 /* libmilter takes SIGHUP for the end: so the process that the administrator knows is this one. */
-int milter_run(const char *configuration, const char *role)
+int milter_run(const char *configuration, const char *role, const char *socket)
 {
     struct sigaction action;
     int state = 0;
 
     configuration_file = configuration;
     forced_role = role;
+    forced_socket = socket;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigaction(SIGHUP, &action, NULL);

@@ -93,7 +93,7 @@ class Postfix:
             "virtual_minimum_uid": "100", "smtpd_recipient_restrictions": "permit_mynetworks,reject", "in_flow_delay": "0",
             "smtputf8_enable": "no", "smtp_tls_security_level": "none", "default_process_limit": "100", "syslog_name": name,
             "smtp_destination_concurrency_limit": "20", "smtp_connect_timeout": "10s", "smtpd_client_connection_rate_limit": "0",
-            "smtpd_peername_lookup": "no", "smtpd_timeout": "120s", "ipc_timeout": "120s", "hopcount_limit": "50",
+            "smtpd_peername_lookup": "no", "local_header_rewrite_clients": "", "smtpd_timeout": "120s", "ipc_timeout": "120s", "hopcount_limit": "50",
             **settings,
         }
         Path(self.folder, "conf/main.cf").write_text("".join(f"{key} = {value}\n" for key, value in main.items()))

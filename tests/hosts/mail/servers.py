@@ -139,8 +139,8 @@ class Postfix:
 class Milter:
     """One bulla-milter, which logs to a file."""
 
-    def __init__(self, binary, configuration, role, port, log):
-        self.arguments = [str(binary), "-c", str(configuration), "--role", role]
+    def __init__(self, binary, configuration, role, port, log, more=()):
+        self.arguments = [str(binary), "-c", str(configuration), "--role", role, *more]
         self.port, self.log, self.process = port, Path(log), None
         self.start()
 

@@ -4,6 +4,7 @@
     receipts:       Postfix b -> Postfix r -> Postfix a (settles)
 """
 
+import os
 import signal
 import smtplib
 import subprocess
@@ -19,7 +20,7 @@ def build(folder):
     out = Path(folder, "build")
     out.mkdir()
     prefix = subprocess.run(["pkg-config", "--variable=libdir", "bulla"], capture_output=True, text=True, check=True).stdout.strip()
-    subprocess.run(["make", "-s", "-C", str(ROOT / "examples/hosts/mail"), f"OUT={out}", "CFLAGS=-O2 -g -Werror",
+    subprocess.run(["make", "-s", "-C", str(ROOT / "examples/hosts/mail"), f"OUT={out}", "CFLAGS=" + os.environ.get("BULLA_MAIL_CFLAGS", "-O2 -g") + " -Werror",
                     f"LDFLAGS=-Wl,-rpath,{prefix}"], check=True)
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "bulla"], capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["cc", "-o", str(out / "keygen"), str(ROOT / "tests/c/keygen.c"), *flags, f"-Wl,-rpath,{prefix}"], check=True)

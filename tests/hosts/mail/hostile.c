@@ -1,0 +1,100 @@
+/* Feeds broken mail to what reads mail: hostile SEED ROUNDS FILE... changes the files at random, under the sanitizers of the compiler. */
+#include "header.h"
+#include "keys.h"
+#include "log.h"
+#include "mail.h"
+#include "mime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const PIECES[] = {"\r\n", "\n", "\r", "\r\n\r\n", ":", ";", "\"", "(", ")", "<", ">", ",", "@", "--", "=", "==", "\\", "\t ", "From ",
+    "From:", "To: ", "Content-Type: application/vnd.bulla.envelope", "content-type: multipart/mixed; boundary=\"", "QlVMTEE", "Authentication-Results: ",
+    "\xff", "", "Bcc:", "mx.b.test"};
+
+static unsigned long state;
+
+static size_t below(size_t limit)
+{
+    state = state * 6364136223846793005UL + 1442695040888963407UL;
+    return limit == 0 ? 0 : (size_t)(state >> 33) % limit;
+}
+
+/* One change: bytes taken out, a piece put in, a byte made another. */
+static void change(struct text *mail)
+{
+    struct text next = {0};
+    size_t at = below(mail->length + 1), out = below(3) == 0 ? below(40) : 0;
+
+    out = out > mail->length - at ? mail->length - at : out;
+    text_add(&next, mail->data, at);
+    if (below(2)) {
+        const char *piece = PIECES[below(sizeof PIECES / sizeof *PIECES)];
+
+        text_add(&next, piece, *piece == 0 ? 1 : strlen(piece));
+    }
+    text_add(&next, mail->data + at + out, mail->length - at - out);
+    if (next.length > 0 && below(3) == 0)
+        next.data[below(next.length)] = (char)below(256);
+    text_free(mail);
+    *mail = next;
+}
+
+static void read_all(const struct text *bytes)
+{
+    struct mail mail = {0};
+    struct text out = {0};
+    struct header other = {0};
+
+    if (mail_parse(&mail, bytes->data, bytes->length) == 0) {
+        mime_find(&out, TYPE_ENVELOPE, &mail.header, mail.body.data, mail.body.length);
+        text_clear(&out);
+        mime_find(&out, TYPE_RECEIPT, &mail.header, mail.body.data, mail.body.length);
+        mime_is_sealed(&mail.header, mail.body.data, mail.body.length);
+        for (size_t i = 0; i < mail.header.count; i++) {
+            text_clear(&out);
+            addresses_write(&out, mail.header.fields[i].value);
+            text_clear(&out);
+            address_first(&out, mail.header.fields[i].value);
+            results_are_of(mail.header.fields[i].value, "mx.b.test");
+        }
+        text_clear(&out);
+        headers_differ(&out, &mail.header, &other);
+        headers_differ(&out, &mail.header, &mail.header);
+        /* What is written is read again as the same. */
+        text_clear(&out);
+        header_write(&mail.header, &out, "\r\n");
+        text_puts(&out, "\r\n");
+        if (header_parse(&other, out.data, out.length) != (long)out.length || other.count != mail.header.count)
+            abort();
+    }
+    text_clear(&out);
+    lines_to_lf(&out, bytes->data, bytes->length);
+    text_clear(&out);
+    lines_to_crlf(&out, bytes->data, bytes->length);
+    text_free(&out);
+    header_free(&other);
+    mail_free(&mail);
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = argc > 3 ? atol(argv[2]) : 0;
+
+    if (rounds <= 0)
+        return fprintf(stderr, "usage: hostile SEED ROUNDS FILE...\n"), 1;
+    state = strtoul(argv[1], NULL, 10);
+    for (long i = 0; i < rounds; i++) {
+        struct text mail = {0};
+
+        if (file_read(argv[3 + below((size_t)argc - 3)], &mail, 1 << 20) != 0)
+            return fprintf(stderr, "hostile: a file cannot be read\n"), 1;
+        for (size_t changes = below(30); changes > 0; changes--)
+            change(&mail);
+        read_all(&mail);
+        text_free(&mail);
+    }
+    printf("%ld broken mails read\n", rounds);
+    return 0;
+}

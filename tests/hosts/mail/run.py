@@ -12,10 +12,10 @@ import sys
 import time
 import traceback
 
-from servers import Folder, need
+from servers import Folder, Postfix, need
 from world import World, build
 
-FILES = ["scenarios_relay", "scenarios_server", "scenarios_deliver", "scenarios_redis", "scenarios_kill", "scenarios_corpus"]
+FILES = ["scenarios_relay", "scenarios_server", "scenarios_deliver", "scenarios_redis", "scenarios_opensmtpd", "scenarios_kill", "scenarios_corpus"]
 
 
 def main(names):
@@ -44,9 +44,11 @@ def main(names):
                     except Exception:  # the next one is to run all the same
                         failed.append(scenario.__name__)
                         print(f"FAILED {scenario.__name__}\n{traceback.format_exc()}", flush=True)
-                        for name, milter in world.milters.items():
+                        if hasattr(world, "server"):
+                            print((world.folder / "smtpd.log").read_text()[-3000:], flush=True)
+                        for name, milter in getattr(world, "milters", {}).items():
                             print(f"--- {name}\n" + "\n".join(milter.log_text().splitlines()[-6:]), flush=True)
-                        for server in (world.a, world.r, world.b):
+                        for server in [part for part in world.parts if isinstance(part, Postfix)]:
                             lines = [line for line in server.log_text().splitlines() if "connect" not in line]
                             print(f"--- Postfix {server.name}\n" + "\n".join(lines[-6:]), flush=True)
             finally:

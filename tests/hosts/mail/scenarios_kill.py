@@ -82,4 +82,29 @@ def milters_killed_under_load(world, count=300):
             "none lost, none twice, every one with a true receipt")
 
 
-ALL = [milters_killed_under_load]
+def died_before_the_confirmation(world):
+    """Postfix has the mail, the milter is dead, and nobody has confirmed: copies must neither be delivered nor be called so."""
+    token = world.token()
+    letter = world.letter(token)
+    conf = world.conf["b"].read_text()
+    # The queue's confirmation does not get through, for it asks at the wrong place.
+    world.conf["b"].write_text(conf.replace("/control", "/nowhere"))
+    try:
+        assert world.submit(letter) == 250
+        wait_for(lambda: world.having(world.b, "bob", token), "Postfix has delivered it")
+        world.milters["open_b"].kill_worker()
+        time.sleep(3)  # the reservation of the dead one is over
+        wait_for(lambda: "started again" in world.milters["open_b"].log_text(), "started again")
+        copy = next(mail for mail in reversed(world.relay.seen) if token.encode() in mail[2])
+        assert world.relay.forward(copy)[0] == 451
+        assert world.state_of(token) == ["waiting"]
+    finally:
+        world.conf["b"].write_text(conf)
+    world.settled(token)
+    assert world.relay.forward(copy)[0] == 250
+    time.sleep(1)
+    assert len(world.having(world.b, "bob", token)) == 1
+    return "the copy hears 451 until the queue's confirmation gets through; then the receipt, which is true; stored once"
+
+
+ALL = [died_before_the_confirmation, milters_killed_under_load]

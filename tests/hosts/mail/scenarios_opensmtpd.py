@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 from relay import Relay
-from servers import USER, free_port, listening, need, own, wait_for
+from servers import free_port, listening, need, own, wait_for
 from world import World
+
+LIBEXEC = Path("/usr/libexec/opensmtpd")
 
 
 def unpack(folder):
@@ -23,7 +25,14 @@ def unpack(folder):
     subprocess.run([need("dpkg", "dpkg"), "-x", str(next(folder.glob("opensmtpd_*.deb"))), str(folder / "opensmtpd")], check=True)
     for user in ("opensmtpd", "opensmtpq"):
         subprocess.run(["useradd", "--system", "--no-create-home", "--home-dir", "/var/lib/opensmtpd/empty", "--shell", "/usr/sbin/nologin", user], capture_output=True)
+    shutil.rmtree("/var/spool/smtpd", ignore_errors=True)  # what an earlier run left
     Path("/var/lib/opensmtpd/empty").mkdir(parents=True, exist_ok=True)
+    # Where the server looks for the program that runs a delivery agent.
+    if LIBEXEC.is_symlink():
+        LIBEXEC.unlink()
+    if not LIBEXEC.exists():
+        LIBEXEC.parent.mkdir(exist_ok=True)
+        LIBEXEC.symlink_to(folder / "opensmtpd/usr/libexec/opensmtpd")
     return folder / "opensmtpd/usr/sbin/smtpd"
 
 
@@ -47,13 +56,14 @@ class OpenSmtpd(World):
         conf = self.folder / "smtpd.conf"
         conf.write_text(f'''
 filter "bulla" proc-exec "{self.out}/bulla-opensmtpd {self.conf['a']}"
-table boxes {{ "erin@b.test" = "{USER}" }}
-listen on 127.0.0.1 port {self.ports['a_submit']} hostname a.test filter "bulla"
+table boxes {{ "erin@b.test" = "erin" }}
+table users {{ "erin" = "65534:65534:{self.folder}/boxes" }}
+listen on 127.0.0.1 port {self.ports['a_submit']} hostname a.test tag OUT filter "bulla"
 listen on 127.0.0.1 port {self.ports['b_in']} hostname b.test tag IN
 action "relay" relay host "smtp://127.0.0.1:{self.relay.port}"
-action "deliver" mda "{self.out}/bulla-deliver -c {self.conf['erin']} -s '%{{sender}}' {self.folder}/boxes/erin" virtual <boxes>
+action "deliver" mda "{self.out}/bulla-deliver -c {self.conf['erin']} -s '%{{sender}}' {self.folder}/boxes/erin" userbase <users> virtual <boxes>
 match tag IN from any for domain "b.test" action "deliver"
-match from any for any action "relay"
+match tag OUT from any for any action "relay"
 ''')
         self.log = (self.folder / "smtpd.log").open("w+")
         self.server = subprocess.Popen([str(smtpd), "-d", "-f", str(conf)], stdout=self.log, stderr=subprocess.STDOUT)
@@ -64,6 +74,9 @@ match from any for any action "relay"
         if hasattr(self, "server"):
             self.server.terminate()
             self.server.wait()
+            shutil.rmtree("/var/spool/smtpd", ignore_errors=True)
+            if LIBEXEC.is_symlink():
+                LIBEXEC.unlink()
         super().end()
 
     def boxed(self, token):

@@ -209,7 +209,7 @@ static bulla_status outbox_record(const struct host *host, const struct outgoing
 /* Makes envelope and outer message, and records them. */
 static void seal_to(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
 {
-    int crlf = lines_have_bare_lf(mail->body.data, mail->body.length), again;
+    int crlf = lines_have_bare_lf(mail->body.data, mail->body.length), again = 0;
     int receipts = host->config->receipts != 0 && *mail->from != 0;
     struct outgoing before = {0};
     struct text content = {0};
@@ -220,8 +220,10 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
 
     content_write(mail, crlf, &content);
     if (!content.failed && outgoing_name(outgoing->name, mail, &content) == 0 && (outgoing->from = strdup(mail->from)) != NULL) {
-        /* The client gives it once more: it is the same message, which its readers take once. */
-        again = outgoing_read(host, outgoing->name, &before) == 0 && before.sent.expires > (uint64_t)time(NULL) + 3600;
+        /* The client gives it once more: it is the same message, which its readers take once. Without a Message-ID nobody knows
+         * that: two alarms may be alike to the byte. */
+        again = header_count(&mail->header, "Message-ID") > 0 && outgoing_read(host, outgoing->name, &before) == 0 &&
+                before.sent.expires > (uint64_t)time(NULL) + 3600;
         if ((status = bulla_buffer_new(&envelope, &error)) == BULLA_OK &&
             (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK)
             status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error);
@@ -241,7 +243,7 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
         }
     }
     if (status == BULLA_OK)
-        outcome_set(outcome, VERDICT_CHANGED, "sealed for %zu recipients%s", mail->count, before.from != NULL ? ", again" : "");
+        outcome_set(outcome, VERDICT_CHANGED, "sealed for %zu recipients%s", mail->count, again ? ", again" : "");
     else
         outcome_set(outcome, VERDICT_LATER, "cannot be sealed now: %s", error.text[0] != 0 ? error.text : bulla_status_text(status));
     outgoing_free(&before);

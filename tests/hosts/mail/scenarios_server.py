@@ -218,7 +218,12 @@ def same_mail_twice(world):
     world.settled(token)
     time.sleep(1)
     assert len(world.having(world.b, "bob", token)) == 1 and world.state_of(token) == ["delivered"]
-    return "the client gives the same mail twice, as after a lost 250: one message, delivered once"
+    # Two alarms without a Message-ID may be alike, and are two.
+    token = world.token()
+    alarm = f"From: alarm@a.test\r\nTo: bob@b.test\r\nSubject: {token}\r\n\r\nthe disk is full\r\n"
+    assert world.submit(alarm) == 250 and world.submit(alarm) == 250
+    wait_for(lambda: len(world.having(world.b, "bob", token)) == 2, "two alarms")
+    return "the client gives the same mail twice, as after a lost 250: one message, delivered once; two alarms without Message-ID are two"
 
 
 ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, without_a_key,

@@ -1,5 +1,6 @@
 //! What became of a message, as a guard keeps it for its copies (spec/guard.md §3, answers).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::stamp::Stamp;
@@ -90,7 +91,8 @@ pub(super) fn answer(outcome: Outcome, receipt: &[u8]) -> Result<Vec<u8>> {
 pub struct Again {
     outcome: Outcome,
     receipt: Vec<u8>,
-    stamp: Stamp,
+    // In a box: it is much larger than what it travels beside.
+    stamp: Box<Stamp>,
 }
 
 impl Again {
@@ -100,13 +102,13 @@ impl Again {
         Ok(Self {
             outcome,
             receipt,
-            stamp,
+            stamp: Box::new(stamp),
         })
     }
 
     /// What the author signed of it: so that the host knows whom it answers.
     #[must_use]
-    pub const fn stamp(&self) -> &Stamp {
+    pub fn stamp(&self) -> &Stamp {
         &self.stamp
     }
 

@@ -2912,6 +2912,16 @@ const bulla_stamp *bulla_lease_stamp(const struct bulla_lease *lease);
 bulla_view bulla_lease_path(const struct bulla_lease *lease);
 
 /**
+ * Whether the file in which the content is stored was there before this message came, whole: from an attempt of its own that was
+ * cut off or, unless it is stored by its id, perhaps another message's with the same content. It stays if the message is rejected.
+ *
+ * @param lease A lease of what is stored.
+ * @return 1 or 0; 0 for other leases.
+ * Threads: one at a time for each lease.
+ */
+uint8_t bulla_lease_was_there(const struct bulla_lease *lease);
+
+/**
  * Holds a lease for longer.
  *
  * @param lease The lease.
@@ -2962,7 +2972,7 @@ BULLA_MUST_CHECK bulla_status bulla_lease_accept_unanswered(struct bulla_lease *
                                            bulla_error *error);
 
 /**
- * Gives a lease up: the message may come again, and a stored file is removed.
+ * Gives a lease up: the message may come again, and a stored file is removed, unless it was there before.
  *
  * @param lease The lease; it can then only be freed.
  * @param error May be NULL; see bulla_error.
@@ -3364,7 +3374,8 @@ BULLA_MUST_CHECK bulla_status bulla_receipter_accept(const struct bulla_receipte
  * gives it.
  *
  * @param receipter The receipter.
- * @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed.
+ * @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed, unless it
+ *        was there before (bulla_lease_was_there()).
  * @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024. 0 for the reason of a lease
  *        that came with BULLA_REFUSED.
  * @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL. May be NULL if

@@ -209,6 +209,24 @@ impl Error {
         }
     }
 
+    /// The same once more, for work that is done twice and answers once.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn once_more(&self) -> Self {
+        let again = |source: &std::io::Error| match source.raw_os_error() {
+            Some(code) => std::io::Error::from_raw_os_error(code),
+            None => source.kind().into(),
+        };
+        let about = match self.about.as_deref() {
+            Some(About::Signer(signer)) => Some(About::Signer(*signer)),
+            Some(About::Source(source)) => Some(About::Source(again(source))),
+            None => None,
+        };
+        Self {
+            about: about.map(Box::new),
+            ..Self::with(self.kind, self.detail)
+        }
+    }
+
     #[cfg(feature = "std")]
     fn source_error(&self) -> Option<&std::io::Error> {
         match self.about.as_deref() {

@@ -16,13 +16,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla::{
-    Disk, ErrorKind, MemoryGuard, NotStored, OsDisk, Outcome, Reason, Receipter, Receipts,
-    Received, Rejection, ReplayGuard, Stamp, Store, Target,
+    Disk, ErrorKind, MemoryGuard, NotStored, Opener, Order, OsDisk, Outcome, Reason, Receipter,
+    Receipts, Received, Rejection, Replay, ReplayGuard, Stamp, Store, Target,
 };
 use storing::faulty::Operation;
 use storing::here::Here;
 use storing::hooked::Hooked;
-use storing::{alice, bob, content, draft, folder, names, seal, seal_stream, store, stored};
+use storing::{
+    alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, stored,
+};
 
 /// A disk on which nothing new has room.
 fn full() -> impl Disk {
@@ -126,6 +128,41 @@ fn no_room_is_not_said_while_the_file_is_there() {
             assert_eq!(names(folder.path()), ["x"]);
         }
     }
+}
+
+/// A file vouches for content, not for what a stamp says of it.
+#[test]
+fn the_host_s_rules_are_asked_whatever_file_there_is() {
+    let bytes = content(300_000);
+    let never = |_: &Stamp| Some(Reason::new(Reason::POLICY, "").unwrap());
+    for envelope in envelopes(&bytes) {
+        let (folder, guard) = (folder(), MemoryGuard::new(100));
+        let path = folder.path().join("x");
+        fs::write(&path, &bytes).unwrap();
+        let target = Target::Path(&path);
+        let judging = store(&guard, &OsDisk).judge(&never);
+        let refused = judging.store(envelope.as_slice(), target).unwrap();
+        assert!(matches!(&refused, Received::Refused(..)), "{refused:?}");
+        drop(refused);
+        let short = store(&guard, &OsDisk).max_content(10);
+        let refused = short.store(envelope.as_slice(), target).unwrap();
+        assert!(matches!(&refused, Received::TooLarge(_)), "{refused:?}");
+        assert!(fs::read(&path).unwrap() == bytes);
+    }
+}
+
+/// Another policy over the same guard demands an order, and the message has no place in one.
+#[test]
+fn what_another_policy_accepted_is_refused_where_an_order_is_demanded() {
+    let envelope = seal(&draft(), &content(300_000));
+    let (folder, guard) = (folder(), MemoryGuard::new(100));
+    let target = Target::ById(folder.path());
+    let first = stored(store(&guard, &OsDisk).store(envelope.as_slice(), target));
+    first.commit(b"receipt").unwrap();
+    let ordered = policy().clone().order(Order::Monotonic);
+    let opener = Opener::new(bob(), &ordered, Replay::Guarded(&guard));
+    let refused = Store::new(opener, 60, &OsDisk).store(envelope.as_slice(), target);
+    assert_eq!(refused.unwrap_err(), ErrorKind::Superseded);
 }
 
 #[test]
@@ -259,6 +296,7 @@ fn what_is_stored_can_still_be_rejected() {
     let target = here.target();
     let found = stored(store.store(here.envelope.as_slice(), target));
     assert!(fs::read(found.path()).unwrap() == here.bytes);
+    assert!(!found.was_there());
     let lease = found.into_lease();
     assert_eq!(names(here.folder.path()), [""; 0], "nothing of it is left");
     let reason = Reason::new(Reason::POLICY, "a virus").unwrap();
@@ -275,6 +313,7 @@ fn what_is_stored_can_still_be_rejected() {
         here.store(&guard)
             .store(here.envelope.as_slice(), here.target()),
     );
+    assert!(found.was_there());
     let lease = found.into_lease();
     assert_eq!(names(here.folder.path()), ["x"]);
     lease.release().unwrap();

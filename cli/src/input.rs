@@ -108,6 +108,15 @@ impl Input {
         Ok(bytes)
     }
 
+    /// Reads what is left of a pipe, at most so many bytes, so that whoever writes into it comes to the end; what is read means
+    /// nothing.
+    pub(crate) fn drain(mut self, most: u64) {
+        if self.length.is_none() {
+            // If it fails, there is nobody left who writes.
+            let _ = io::copy(&mut (&mut self.source).take(most), &mut io::sink());
+        }
+    }
+
     /// Gives all of it to `take`, in pieces.
     pub(crate) fn each_piece(
         mut self,

@@ -216,3 +216,24 @@ fn what_was_left_behind_long_ago_is_removed() {
         assert_eq!(content.exists(), !goes);
     }
 }
+
+/// Reading a long folder for every message would cost much, so it is cleaned at times.
+#[test]
+fn a_long_folder_is_cleaned_in_the_end() {
+    let stage = stage(b"content");
+    let inbox = stage.path("inbox");
+    let long = "x".repeat(200);
+    for number in 0..1000 {
+        std::fs::write(inbox.join(format!("{long}{number}")), b"").unwrap();
+    }
+    let content = inbox.join(".bulla-0123456789abcdef.part");
+    let file = std::fs::File::create(&content).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60))
+        .unwrap();
+    // That 300 of them all pass over it happens once in 250 million times.
+    let gone = (0..300).any(|_| {
+        stage.pipe(words(RECEIVE), b"").fails(2, "");
+        !content.exists()
+    });
+    assert!(gone);
+}

@@ -77,6 +77,8 @@ impl<'a> Gate<'a> {
     /// claimed.
     #[cfg(all(feature = "std", unix))]
     pub(super) fn look(&self, stamp: &Stamp) -> Result<Option<Vec<u8>>> {
+        // One without a place where an order is demanded is refused, as at its end, whatever another policy made of it.
+        self.place(stamp, None)?;
         self.watch()?.guard.look(&self.guard_claim(stamp, None)?)
     }
 

@@ -197,6 +197,24 @@ pub unsafe extern "C" fn bulla_lease_path(lease: *const bulla_lease) -> bulla_vi
     })
 }
 
+/// Whether the file in which the content is stored was there before this message came, whole: from an attempt of its own that was
+/// cut off or, unless it is stored by its id, perhaps another message's with the same content. It stays if the message is rejected.
+///
+/// @param lease A lease of what is stored.
+/// @return 1 or 0; 0 for other leases.
+/// Threads: one at a time for each lease.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_lease_was_there(lease: *const bulla_lease) -> u8 {
+    plain(0, || {
+        // SAFETY: as the contract says.
+        let lease = unsafe { shared(lease, "") }.ok()?;
+        let was_there = lease.reserved.with(|reserved| {
+            Ok(matches!(&**reserved, Reserved::Stored(stored) if stored.was_there()))
+        });
+        was_there.ok().map(u8::from)
+    })
+}
+
 /// Holds a lease for longer.
 ///
 /// @param lease The lease.
@@ -291,7 +309,7 @@ pub unsafe extern "C" fn bulla_lease_accept_unanswered(
     })
 }
 
-/// Gives a lease up: the message may come again, and a stored file is removed.
+/// Gives a lease up: the message may come again, and a stored file is removed, unless it was there before.
 ///
 /// @param lease The lease; it can then only be freed.
 /// @param error May be NULL; see bulla_error.

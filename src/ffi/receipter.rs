@@ -190,7 +190,8 @@ pub unsafe extern "C" fn bulla_receipter_accept(
 /// gives it.
 ///
 /// @param receipter The receipter.
-/// @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed.
+/// @param lease The lease; it can then only be freed, whatever comes of this. A stored file is removed, unless it
+///        was there before (bulla_lease_was_there()).
 /// @param code Why: BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024. 0 for the reason of a lease
 ///        that came with BULLA_REFUSED.
 /// @param reason Why, in words, for the sender: at most 255 bytes without control characters, closed with NUL. May be NULL if

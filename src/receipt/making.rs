@@ -142,6 +142,11 @@ impl<'a> Making<'a> {
         }
     }
 
+    /// Whether it was there before.
+    pub(super) const fn is_found(&self) -> bool {
+        matches!(self.file, Source::Found(_))
+    }
+
     /// It stays.
     pub(super) const fn keep(&mut self) {
         self.keep = true;

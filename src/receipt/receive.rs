@@ -228,6 +228,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             (self.place, self.unkept) = (Some((Place::Dealt, path)), None);
             return Ok(());
         }
+        // Of every message that is new, also where a file has its name already: a file vouches for content, not for a stamp.
         if let Some(reason) = self.store.judge.and_then(|judge| judge(stamp)) {
             return Err(Stop::Refused(reason));
         }

@@ -43,7 +43,8 @@ pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
 /// stamp has the digest of the content the answer is given by the stamp alone, and the rest of the copy is not read; else once
 /// all of it is verified.
 ///
-/// The folder must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
+/// The folder is to be written by its owner alone: of a file that is found there, neither its owner nor its other names are
+/// looked at. It must be on a file system with locks (`flock`) and with `linkat` or `renameat2`; several processes may store to
 /// it at once.
 ///
 /// ```
@@ -125,6 +126,11 @@ impl<'a> Store<'a> {
     ///
     /// What is to be decided on the content (a scan for viruses) is decided after it is stored, and before it is committed:
     /// [`Stored::into_lease`](crate::Stored::into_lease).
+    ///
+    /// Rest them on what another sealing of the same message cannot change: signer, attributes, sequence, length and digest; not on
+    /// its times or on which receipts it asks for, for a rejection holds for all sealings. They are asked of a message as often as
+    /// it is new, so also after an attempt that was cut off: if they have become stricter since, it is rejected, and a file that
+    /// the attempt left under its final name stays.
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {

@@ -48,6 +48,14 @@ impl<'a> Stored<'a> {
         &self.path
     }
 
+    /// Whether the file was there before this message came, whole. Under [`Target::ById`](crate::Target::ById) it is this message's
+    /// own, from an attempt that was cut off (or from before the guard forgot it), for nothing else has its name; under another
+    /// target it may as well be another message's, with the same content.
+    #[must_use]
+    pub const fn was_there(&self) -> bool {
+        self.making.is_found()
+    }
+
     /// Holds the reservation for `seconds` from now on.
     ///
     /// # Errors
@@ -118,16 +126,20 @@ impl<'a> Stored<'a> {
     /// its content is, after a scan for viruses for example. What a [resumable](crate::Store::resumable) store keeps of it goes
     /// too.
     ///
-    /// A file that was there before, from an attempt that was cut off, is not this one's to remove and stays. If the content is
-    /// not to lie there, remove it by its [path](Self::path) *before* this: until then the name is held for it.
+    /// A file that [was there before](Self::was_there) stays. Where it can only be this message's own, as under
+    /// [`Target::ById`](crate::Target::ById), and the content is not to lie there, remove it by its [path](Self::path) *before*
+    /// this: until then the name is held for it. Under another target it may be another message's: the host decides.
     ///
     /// ```
     /// # use bulla::{Reason, Receipter, Rejection, Result, Stored};
+    /// /// What was stored with `Target::ById`.
     /// fn take(receipter: &Receipter<'_>, stored: Stored<'_>, clean: bool) -> Result<Option<Vec<u8>>> {
     ///     if clean {
     ///         return Ok(receipter.stored(stored)?.into_receipt());
     ///     }
-    ///     std::fs::remove_file(stored.path())?; // also if it is from an attempt that was cut off
+    ///     if stored.was_there() {
+    ///         std::fs::remove_file(stored.path())?;
+    ///     }
     ///     let lease = stored.into_lease();
     ///     let reason = Reason::new(Reason::POLICY, "a virus was found in it")?;
     ///     Ok(receipter.rejected(lease, reason)?.into_receipt())

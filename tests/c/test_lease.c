@@ -12,6 +12,7 @@ static void a_committed_lease_is_answered_again(void)
     CHECK(holds(world.content, HELLO, sizeof HELLO));
     CHECK(bulla_lease_kind(lease) == BULLA_LEASE_MESSAGE && bulla_lease_stamp(lease) != NULL);
     CHECK(bulla_lease_path(lease).data == NULL && bulla_lease_path(lease).length == 0);
+    CHECK(bulla_lease_was_there(lease) == 0 && bulla_lease_was_there(NULL) == 0);
     UNTOUCHED(BULLA_PENDING, none, lease_it(&world, &none, &again));
     CHECK(bulla_buffer_length(world.content) == 0);
     OK(bulla_lease_renew(lease, 100, &error));

@@ -241,11 +241,34 @@ static void what_did_not_come_whole_is_completed(void)
     OK(bulla_store_stream_resume(place.store, &place.sent.header_digest, BULLA_TARGET_BY_ID, place.folder, &stream, &error));
     push(&place, stream, (size_t)held.value, whole(&place));
     OK(bulla_store_stream_finish(stream, &lease, &again, &error));
-    CHECK(stored(bulla_lease_path(lease)));
+    CHECK(stored(bulla_lease_path(lease)) && bulla_lease_was_there(lease) == 0);
     bulla_lease_free(lease); /* which releases it, and removes the file */
     bulla_store_stream_free(stream);
     OK(bulla_store_clean(place.store, place.folder, &removed, &error));
     CHECK(removed == 0 && remove(place.folder) == 0);
+    leave(&place);
+}
+
+/* As after a process that was killed between the final name and the commit. */
+static void what_was_there_before_is_told(void)
+{
+    struct place place;
+    bulla_store_stream *stream;
+    bulla_lease *lease = NULL;
+    bulla_answer *again = NULL;
+    char path[5000];
+    FILE *file;
+
+    prepare(&place);
+    snprintf(path, sizeof path, "%s/file", place.folder);
+    CHECK((file = fopen(path, "wb")) != NULL && fwrite(big, 1, BIG, file) == BIG && fclose(file) == 0);
+    stream = stream_of(&place, BULLA_TARGET_PATH, path);
+    push(&place, stream, 0, whole(&place));
+    OK(bulla_store_stream_finish(stream, &lease, &again, &error));
+    CHECK(bulla_lease_was_there(lease) == 1);
+    bulla_lease_free(lease);
+    bulla_store_stream_free(stream);
+    CHECK(remove(path) == 0 && remove(place.folder) == 0);
     leave(&place);
 }
 
@@ -254,5 +277,6 @@ const struct test test_store[] = {
     {"what is released or damaged leaves nothing", what_is_released_or_damaged_leaves_nothing},
     {"what is too large or has no room can be rejected", what_is_too_large_or_has_no_room_can_be_rejected},
     {"what did not come whole is completed", what_did_not_come_whole_is_completed},
+    {"what was there before is told", what_was_there_before_is_told},
     END,
 };

@@ -326,3 +326,42 @@ fn a_full_disk_leaves_everything_as_it_was() {
     assert_eq!(scene.outbox().list(OutboxFilter::All, 10).unwrap().len(), 1);
     assert!(scene.outbox().envelope(&sent.header_digest).is_err());
 }
+
+/// What a crash left is removed once it is old, and what is awaited stays however old it is.
+#[test]
+fn only_what_nobody_awaits_is_cleaned() {
+    let scene = Scene::new();
+    let (_, sent) = scene.put(&vec![7; 300_000]);
+    let folder = scene.folder.path().join("outbox.d");
+    let orphan = |number: usize| format!("{number:064x}.bulla");
+    let mut old: Vec<String> = (0..40).map(orphan).collect();
+    old.push(".bulla-0123456789abcdef.part".to_owned());
+    let others = [
+        orphan(99),
+        "a-note.txt".to_owned(),
+        format!("{}.bulla", sent.header_digest),
+    ];
+    let days_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 24 * 3600);
+    for name in old.iter().chain(&others) {
+        let path = folder.join(name);
+        if !path.exists() {
+            std::fs::write(&path, b"left").unwrap();
+        }
+        if *name != others[0] {
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(days_ago).unwrap();
+        }
+    }
+    // What is no file is nobody's to remove.
+    let stuck = folder.join(orphan(77));
+    std::fs::create_dir(&stuck).unwrap();
+    scene.outbox().clean().unwrap();
+    for name in &old {
+        assert!(!folder.join(name).exists(), "{name}");
+    }
+    for name in &others {
+        assert!(folder.join(name).exists(), "{name}");
+    }
+    assert!(stuck.exists());
+    assert!(!read(&scene.outbox(), &sent).is_empty());
+}

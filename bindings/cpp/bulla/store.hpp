@@ -62,6 +62,8 @@ class lease {
     [[nodiscard]] std::optional<bulla::stamp> stamp() const { return detail::stamp_of(bulla_lease_stamp(handle_.get())); }
     /// The final name of the file of a lease of what is stored; else empty.
     [[nodiscard]] std::string path() const { return detail::text(bulla_lease_path(handle_.get())); }
+    /// Whether that file was there before this message came, whole: it stays if the message is rejected.
+    [[nodiscard]] bool was_there() const noexcept { return bulla_lease_was_there(handle_.get()) != 0; }
     /// Holds it for so many seconds from now on.
     result<void> renew(std::uint64_t seconds) {
         return detail::done([&](auto* why) { return bulla_lease_renew(handle_.get(), seconds, why); });

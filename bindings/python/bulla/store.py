@@ -58,6 +58,12 @@ class Lease(Single):
         with self._alone() as handle:
             return c.viewed(lib.bulla_lease_path(handle)) or None
 
+    @property
+    def was_there(self) -> bool:
+        """Whether that file was there before this message came, whole: it stays if the message is rejected."""
+        with self._alone() as handle:
+            return bool(lib.bulla_lease_was_there(handle))
+
     def renew(self, seconds: int) -> None:
         """Holds it for so long from now on."""
         with self._alone() as handle:

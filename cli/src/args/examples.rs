@@ -145,7 +145,7 @@ A copy whose stamp is authentic, but which was damaged or cut off, fails with st
 to be told of rejections, as bulla send does, a note of the damage is given in place of a receipt, at the same rate. It is \
 not final: nothing is stored, and the message stays due.
 
-What a receive that was killed left of a file is removed by a later one after a day. What was cut off and not completed \
+What a receive that was killed left of a file is removed by later ones after a day. What was cut off and not completed \
 within a day is removed by a later --resumable. Of one envelope at most --max-size and \
 1 MiB is kept.
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use bulla::{
-    Again, ArmorLabel, Error, ErrorKind, Identity, Lease, MaybeArmored, NotStored, Opener, OsDisk,
-    Outcome, Partials, Reason, Receipter, Received, Rejection, Replay, StampOnly, Store, Stored,
-    Target,
+    Again, ArmorLabel, Entropy, Error, ErrorKind, Identity, Lease, MaybeArmored, NotStored, Opener,
+    OsDisk, OsEntropy, Outcome, Partials, Reason, Receipter, Received, Rejection, Replay,
+    StampOnly, Store, Stored, Target,
 };
 use serde_json::json;
 
@@ -24,6 +24,9 @@ use crate::terminal::{note, print};
 const PARTIALS: usize = 64;
 /// How much longer an envelope may be than its content, of what is kept where --max-size is given.
 const PARTIAL_MORE: u64 = 1 << 20;
+/// How much of a copy is read after its answer is known, in bytes: more than `send` seals with the digest in the stamp, without
+/// which nothing is known early.
+const MOST_UNREAD: u64 = 8 << 20;
 
 pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     let trusted = Trusted::load(&args.senders)?;
@@ -42,7 +45,7 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
     if let Some(header) = &args.held {
         return print(&format!("{}\n", store.held(header)?));
     }
-    if args.resume.is_none() {
+    if args.resume.is_none() && is_to_be_cleaned(&args.dir) {
         // What was left behind long ago must not fill the folder, nor lie about: it may be content in the clear. What is kept of
         // envelopes goes only with --resumable. If it cannot be removed, it stays.
         let _ = store.clean(&args.dir);
@@ -60,18 +63,38 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         trusted: &trusted,
         output: writing::output(&args.output, args.armor)?,
     };
-    let input = Input::open(args.input.as_deref())?.with_progress_beside(&args.output);
+    let mut input = Input::open(args.input.as_deref())?.with_progress_beside(&args.output);
     let received = match &args.resume {
-        Some(header) => store.resume(header, input, target),
+        Some(header) => store.resume(header, &mut input, target),
         None => {
-            let envelope = MaybeArmored::new(input, ArmorLabel::Envelope).map_err(Error::from)?;
+            let envelope =
+                MaybeArmored::new(&mut input, ArmorLabel::Envelope).map_err(Error::from)?;
             store.store(envelope, target)
         }
     };
     match received {
-        Ok(received) => desk.received(received, &opener()),
+        Ok(received) => {
+            let is_copy = matches!(received, Received::Again(_));
+            let answered = desk.received(received, &opener());
+            if is_copy {
+                // Its answer may be known before all has come: whoever writes into a pipe must not fail for having been heard.
+                input.drain(MOST_UNREAD);
+            }
+            answered
+        }
         Err(not_stored) => Err(desk.not_stored(not_stored)),
     }
+}
+
+/// Whether to look for what was left behind: always in a folder that is read quickly, and at times in a long one, or many
+/// messages would cost their number squared.
+fn is_to_be_cleaned(folder: &Path) -> bool {
+    /// Of a folder itself, in bytes: a thousand names or so. It grows with its names wherever it is told.
+    const SHORT: u64 = 64 * 1024;
+    const ONE_IN: u8 = 16;
+    let mut chance = [0];
+    folder.metadata().is_ok_and(|found| found.len() <= SHORT)
+        || OsEntropy.fill(&mut chance).is_ok() && chance[0] % ONE_IN == 0
 }
 
 /// There is a folder, and the guard is not in it.

@@ -1,9 +1,12 @@
 //! Where the envelopes of an outbox are kept until they are settled.
 
 use core::fmt;
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::string::String;
 use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
@@ -74,23 +77,44 @@ impl Outgoing {
         let path = self.path.join(name(&letter.sent.header_digest));
         // What takes long comes before the transaction.
         file.sync()?;
-        let mut file = Some(file);
+        let mut naming = Naming::Now(file);
         self.database
             .write(move |connection| {
                 // It gets its name in the transaction, or it could be removed again before its row is there, by one who settles the
                 // same envelope for somebody else. What was put before is replaced by the same.
-                if let Some(file) = file.take() {
-                    file.commit_as(&path)?;
-                } else if !path.exists() {
-                    // This is the second time, after the first failed or was undone; others may have come between.
-                    return Err(Error::with(
-                        ErrorKind::OutboxUnavailable,
-                        "its envelope did not stay in the folder beside the file: put it again",
-                    ));
-                }
+                naming.name(&path)?;
                 Rows(connection).put(&letter, None, now)
             })
             .map_err(outbox_error)
+    }
+}
+
+/// How a long envelope gets its name, in work that may be done a second time.
+enum Naming {
+    Now(NewFile),
+    /// What became of it.
+    Done(Result<()>),
+}
+
+impl Naming {
+    fn name(&mut self, path: &Path) -> Result<()> {
+        match core::mem::replace(self, Self::Done(Ok(()))) {
+            Self::Now(file) => *self = Self::Done(file.commit_as(path)),
+            // Whatever lies there by now: what could not be named or synced the first time is not made good by looking again.
+            Self::Done(Err(error)) => *self = Self::Done(Err(error)),
+            // The first time was undone, and others may have come between.
+            Self::Done(Ok(())) if !path.is_file() => {
+                *self = Self::Done(Err(Error::with(
+                    ErrorKind::OutboxUnavailable,
+                    "its envelope did not stay in the folder beside the file: put it again",
+                )));
+            }
+            Self::Done(Ok(())) => {}
+        }
+        match self {
+            Self::Done(Err(error)) => Err(error.once_more()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -192,34 +216,80 @@ pub(super) fn remove_settled(database: &Database, id: MessageId) -> Result<()> {
 
 /// Removes what nobody awaits: of settled messages, and what a crash left before its letter was recorded.
 pub(super) fn clean(database: &Database) -> Result<()> {
-    let waiting: Vec<_> = database
-        .read(|connection| Rows(connection).outside(true, None))
-        .map_err(outbox_error)?
-        .iter()
-        .map(name)
-        .collect();
-    let files = match std::fs::read_dir(folder(database)) {
-        Ok(files) => files,
+    let mut left = match std::fs::read_dir(folder(database)) {
+        Ok(files) => old_files(files)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    for file in files {
-        let file = file?;
-        let found = file.metadata()?;
-        let age = SystemTime::now()
-            .duration_since(found.modified()?)
-            .unwrap_or_default();
-        let file_name = file.file_name();
-        let ours = file_name.to_str().is_some_and(is_ours);
-        let wanted = waiting.iter().any(|name| file_name.to_str() == Some(name));
-        if ours && found.is_file() && age >= YOUNG && !wanted {
-            std::fs::remove_file(file.path())?;
+    let wanted = |database: &Database| database.read(|state| Rows(state).outside(true, None));
+    without(&mut left, &wanted(database).map_err(outbox_error)?);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let mut failed = None;
+    // Few at a time: others wait for the transaction.
+    for some in left.chunks(16) {
+        let (mut some, reader) = (some.to_vec(), database.clone());
+        // In a transaction that writes, as in `remove_settled`: nobody puts one of them between the look and the removal. What
+        // others have just settled in this transaction may still be undone, so what is awaited without it stays, too.
+        let removed = database.write(move |connection| {
+            without(&mut some, &Rows(connection).outside(true, None)?);
+            without(&mut some, &wanted(&reader)?);
+            Ok(remove_old(&some))
+        });
+        // One that cannot be removed keeps no other, and undoes nobody's work.
+        if let Err(error) = removed.map_err(outbox_error)? {
+            failed.get_or_insert(error);
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn name(header: &Digest) -> std::string::String {
+/// Removes those that are still there and old: one may have been put anew, and settled, since it was listed. The first failure
+/// is told.
+fn remove_old(files: &[PathBuf]) -> io::Result<()> {
+    let remove = |path: &PathBuf| match is_old(path) {
+        Ok(true) => std::fs::remove_file(path),
+        other => other.map(drop),
+    };
+    files.iter().map(remove).fold(Ok(()), io::Result::and)
+}
+
+fn without(files: &mut Vec<PathBuf>, wanted: &[Digest]) {
+    let names: HashSet<_> = wanted.iter().map(name).collect();
+    let is_wanted = |path: &Path| {
+        let name = path.file_name().and_then(OsStr::to_str);
+        name.is_some_and(|name| names.contains(name))
+    };
+    files.retain(|path| !is_wanted(path));
+}
+
+/// Those that can only be ours, and are not young.
+fn old_files(files: std::fs::ReadDir) -> Result<Vec<PathBuf>> {
+    let mut old = Vec::new();
+    for file in files {
+        let file = file?;
+        if file.file_name().to_str().is_some_and(is_ours) && is_old(&file.path())? {
+            old.push(file.path());
+        }
+    }
+    Ok(old)
+}
+
+/// Whether it is a file that nobody wrote to of late. One that is gone is not.
+fn is_old(path: &Path) -> io::Result<bool> {
+    let found = match path.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let age = SystemTime::now()
+        .duration_since(found.modified()?)
+        .unwrap_or_default();
+    Ok(found.is_file() && age >= YOUNG)
+}
+
+fn name(header: &Digest) -> String {
     std::format!("{header}.bulla")
 }
 
@@ -233,7 +303,7 @@ fn is_ours(name: &str) -> bool {
     envelope.is_some_and(|digest| digest.len() == 64 && hex(digest)) || part.is_some_and(hex)
 }
 
-fn make_folder(path: &std::path::Path) -> io::Result<()> {
+fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -246,4 +316,36 @@ fn make_folder(path: &std::path::Path) -> io::Result<()> {
         File::open(folder_of(path))?.sync_all()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first time fails or its sync does; the second time, in a transaction of its own, must not find it well.
+    #[test]
+    fn what_was_not_named_the_first_time_is_not_the_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("name");
+        let new_file = || {
+            let mut file = NewFile::create(&folder.path().join("envelope"), true, true).unwrap();
+            file.write_all(b"envelope").unwrap();
+            file
+        };
+        let mut naming = Naming::Now(new_file());
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(naming.name(&path).unwrap_err(), ErrorKind::Io);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, b"envelope").unwrap();
+        assert_eq!(naming.name(&path).unwrap_err(), ErrorKind::Io);
+
+        let mut naming = Naming::Now(new_file());
+        naming.name(&path).unwrap();
+        naming.name(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let gone = naming.name(&path).unwrap_err();
+        assert_eq!(gone, ErrorKind::OutboxUnavailable);
+        std::fs::write(&path, b"envelope").unwrap();
+        assert_eq!(naming.name(&path).unwrap_err(), gone);
+    }
 }

@@ -8,7 +8,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let native = env::var_os("HOST") == env::var_os("TARGET");
     if native && libc().is_some_and(|version| version >= (2, 36)) {
-        println!("cargo::rustc-link-arg-cdylib=-Wl,-z,pack-relative-relocs");
+        println!("cargo::rustc-link-arg=-Wl,-z,pack-relative-relocs");
     }
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # How big the shared library is, stripped, with everything but Redis, and what each feature adds. Fails above the bars.
 #
-#   bindings/size.sh            some minutes
+#   bindings/size.sh            the whole, with the SQLite of the system and with SQLite built in
+#   bindings/size.sh --all      what each feature adds, too: some minutes more
 #   bindings/size.sh --speed    compares its speed with that of a library that is not made small, and fails if it is slower
 #
 # The bar of 1.5 MiB is for the library as distributions ship it, with the SQLite of the system. With SQLite built in it is bigger
@@ -44,12 +45,14 @@ size keyfile,sqlite
 whole=$bytes
 echo "everything but Redis: $whole bytes ($(kib "$whole")), with the SQLite of the system; the bar is $(kib $bar)"
 under $bar "$whole"
-size keyfile
-echo "  of that sqlite: $(kib $((whole - bytes)))"
-size sqlite
-echo "  of that keyfile: $(kib $((whole - bytes)))"
-size keyfile,sqlite,redis
-echo "  redis would add: $(kib $((bytes - whole)))"
+if [ "${1:-}" = --all ]; then
+    size keyfile
+    echo "  of that sqlite: $(kib $((whole - bytes)))"
+    size sqlite
+    echo "  of that keyfile: $(kib $((whole - bytes)))"
+    size keyfile,sqlite,redis
+    echo "  redis would add: $(kib $((bytes - whole)))"
+fi
 export LIBSQLITE3_SYS_USE_PKG_CONFIG=0
 size keyfile,sqlite
 echo "everything but Redis: $bytes bytes ($(kib "$bytes")), with SQLite built in; its bar is $(kib $bar_built_in)"

@@ -1,0 +1,21 @@
+# What the scripts of CI share. Sourced, at the root of the project; `part` is put before what a script prints.
+export CARGO_TERM_COLOR=never
+export CARGO_INCREMENTAL=0 # a clean clone builds everything once: what only helps the next build is disk lost
+began=$SECONDS
+
+step() { printf '\n=== [%s%4d s] %s\n' "${part:+$part }" "$((SECONDS - began))" "$*"; }
+run() { step "$*"; "$@"; }
+need() { # need COMMAND PACKAGE: installs a Debian package if the command is missing, and says so if that fails
+    command -v "$1" >/dev/null && return
+    step "installing $2 for $1"
+    # Servers are for the tests to start: policy-rc.d keeps Debian from starting them.
+    local ours=
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        ours=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' >$ours && chmod +x $ours
+    fi
+    local status=0
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"; } >/dev/null || status=$?
+    [ -z "$ours" ] || rm -f "$ours"
+    [ $status = 0 ] || { echo "ci: $1 is missing and $2 could not be installed" >&2; exit 1; }
+}

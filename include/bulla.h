@@ -452,8 +452,8 @@ uint8_t bulla_has_feature(const char *feature);
  * Where a call puts bytes. Made by bulla_buffer_new() it grows as needed, in memory of the library; made by
  * bulla_buffer_wrap() it is memory of the caller's, of fixed length.
  *
- * Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows. What is in it may
- * be the input of the call that appends to it.
+ * Calls append. A call that fails leaves in it what was there. Memory of the library is wiped when the buffer is freed, cleared, or
+ * grows; memory of the caller's only when it is cleared. What is in it may be the input of the call that appends to it.
  */
 typedef struct bulla_buffer bulla_buffer;
 
@@ -510,7 +510,8 @@ const uint8_t *bulla_buffer_data(const struct bulla_buffer *buffer);
 size_t bulla_buffer_length(const struct bulla_buffer *buffer);
 
 /**
- * Empties a buffer, to use it again, and wipes what was in it. Memory of the library stays with the buffer.
+ * Empties a buffer, to use it again, and wipes what was in it. Memory of the library stays with the buffer. While another call uses
+ * the buffer, as one does that is around a callback, nothing is done.
  *
  * @param buffer The buffer; NULL is nothing.
  * Threads: one at a time for each buffer.
@@ -1352,8 +1353,8 @@ BULLA_MUST_CHECK bulla_status bulla_sign_stream_new(const bulla_sealer *sealer,
  * @param envelope What the piece completes of the envelope is appended to this buffer: write it out, clear it, use it again.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK; BULLA_LENGTH_MISMATCH if there is more content than announced; BULLA_BUFFER_TOO_SMALL;
- *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After a failure of the first two kinds
- *         the stream is of no use.
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After any failure but for NULL the stream
+ *         can only be freed: what it took of the content is in no buffer.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_seal_stream_update(struct bulla_seal_stream *stream,
@@ -2858,7 +2859,9 @@ void bulla_opener_free(struct bulla_opener *opener);
  * @param content The content is appended to this buffer. Memory of the caller's must have room for `length` bytes.
  * @param message Receives what is known of the message; free it with bulla_message_free().
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, or a failure; then nothing was accepted. BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_WRONG_KIND,
+ * @return BULLA_OK, or a failure; then nothing was accepted, but for BULLA_GUARD_UNAVAILABLE of a guard on a server, or of the
+ *         host's own: its answer may have been lost after it had claimed the message, which then is BULLA_REPLAYED when it comes
+ *         again (with bulla_open_leased() it comes again, when the lease has run out). BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_WRONG_KIND,
  *         BULLA_NOT_FOR_ME and BULLA_NOT_AUTHENTIC say that nobody is known to have said anything. Authentic but refused are
  *         codes 40 to 69. Codes 70 to 79 decide nothing: try again later, and never bounce. BULLA_BUFFER_TOO_SMALL and
  *         BULLA_INVALID_INPUT come before anything is looked at.
@@ -2924,7 +2927,8 @@ BULLA_MUST_CHECK bulla_status bulla_open_stream_new(const bulla_opener *opener, 
  * @param length Its length in bytes.
  * @param content Provisional content is appended to this buffer: put it aside, clear it, use it again.
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, or as bulla_open(); after a failure that is not BULLA_INVALID_INPUT the stream can only be freed.
+ * @return BULLA_OK, or as bulla_open(). After a failure, BULLA_BUFFER_TOO_SMALL too, the stream can only be freed, and noted as
+ *         damaged (bulla_receipter_damaged()); all else is BULLA_WRONG_ORDER.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_open_stream_update_provisional(struct bulla_open_stream *stream,
@@ -2940,7 +2944,7 @@ BULLA_MUST_CHECK bulla_status bulla_open_stream_update_provisional(struct bulla_
  * @param stream The stream.
  * @param content The rest of the content, still provisional, is appended to this buffer.
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, or as bulla_open().
+ * @return BULLA_OK, or as bulla_open(). After BULLA_BUFFER_TOO_SMALL it may be called again with a larger buffer.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_open_stream_settle_provisional(struct bulla_open_stream *stream, bulla_buffer *content, bulla_error *error);
@@ -2959,11 +2963,11 @@ const bulla_stamp *bulla_open_stream_stamp(const struct bulla_open_stream *strea
  * only be freed.
  *
  * @param stream The stream.
- * @param content The rest of the content is appended to this buffer. It must grow by itself (bulla_buffer_new()), for the
- *        message counts as accepted once this has succeeded.
+ * @param content The rest of the content is appended to this buffer.
  * @param message Receives what is known of the message; free it with bulla_message_free().
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, or as bulla_open(): then throw away all of the content.
+ * @return BULLA_OK, or as bulla_open(): then throw away all of the content. After BULLA_BUFFER_TOO_SMALL nothing is claimed yet,
+ *         and it may be called again with a larger buffer.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_open_stream_finish(struct bulla_open_stream *stream,
@@ -3191,8 +3195,8 @@ BULLA_MUST_CHECK bulla_status bulla_lease_renew(struct bulla_lease *lease, uint6
  * @param length Its length in bytes, at most 4095.
  * @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_INVALID_INPUT: it does not count; undo the effect (a
- *         stored file is removed). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
+ * @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_GUARD_FULL, BULLA_INVALID_INPUT: it does not count; undo
+ *         the effect (a stored file is removed, unless it was there before). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
  *         that will show. BULLA_WRONG_ORDER if it has ended before.
  * Threads: one at a time for each lease.
  */

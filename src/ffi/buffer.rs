@@ -11,8 +11,8 @@ use crate::{Error, ErrorKind, Result};
 /// Where a call puts bytes. Made by bulla_buffer_new() it grows as needed, in memory of the library; made by
 /// bulla_buffer_wrap() it is memory of the caller's, of fixed length.
 ///
-/// Calls append. A call that fails leaves in it what was there. It is wiped when it is freed, cleared, or grows. What is in it may
-/// be the input of the call that appends to it.
+/// Calls append. A call that fails leaves in it what was there. Memory of the library is wiped when the buffer is freed, cleared, or
+/// grows; memory of the caller's only when it is cleared. What is in it may be the input of the call that appends to it.
 pub struct bulla_buffer {
     place: Exclusive<Place>,
 }
@@ -132,12 +132,6 @@ impl bulla_buffer {
                 Ok(done)
             }
         }
-    }
-
-    /// Has `work` done only if there is room for so many bytes.
-    pub(super) fn roomy<T>(&self, most: usize, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.append(Some(most), |_| Ok(()))?;
-        work()
     }
 
     /// A copy of what is in it, which a callback may have written; `None` if that is longer than `most`.
@@ -322,7 +316,8 @@ pub unsafe extern "C" fn bulla_buffer_length(buffer: *const bulla_buffer) -> usi
     })
 }
 
-/// Empties a buffer, to use it again, and wipes what was in it. Memory of the library stays with the buffer.
+/// Empties a buffer, to use it again, and wipes what was in it. Memory of the library stays with the buffer. While another call uses
+/// the buffer, as one does that is around a callback, nothing is done.
 ///
 /// @param buffer The buffer; NULL is nothing.
 /// Threads: one at a time for each buffer.

@@ -1,6 +1,7 @@
 //! The functions of which a host makes a replay guard of its own.
 
 use core::ffi::c_void;
+use core::mem::offset_of;
 
 use super::buffer::bulla_buffer;
 use super::claim::{bulla_claim, bulla_lease_token};
@@ -175,5 +176,5 @@ pub struct bulla_guard_callbacks {
 
 // SAFETY: pointers, functions that may be missing, and the size first.
 unsafe impl Grows for bulla_guard_callbacks {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = offset_of!(Self, look) + size_of::<bulla_guard_look>();
 }

@@ -1,6 +1,7 @@
 //! The replay guard of a fleet, on a Redis or Valkey server.
 
 use core::ffi::c_char;
+use core::mem::offset_of;
 
 use super::buffer::bulla_buffer;
 use super::built::{RedisSettings, redis_guard};
@@ -54,7 +55,7 @@ pub struct bulla_redis_settings {
 
 // SAFETY: pointers and numbers, and the size first.
 unsafe impl Grows for bulla_redis_settings {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = offset_of!(Self, reserved) + size_of::<[u8; 3]>();
 }
 
 /// What zero does not stand for.

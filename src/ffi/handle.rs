@@ -101,6 +101,16 @@ impl<T> Exclusive<T> {
     }
 }
 
+impl<T: Clone> Exclusive<Arc<T>> {
+    /// Changes it, for those who take a share from now on. `work` gives what it has replaced, which goes only when the lock is
+    /// free again: it may be the host's, who may wait in its `drop` for a thread that waits here.
+    pub(super) fn change<R>(&self, work: impl FnOnce(&mut T) -> R) -> Result<()> {
+        let replaced = work(Arc::make_mut(&mut *self.enter_waiting()?));
+        drop(replaced);
+        Ok(())
+    }
+}
+
 /// Something that can be done once, by a call that ends it; the handle stays to be freed.
 pub(super) struct Once<T>(Exclusive<Option<T>>);
 
@@ -115,7 +125,6 @@ impl<T> Once<T> {
     }
 
     /// It, for a call after whose failure it is of no use any more: then that has ended it.
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(super) fn with_or_end<R>(&self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         let mut place = self.0.enter()?;
         let done = work(place.as_mut().ok_or(over())?);

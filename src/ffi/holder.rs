@@ -1,6 +1,7 @@
 //! Identities whose keys are elsewhere: an agent, a token, an HSM.
 
 use core::ffi::c_void;
+use core::mem::offset_of;
 use std::boxed::Box;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -65,7 +66,7 @@ pub struct bulla_holder {
 
 // SAFETY: pointers, functions that may be missing, and the size first.
 unsafe impl Grows for bulla_holder {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = offset_of!(Self, multiply) + size_of::<bulla_holder_derive>();
 }
 
 /// How it opens what is sealed to it.

@@ -88,7 +88,7 @@ pub(super) unsafe fn value<'a, T>(value: *const T, what: &'static str) -> Result
 ///
 /// All zero is a value of it, and its first field is a `usize`.
 pub(super) unsafe trait Grows: Copy {
-    /// Its size in the first version that had it.
+    /// Where the last field of its first version ends, which stays so when others are added: not its size of today.
     const FIRST: usize;
 }
 

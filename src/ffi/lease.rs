@@ -252,8 +252,8 @@ pub unsafe extern "C" fn bulla_lease_renew(
 /// @param length Its length in bytes, at most 4095.
 /// @param answered Receives the same, with what is known of the message; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_INVALID_INPUT: it does not count; undo the effect (a
-///         stored file is removed). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
+/// @return BULLA_OK. BULLA_LEASE_LOST, BULLA_SUPERSEDED, BULLA_GAP, BULLA_GUARD_FULL, BULLA_INVALID_INPUT: it does not count; undo
+///         the effect (a stored file is removed, unless it was there before). BULLA_GUARD_UNAVAILABLE: it is not known whether it counts; when the message comes again,
 ///         that will show. BULLA_WRONG_ORDER if it has ended before.
 /// Threads: one at a time for each lease.
 #[unsafe(no_mangle)]
@@ -275,11 +275,15 @@ pub unsafe extern "C" fn bulla_lease_commit(
             )
         };
         let outcome = outcome(number)?;
+        // Copied before: it may lie in the lease, as its path does. One byte more than there may be is enough to be refused.
+        let most = crate::MAX_STORED_RECEIPT + 1;
+        let answer = answer.get(..answer.len().min(most)).unwrap_or_default();
+        let answer = answer.to_vec();
         let opened = lease
             .reserved
             .take()?
-            .end(|reserved| reserved.commit(outcome, answer))?;
-        let answer = Some(answer.to_vec()).filter(|answer| !answer.is_empty());
+            .end(|reserved| reserved.commit(outcome, &answer))?;
+        let answer = Some(answer).filter(|answer| !answer.is_empty());
         out.give(bulla_answer::committed(outcome, opened, answer));
         Ok(BULLA_OK)
     })

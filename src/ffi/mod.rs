@@ -54,6 +54,7 @@ pub mod open;
 pub mod open_leased;
 pub mod open_stream;
 pub mod opener;
+mod opening;
 pub mod outbox;
 pub mod outbox_list;
 pub mod outbox_reader;

@@ -19,7 +19,9 @@ use crate::{Error, ErrorKind, Result};
 /// @param content The content is appended to this buffer. Memory of the caller's must have room for `length` bytes.
 /// @param message Receives what is known of the message; free it with bulla_message_free().
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, or a failure; then nothing was accepted. BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_WRONG_KIND,
+/// @return BULLA_OK, or a failure; then nothing was accepted, but for BULLA_GUARD_UNAVAILABLE of a guard on a server, or of the
+///         host's own: its answer may have been lost after it had claimed the message, which then is BULLA_REPLAYED when it comes
+///         again (with bulla_open_leased() it comes again, when the lease has run out). BULLA_MALFORMED, BULLA_UNSUPPORTED_VERSION, BULLA_WRONG_KIND,
 ///         BULLA_NOT_FOR_ME and BULLA_NOT_AUTHENTIC say that nobody is known to have said anything. Authentic but refused are
 ///         codes 40 to 69. Codes 70 to 79 decide nothing: try again later, and never bounce. BULLA_BUFFER_TOO_SMALL and
 ///         BULLA_INVALID_INPUT come before anything is looked at.

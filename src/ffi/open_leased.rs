@@ -49,16 +49,20 @@ pub unsafe extern "C" fn bulla_open_leased(
                 shared(content, "content is NULL")?,
             )
         };
-        let delivery = Kept::try_new(opener.parts()?, |parts| match parts.gate() {
-            Gate::Open(gate) => content.roomy(length, || gate.open_leased(envelope, seconds)),
-            Gate::Verify(gate) => content.roomy(length, || gate.verify_leased(envelope, seconds)),
-            Gate::Reopen(_) | Gate::Reverify(_) => Err(archived()),
-        })?;
-        // If there is no room after all the lease is dropped, and so released.
-        let landed = land(delivery, |message| {
-            let (plain, lease) = message.into_parts();
-            content.add(&Zeroizing::new(plain))?;
-            Ok(Reserved::Message(lease))
+        let parts = opener.parts()?;
+        // All of it within, for the envelope may lie in this very buffer. If it fails after all the lease is dropped, and so
+        // released.
+        let landed = content.append(Some(length), |out| {
+            let delivery = Kept::try_new(parts, |parts| match parts.gate() {
+                Gate::Open(gate) => gate.open_leased(envelope, seconds),
+                Gate::Verify(gate) => gate.verify_leased(envelope, seconds),
+                Gate::Reopen(_) | Gate::Reverify(_) => Err(archived()),
+            })?;
+            land(delivery, |message| {
+                let (plain, lease) = message.into_parts();
+                out.extend_from_slice(&Zeroizing::new(plain));
+                Ok(Reserved::Message(lease))
+            })
         })?;
         Ok(places.put(landed))
     })

@@ -8,44 +8,20 @@ use super::input::bytes;
 use super::message::{Proof, bulla_message};
 use super::open::sealed_only;
 use super::opener::{Gate, OpenerParts, bulla_opener};
+use super::opening::{Opening, Stream};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry, plain};
-use crate::{Archive, Damaged, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result, Stamp};
+use crate::{Archive, Damaged, DetachedStream, Error, ErrorKind, Fresh, OpenStream, Result};
 
 /// An envelope that comes in pieces. What it gives before its end is provisional: do not act on it.
 pub struct bulla_open_stream {
     stream: Once<Kept<Opening, OpenerParts>>,
 }
 
-/// More content than ever waits for the rest of its chunk.
-const WAITING: usize = 2 * 65_536;
-
-struct Opening {
-    stream: Stream,
-    /// The content was checked as a whole: a second time would be out of order.
-    settled: bool,
-}
-
-impl Opening {
-    fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        if !self.settled {
-            self.stream.settle(out)?;
-            self.settled = true;
-        }
-        Ok(())
-    }
-}
-
-enum Stream {
-    Fresh(OpenStream<'static, Fresh>),
-    Archive(OpenStream<'static, Archive>),
-}
-
 impl bulla_open_stream {
     /// What is left of the content, before anything is claimed.
     pub(super) fn settle(&self, content: &bulla_buffer) -> Result<()> {
-        self.stream
-            .with(|stream| content.append_about(WAITING, |out| stream.settle(out)))
+        self.stream.with(|stream| stream.settle(content))
     }
 
     /// Takes the stream, for what a replay guard is needed for.
@@ -67,36 +43,6 @@ impl bulla_open_stream {
                 Stream::Archive(_) => None,
             })
         })
-    }
-}
-
-impl Stream {
-    fn update(&mut self, envelope: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            Self::Fresh(stream) => stream.update_provisional(envelope, out),
-            Self::Archive(stream) => stream.update_provisional(envelope, out),
-        }
-    }
-
-    fn settle(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            Self::Fresh(stream) => stream.settle_provisional(out),
-            Self::Archive(stream) => stream.settle_provisional(out),
-        }
-    }
-
-    fn finish(self, out: &mut Vec<u8>) -> Result<Proof> {
-        match self {
-            Self::Fresh(stream) => stream.finish(out).map(Proof::Opened),
-            Self::Archive(stream) => stream.finish(out).map(Proof::Reopened),
-        }
-    }
-
-    fn stamp(&self) -> Option<&Stamp> {
-        match self {
-            Self::Fresh(stream) => stream.stamp(),
-            Self::Archive(stream) => stream.stamp(),
-        }
     }
 }
 
@@ -124,10 +70,7 @@ pub unsafe extern "C" fn bulla_open_stream_new(
                 Gate::Verify(gate) => Stream::Fresh(gate.stream()),
                 Gate::Reverify(gate) => Stream::Archive(gate.stream()),
             };
-            Ok(Opening {
-                stream,
-                settled: false,
-            })
+            Ok(Opening::new(stream))
         })?;
         out.give(bulla_open_stream {
             stream: Once::new(stream),
@@ -145,7 +88,8 @@ pub unsafe extern "C" fn bulla_open_stream_new(
 /// @param length Its length in bytes.
 /// @param content Provisional content is appended to this buffer: put it aside, clear it, use it again.
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, or as bulla_open(); after a failure that is not BULLA_INVALID_INPUT the stream can only be freed.
+/// @return BULLA_OK, or as bulla_open(). After a failure, BULLA_BUFFER_TOO_SMALL too, the stream can only be freed, and noted as
+///         damaged (bulla_receipter_damaged()); all else is BULLA_WRONG_ORDER.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_open_stream_update_provisional(
@@ -164,10 +108,9 @@ pub unsafe extern "C" fn bulla_open_stream_update_provisional(
                 shared(content, "content is NULL")?,
             )
         };
-        let about = envelope.len().saturating_add(WAITING);
-        stream.stream.with(|stream| {
-            content.append_about(about, |out| stream.stream.update(envelope, out))
-        })?;
+        stream
+            .stream
+            .with(|stream| stream.update(envelope, content))?;
         Ok(BULLA_OK)
     })
 }
@@ -178,7 +121,7 @@ pub unsafe extern "C" fn bulla_open_stream_update_provisional(
 /// @param stream The stream.
 /// @param content The rest of the content, still provisional, is appended to this buffer.
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, or as bulla_open().
+/// @return BULLA_OK, or as bulla_open(). After BULLA_BUFFER_TOO_SMALL it may be called again with a larger buffer.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_open_stream_settle_provisional(
@@ -222,11 +165,11 @@ pub unsafe extern "C" fn bulla_open_stream_stamp(
 /// only be freed.
 ///
 /// @param stream The stream.
-/// @param content The rest of the content is appended to this buffer. It must grow by itself (bulla_buffer_new()), for the
-///        message counts as accepted once this has succeeded.
+/// @param content The rest of the content is appended to this buffer.
 /// @param message Receives what is known of the message; free it with bulla_message_free().
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, or as bulla_open(): then throw away all of the content.
+/// @return BULLA_OK, or as bulla_open(): then throw away all of the content. After BULLA_BUFFER_TOO_SMALL nothing is claimed yet,
+///         and it may be called again with a larger buffer.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_open_stream_finish(

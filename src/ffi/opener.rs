@@ -1,6 +1,7 @@
 //! Who opens, and by which rules.
 
 use core::ffi::c_char;
+use core::mem::replace;
 use std::string::{String, ToString};
 use std::sync::Arc;
 
@@ -83,11 +84,8 @@ impl bulla_opener {
         self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
     }
 
-    fn change(&self, work: impl FnOnce(&mut OpenerParts) -> Result<()>) -> Result<bulla_status> {
-        let mut parts = self.parts.enter_waiting()?;
-        let mut changed = OpenerParts::clone(&parts);
-        work(&mut changed)?;
-        *parts = Arc::new(changed);
+    fn change<R>(&self, work: impl FnOnce(&mut OpenerParts) -> R) -> Result<bulla_status> {
+        self.parts.change(work)?;
         Ok(BULLA_OK)
     }
 }
@@ -295,10 +293,7 @@ pub unsafe extern "C" fn bulla_opener_clock(
     entry(error, || {
         // SAFETY: as the contract says.
         let (opener, clock) = unsafe { (shared(opener, "opener is NULL")?, clock(host_clock)?) };
-        opener.change(|parts| {
-            parts.clock = Arc::clone(clock);
-            Ok(())
-        })
+        opener.change(|parts| replace(&mut parts.clock, Arc::clone(clock)))
     })
 }
 
@@ -324,16 +319,13 @@ pub unsafe extern "C" fn bulla_opener_reader_name(
                 text(reader, "reader is NULL")?,
             )
         };
-        opener.change(|parts| {
-            if parts.keys.is_none() {
-                return Err(Error::with(
-                    ErrorKind::InvalidInput,
-                    "an opener of signed envelopes has its name from the beginning",
-                ));
-            }
-            parts.reader = Some(reader.to_string());
-            Ok(())
-        })
+        if opener.parts()?.keys.is_none() {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "an opener of signed envelopes has its name from the beginning",
+            ));
+        }
+        opener.change(|parts| parts.reader = Some(reader.to_string()))
     })
 }
 
@@ -359,10 +351,8 @@ pub unsafe extern "C" fn bulla_opener_cache(
                 "more than a million sessions",
             ));
         }
-        opener.change(|parts| {
-            parts.cache = Some(Arc::new(SessionCache::new(sessions)));
-            Ok(())
-        })
+        let cache = Arc::new(SessionCache::new(sessions));
+        opener.change(|parts| parts.cache.replace(cache))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Making receipts.
 
 use core::ffi::c_char;
+use core::mem::replace;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -48,8 +49,8 @@ impl bulla_receipter {
         self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
     }
 
-    fn change(&self, work: impl FnOnce(&mut ReceipterParts)) -> Result<bulla_status> {
-        work(Arc::make_mut(&mut *self.parts.enter_waiting()?));
+    fn change<R>(&self, work: impl FnOnce(&mut ReceipterParts) -> R) -> Result<bulla_status> {
+        self.parts.change(work)?;
         Ok(BULLA_OK)
     }
 }
@@ -105,7 +106,7 @@ pub unsafe extern "C" fn bulla_receipter_clock(
         // SAFETY: as the contract says.
         let (receipter, clock) =
             unsafe { (shared(receipter, "receipter is NULL")?, clock(host_clock)?) };
-        receipter.change(|parts| parts.clock = Arc::clone(clock))
+        receipter.change(|parts| replace(&mut parts.clock, Arc::clone(clock)))
     })
 }
 
@@ -136,7 +137,7 @@ pub unsafe extern "C" fn bulla_receipter_limit(
             )
         };
         let limit = (Arc::clone(&guard.guard), Rate { every, burst });
-        receipter.change(|parts| parts.limit = Some(limit))
+        receipter.change(|parts| parts.limit.replace(limit))
     })
 }
 

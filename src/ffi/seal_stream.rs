@@ -123,8 +123,8 @@ pub unsafe extern "C" fn bulla_sign_stream_new(
 /// @param envelope What the piece completes of the envelope is appended to this buffer: write it out, clear it, use it again.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK; BULLA_LENGTH_MISMATCH if there is more content than announced; BULLA_BUFFER_TOO_SMALL;
-///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After a failure of the first two kinds
-///         the stream is of no use.
+///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After any failure but for NULL the stream
+///         can only be freed: what it took of the content is in no buffer.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_seal_stream_update(
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn bulla_seal_stream_update(
         };
         stream
             .stream
-            .with(|stream| envelope.append(None, |out| stream.update(content, out)))?;
+            .with_or_end(|stream| envelope.append(None, |out| stream.update(content, out)))?;
         Ok(BULLA_OK)
     })
 }

@@ -1,5 +1,6 @@
 //! Who seals, and to whom.
 
+use core::mem::replace;
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -74,8 +75,8 @@ impl bulla_sealer {
         self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
     }
 
-    fn change(&self, work: impl FnOnce(&mut SealerParts)) -> Result<bulla_status> {
-        work(Arc::make_mut(&mut *self.parts.enter_waiting()?));
+    fn change<R>(&self, work: impl FnOnce(&mut SealerParts) -> R) -> Result<bulla_status> {
+        self.parts.change(work)?;
         Ok(BULLA_OK)
     }
 }
@@ -118,7 +119,7 @@ pub unsafe extern "C" fn bulla_sealer_clock(
     entry(error, || {
         // SAFETY: as the contract says.
         let (sealer, clock) = unsafe { (shared(sealer, "sealer is NULL")?, clock(host_clock)?) };
-        sealer.change(|parts| parts.clock = Arc::clone(clock))
+        sealer.change(|parts| replace(&mut parts.clock, Arc::clone(clock)))
     })
 }
 
@@ -274,7 +275,7 @@ pub unsafe extern "C" fn bulla_sealer_session(
             let sealer = shared(sealer, "sealer is NULL")?;
             (sealer, shared(session, "session is NULL")?)
         };
-        sealer.change(|parts| parts.session = Some(Arc::clone(&session.session)))
+        sealer.change(|parts| parts.session.replace(Arc::clone(&session.session)))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Where the library reads from, at any place: a file, or a store of the host's own.
 
 use core::ffi::c_void;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, offset_of};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub struct bulla_source {
 
 // SAFETY: pointers, functions that may be missing, and the size first.
 unsafe impl Grows for bulla_source {
-    const FIRST: usize = size_of::<Self>();
+    const FIRST: usize = offset_of!(Self, length) + size_of::<bulla_source_length>();
 }
 
 /// A file, or what the host reads from.

@@ -45,7 +45,7 @@ pub type bulla_judge = Option<
 /// writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
 /// name.
 pub struct bulla_store {
-    parts: Exclusive<StoreParts>,
+    parts: Exclusive<Arc<StoreParts>>,
 }
 
 #[derive(Clone)]
@@ -85,13 +85,11 @@ impl StoreParts {
 
 impl bulla_store {
     pub(super) fn parts(&self) -> Result<Arc<StoreParts>> {
-        self.parts
-            .enter_waiting()
-            .map(|parts| Arc::new(parts.clone()))
+        self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
     }
 
-    fn change(&self, work: impl FnOnce(&mut StoreParts)) -> Result<bulla_status> {
-        work(&mut *self.parts.enter_waiting()?);
+    fn change<R>(&self, work: impl FnOnce(&mut StoreParts) -> R) -> Result<bulla_status> {
+        self.parts.change(work)?;
         Ok(BULLA_OK)
     }
 }
@@ -125,7 +123,7 @@ pub unsafe extern "C" fn bulla_store_new(
         };
         parts.store()?;
         out.give(bulla_store {
-            parts: Exclusive::new(parts),
+            parts: Exclusive::new(Arc::new(parts)),
         });
         Ok(BULLA_OK)
     })
@@ -184,7 +182,7 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
             // SAFETY: the host's own function, with the host's own context, as the contract says.
             unsafe { ask(whole.pointer, folder.as_ptr(), folder.len(), length) != 0 }
         };
-        store.change(|parts| parts.has_room = Some(Arc::new(asks)))
+        store.change(|parts| parts.has_room.replace(Arc::new(asks)))
     })
 }
 
@@ -224,7 +222,7 @@ pub unsafe extern "C" fn bulla_store_judge(
             let code = unsafe { ask(whole.pointer, stamp, words.as_mut_ptr()) };
             (code != 0).then(|| reason(code, &words))
         };
-        store.change(|parts| parts.judge = Some(Arc::new(judges)))
+        store.change(|parts| parts.judge.replace(Arc::new(judges)))
     })
 }
 

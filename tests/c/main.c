@@ -7,6 +7,7 @@ static const struct {
 } NOUNS[] = {
     {"status", test_status}, {"buffer", test_buffer}, {"identity", test_identity}, {"clock", test_clock},
     {"draft", test_draft},   {"seal", test_seal},     {"open", test_open},         {"policy", test_policy},
+    {"room", test_room},
     {"stamp", test_stamp},   {"stream", test_stream}, {"threads", test_threads},   {"guard", test_guard},
     {"holder", test_holder}, {"lease", test_lease},   {"store", test_store},       {"receipt", test_receipt},
     {"outbox", test_outbox}, {"audit", test_audit},   {"evidence", test_evidence}, {"armor", test_armor},

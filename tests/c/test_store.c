@@ -272,11 +272,37 @@ static void what_was_there_before_is_told(void)
     leave(&place);
 }
 
+/* The path is in the handle that the call ends. */
+static void what_a_lease_shows_may_be_its_answer(void)
+{
+    struct place place;
+    bulla_store_stream *stream;
+    bulla_lease *lease = NULL;
+    bulla_answer *answer = NULL, *again = NULL;
+    bulla_view path;
+    char name[4096];
+
+    prepare(&place);
+    stream = stream_of(&place, BULLA_TARGET_BY_ID, place.folder);
+    push(&place, stream, 0, whole(&place));
+    OK(bulla_store_stream_finish(stream, &lease, &again, &error));
+    bulla_store_stream_free(stream);
+    path = bulla_lease_path(lease);
+    snprintf(name, sizeof name, "%.*s", (int)path.length, (const char *)path.data);
+    OK(bulla_lease_commit(lease, BULLA_OUTCOME_STORED, path.data, path.length, &answer, &error));
+    CHECK(view_is(bulla_answer_receipt(answer), name, strlen(name)));
+    bulla_answer_free(answer);
+    bulla_lease_free(lease);
+    CHECK(remove(name) == 0 && remove(place.folder) == 0);
+    leave(&place);
+}
+
 const struct test test_store[] = {
     {"what is stored is receipted once", what_is_stored_is_receipted_once},
     {"what is released or damaged leaves nothing", what_is_released_or_damaged_leaves_nothing},
     {"what is too large or has no room can be rejected", what_is_too_large_or_has_no_room_can_be_rejected},
     {"what did not come whole is completed", what_did_not_come_whole_is_completed},
     {"what was there before is told", what_was_there_before_is_told},
+    {"what a lease shows may be its answer", what_a_lease_shows_may_be_its_answer},
     END,
 };

@@ -68,6 +68,10 @@ static int receipt_send(struct delivery *delivery, const bulla_answer *answer)
 
     if (receipt.length == 0 || delivery->receipt_to.length == 0 || delivery->host->config->submit == NULL)
         return 0;
+    if (!address_is_plain(delivery->receipt_to.data)) {
+        log_error("a receipt is asked for to what is no address: there is none");
+        return 0;
+    }
     receipt_mail_write(&mail, delivery->host->config, delivery->receipt_to.data, receipt.data, receipt.length,
                        bulla_answer_outcome(answer) == BULLA_OUTCOME_REJECTED);
     result = submit(delivery->host->config, "", delivery->receipt_to.data, &mail);

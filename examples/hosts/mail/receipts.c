@@ -17,7 +17,7 @@ int receipt_keep(const struct host *host, const char *id, const char *to, bulla_
 
     if (receipt.length == 0 || *to == 0 || host->config->submit == NULL)
         return 0; /* not asked for, nowhere to send it, or nobody to send it */
-    if (strpbrk(to, " \t\r\n<>,") != NULL || strchr(to, '@') == NULL) {
+    if (!address_is_plain(to)) {
         log_error("a receipt is asked for to \"%s\", which is no address", to);
         return 0;
     }

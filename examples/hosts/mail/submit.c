@@ -161,6 +161,19 @@ static int submit_smtp(const struct config *config, const char *place, const cha
     return result;
 }
 
+int address_is_plain(const char *address)
+{
+    const unsigned char *at;
+
+    /* A command line would take what begins with a dash for an option. */
+    if (*address == '-' || strchr(address, '@') == NULL || strpbrk(address, "<>,;\"\\") != NULL)
+        return 0;
+    for (at = (const unsigned char *)address; *at != 0; at++)
+        if (*at <= ' ' || *at == 0x7F)
+            return 0;
+    return strlen(address) <= 320; /* RFC 5321, 4.5.3.1: 64, "@" and 255 */
+}
+
 int submit(const struct config *config, const char *from, const char *recipients, const struct text *mail)
 {
     char *all = strdup(recipients), *one, *rest = NULL, *list[MOST_RECIPIENTS];
@@ -170,10 +183,14 @@ int submit(const struct config *config, const char *from, const char *recipients
     if (config->submit == NULL)
         log_error("a mail to %s cannot be sent: set submit and address", recipients);
     else if (all != NULL && !mail->failed) {
-        for (one = strtok_r(all, ", ", &rest); one != NULL && count < MOST_RECIPIENTS; one = strtok_r(NULL, ", ", &rest))
+        int plain = *from == 0 || address_is_plain(from);
+
+        for (one = strtok_r(all, ", ", &rest); one != NULL && count < MOST_RECIPIENTS; one = strtok_r(NULL, ", ", &rest)) {
+            plain = plain && address_is_plain(one);
             list[count++] = one;
-        if (count == 0)
-            log_error("a mail has no recipient");
+        }
+        if (count == 0 || !plain)
+            log_error("a mail is not sent: \"%s\" are no addresses", recipients);
         else if (strncmp(config->submit, "smtp:", 5) == 0)
             result = submit_smtp(config, config->submit + 5, from, list, count, mail);
         else

@@ -5,6 +5,9 @@
 #include "config.h"
 #include "text.h"
 
+/* Whether an address can stand in a command and in a header line as it is: others write what is given here, senders among them. */
+int address_is_plain(const char *address);
+
 /* Lines of `mail` end with LF. `recipients` are separated by ", ". 0 if the server has taken it for all of them; -1 after it has
  * said on the log why not. */
 int submit(const struct config *config, const char *from, const char *recipients, const struct text *mail);

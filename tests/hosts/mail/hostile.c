@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mail.h"
 #include "mime.h"
+#include "submit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,10 +79,27 @@ static void read_all(const struct text *bytes)
     mail_free(&mail);
 }
 
+/* What senders give as addresses comes into commands and header lines. */
+static void check_addresses(void)
+{
+    static const char *const BAD[] = {"x@y>\r\nDATA\r\n", "x@y\nBcc: z@y", "-oQ/tmp@y", "a b@y", "a@y,b@y", "a", "", "\"a\"@y", "<a@y>", "a@y\x7f"};
+
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        if (address_is_plain(BAD[i])) {
+            fprintf(stderr, "hostile: \"%s\" passes for an address\n", BAD[i]);
+            exit(1);
+        }
+    if (!address_is_plain("bob+list@b.test") || !address_is_plain("j\xc3\xb6rg@b.test")) {
+        fprintf(stderr, "hostile: an address does not pass for one\n");
+        exit(1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     long rounds = argc > 3 ? atol(argv[2]) : 0;
 
+    check_addresses();
     if (rounds <= 0)
         return fprintf(stderr, "usage: hostile SEED ROUNDS FILE...\n"), 1;
     state = strtoul(argv[1], NULL, 10);

@@ -50,3 +50,18 @@ fn more_than_memory_is_refused_before_anything_is_done() {
     });
     assert_eq!(failed.unwrap_err(), ErrorKind::InvalidInput);
 }
+
+/// A host that was built with the first header says these sizes for ever, whatever is added since.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn first_sizes_stay() {
+    use super::guard_functions::bulla_guard_callbacks;
+    use super::input::Grows;
+
+    assert_eq!(super::holder::bulla_holder::FIRST, 48);
+    #[cfg(unix)]
+    assert_eq!(super::source::bulla_source::FIRST, 40);
+    assert_eq!(bulla_guard_callbacks::FIRST, 120);
+    #[cfg(feature = "redis")]
+    assert_eq!(super::guard_redis::bulla_redis_settings::FIRST, 104);
+}

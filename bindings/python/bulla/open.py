@@ -90,15 +90,18 @@ class OpenReader:
 
     def read_provisional(self, size: int = -1) -> bytes:
         """Reads at most so many bytes of provisional content, or all there is. Nothing comes only at the end of it."""
+        self._unbroken()
         while not self._at_end and (size < 0 or len(self._held) < min(size, 1)):
             self._read()
         piece = bytes(self._held if size < 0 else self._held[:size])
         del self._held[: len(piece)]
         return piece
 
-    def _read(self) -> None:
+    def _unbroken(self) -> None:
         if self._broken:
             raise WrongOrder("this call is not possible in this state: it has failed before; throw away all that was read")
+
+    def _read(self) -> None:
         piece = self._source.read(PIECE)
         if piece is None:
             raise BlockingIOError(errno.EAGAIN, "the file has nothing now: read again later, or give one that blocks")
@@ -118,6 +121,7 @@ class OpenReader:
     def finish(self) -> Message:
         """Claims the message: from now on all that was read counts. Everything must have been read. If this raises, throw away all
         that was read."""
+        self._unbroken()
         while not self._held and not self._at_end:
             self._read()
         if self._held:

@@ -7,7 +7,8 @@ package=${1:?"give the package"}
 fail() { echo "debian/check.sh: $*" >&2; exit 1; }
 listed=$(dpkg -c "$package")
 triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
-for file in usr/bin/bulla usr/include/bulla.h "usr/lib/$triplet/libbulla.a" "usr/lib/$triplet/libbulla.so" \
+headers=$(cd "$(dirname "$0")/../cpp" && printf 'usr/include/%s\n' *.hpp bulla/*.hpp)
+for file in usr/bin/bulla usr/include/bulla.h $headers "usr/lib/$triplet/libbulla.a" "usr/lib/$triplet/libbulla.so" \
     "usr/lib/$triplet/pkgconfig/bulla.pc" usr/share/cmake/bulla/bulla-config.cmake usr/share/cmake/bulla/bulla-config-version.cmake \
     usr/share/man/man1/bulla.1.gz usr/share/man/man1/bulla-seal.1.gz usr/share/doc/bulla/copyright usr/share/doc/bulla/changelog.gz; do
     grep -qE " \./$file( ->.*)?$" <<<"$listed" || fail "$file is not in the package"
@@ -38,6 +39,10 @@ printf '#include <bulla.h>\n#include <stdio.h>\nint main(void) { return puts(bul
 cc -std=c99 "$work/version.c" $(pkg-config --cflags --libs bulla) -o "$work/version"
 [ "$("$work/version")" = "$version" ] || fail "a program built with pkg-config does not run with the installed library"
 printf 'cmake_minimum_required(VERSION 3.13)\nproject(p C)\nfind_package(bulla REQUIRED)\nadd_executable(v version.c)\ntarget_link_libraries(v bulla::bulla)\n' >"$work/CMakeLists.txt"
+printf '#include <bulla.hpp>\n#include <iostream>\nint main() { std::cout << bulla::version() << std::endl; }\n' >"$work/version.cpp"
+# shellcheck disable=SC2046
+c++ -std=c++17 "$work/version.cpp" $(pkg-config --cflags --libs bulla) -o "$work/version-cpp"
+[ "$("$work/version-cpp")" = "$version" ] || fail "a program in C++ built with pkg-config does not run with the installed library"
 cmake -S "$work" -B "$work/build" >/dev/null && cmake --build "$work/build" >/dev/null && [ "$("$work/build/v")" = "$version" ] ||
     fail "a program built with CMake does not run with the installed library"
 dpkg --purge bulla >/dev/null

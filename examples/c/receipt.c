@@ -2,7 +2,7 @@
  * Stores what comes, and answers with a receipt:   receipt KEYFILE SENDER CONTEXT DATABASE FOLDER < envelope > receipt
  *
  * A copy gets the same receipt, and nothing is stored twice.
- * Exit status: 0 dealt with; 2 not acceptable; 3 refused, or rejected; 4 try again later; 1 anything else.
+ * Exit status: 0 dealt with; 2 not acceptable; 3 refused, or rejected; 4 try again later (also where this disk fails); 1 anything else.
  */
 #include <bulla.h>
 #include <stdio.h>
@@ -53,7 +53,9 @@ static bulla_status take(struct host *host, const char *folder, bulla_answer **a
         length = fread(piece, 1, sizeof piece, stdin);
         status = bulla_store_stream_update(stream, piece, length, error);
     } while (status == BULLA_MORE && length > 0);
-    if (status == BULLA_OK || status == BULLA_MORE)
+    if (ferror(stdin)) /* Where reading fails is not where the envelope ends. */
+        status = BULLA_IO;
+    else if (status == BULLA_OK || status == BULLA_MORE)
         status = bulla_store_stream_finish(stream, &lease, answer, error);
     if (status == BULLA_OK)
         status = bulla_receipter_accept(host->receipter, lease, answer, error);
@@ -72,7 +74,6 @@ int main(int argc, char **argv)
     bulla_answer *answer = NULL;
     bulla_status status;
     int result;
-
     if (argc != 6)
         return fprintf(stderr, "usage: receipt KEYFILE SENDER CONTEXT DATABASE FOLDER < envelope > receipt\n"), 1;
     status = set_up(&host, argv, &error);
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
         status = take(&host, argv[5], &answer, &error);
     if (status != BULLA_OK)
         fprintf(stderr, "receipt: %s: %s\n", bulla_status_name(status), bulla_status_text(status));
-    result = (int)bulla_status_class(status);
+    result = status == BULLA_IO ? BULLA_CLASS_TRY_AGAIN : (int)bulla_status_class(status);
     if (answer != NULL) {
         bulla_view receipt = bulla_answer_receipt(answer);
 

@@ -30,7 +30,7 @@ static void must(bulla_status status)
 static void drain(bulla_buffer *buffer)
 {
     size_t size = bulla_buffer_length(buffer);
-    need(size == 0 || fwrite(bulla_buffer_data(buffer), 1, size, stdout) == size, "standard output cannot be written");
+    need((size == 0 || fwrite(bulla_buffer_data(buffer), 1, size, stdout) == size) && fflush(stdout) == 0, "it cannot be written");
     bulla_buffer_clear(buffer);
 }
 
@@ -45,6 +45,7 @@ static void seal(const bulla_sealer *sealer, const bulla_draft *draft, bulla_buf
     }
     need(!ferror(stdin), "standard input cannot be read");
     must(bulla_seal_stream_finish(stream, out, NULL, &error));
+    drain(out);
     bulla_seal_stream_free(stream);
 }
 
@@ -52,13 +53,14 @@ static void open_one(const bulla_opener *opener, bulla_buffer *out)
 {
     bulla_open_stream *stream;
     bulla_message *message;
-    size_t got;
     must(bulla_open_stream_new(opener, &stream, &error));
-    while ((got = fread(piece, 1, sizeof piece, stdin)) > 0) {
+    for (size_t got; (got = fread(piece, 1, sizeof piece, stdin)) > 0;) {
         must(bulla_open_stream_update_provisional(stream, piece, got, out, &error));
         drain(out); /* provisional: nobody may act on it before the end */
     }
     need(!ferror(stdin), "standard input cannot be read");
+    must(bulla_open_stream_settle_provisional(stream, out, &error));
+    drain(out); /* all of it is written before: with a guard, finish() claims the message for good */
     must(bulla_open_stream_finish(stream, out, &message, &error));
     bulla_message_free(message);
     bulla_open_stream_free(stream);
@@ -87,11 +89,10 @@ int main(int argc, char **argv)
         must(bulla_public_key(other, &key, &error));
         must(bulla_policy_new(argv[4], &policy, &error));
         must(bulla_policy_allow(policy, &key, &error));
-        must(bulla_opener_new_unguarded(me, policy, &opener, &error)); /* see open.c for a guard */
+        /* For files that are kept, and opened again. Messages that are acted upon need a guard: see receipt.c. */
+        must(bulla_opener_new_unguarded(me, policy, &opener, &error));
         open_one(opener, out);
     }
-    drain(out);
-    need(fflush(stdout) == 0, "standard output cannot be written");
     bulla_opener_free(opener), bulla_policy_free(policy), bulla_draft_free(draft), bulla_sealer_free(sealer);
     bulla_buffer_free(out), bulla_public_free(other), bulla_identity_free(me);
     return EXIT_SUCCESS;

@@ -1,5 +1,6 @@
 // Opens an envelope that seal.cpp made, once: a second time it is a replay, also after this program has ended, for the guard is a
-// file. Written without exceptions, to show that too.
+// file. It counts as opened only when the output is written: else it may be opened again. Written without exceptions, to show that
+// too.
 //
 //     open KEY-FILE SENDER-LINE GUARD-FILE ENVELOPE OUTPUT
 //
@@ -7,9 +8,9 @@
 
 #include <bulla.hpp>
 
+#include <array>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <string>
 
 namespace {
@@ -61,21 +62,37 @@ int main(int count, char** arguments) {
         return told(opener.error());
     }
     std::ifstream input(arguments[4], std::ios::binary);
-    const std::string envelope(std::istreambuf_iterator<char>(input), {});
+    std::string envelope;
+    std::array<char, 65536> piece{};
+    while (input.read(piece.data(), piece.size()), input.gcount() > 0) {
+        envelope.append(piece.data(), static_cast<std::size_t>(input.gcount()));
+    }
+    if (!input.eof()) {
+        std::cerr << "open: cannot read " << arguments[4] << '\n';
+        return 1;
+    }
 
-    // Nothing of the content is given out before everything is checked.
-    const auto opened = opener->open(envelope);
-    if (!opened) {
-        return told(opened.error());
+    // Nothing of the content is given out before everything is checked, and the message is only reserved.
+    auto outcome = opener->open_leased(envelope, 60);
+    if (!outcome) {
+        return told(outcome.error());
+    }
+    auto* opened = std::get_if<bulla::reserved>(&*outcome);
+    if (opened == nullptr) {
+        return told(bulla::error(BULLA_REPLAYED, bulla_status_text(BULLA_REPLAYED)));
     }
     std::ofstream output(arguments[5], std::ios::binary);
-    output << opened->content.text() << std::flush;
+    output << opened->content.text();
+    output.close();
     if (!output) {
         std::cerr << "open: cannot write " << arguments[5] << '\n';
         return 1;
     }
-    const auto& stamp = opened->message.stamp();
-    std::cout << opened->content.size() << " bytes from " << stamp.signer.hex() << ", issued at "
-              << stamp.issued << '\n';
+    // Now it counts. Where it must not be lost at a power cut either, use a store, as receipt.cpp does.
+    const auto stamp = opened->lease.stamp().value_or(bulla::stamp());
+    if (const auto done = opened->lease.accept_unanswered(); !done) {
+        return told(done.error());
+    }
+    std::cout << opened->content.size() << " bytes from " << stamp.signer.hex() << ", issued at " << stamp.issued << '\n';
     return 0;
 }

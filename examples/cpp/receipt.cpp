@@ -38,10 +38,11 @@ std::string receive(const bulla::identity& self, const bulla::opener& opener, bu
     if (auto* before = std::get_if<bulla::answer>(&outcome)) {
         return std::string(before->receipt().text()); // It came before: the same receipt again, and nothing else.
     }
-    auto* no_room = std::get_if<bulla::no_room>(&outcome);
-    auto& lease = no_room != nullptr ? no_room->lease : std::get<bulla::too_large>(outcome).lease;
-    const auto code = static_cast<std::uint16_t>(no_room != nullptr ? BULLA_REASON_FULL : BULLA_REASON_TOO_LARGE);
-    const auto rejected = receipter.reject(lease, code, "at most 1 MiB").value();
+    auto* too_large = std::get_if<bulla::too_large>(&outcome);
+    if (too_large == nullptr) {
+        return {}; // No room: the lease is released here, and the message may come again when there is.
+    }
+    const auto rejected = receipter.reject(too_large->lease, BULLA_REASON_TOO_LARGE, "at most 1 MiB").value();
     const auto* answer = std::get_if<bulla::answer>(&rejected); // Else the sender may not be told now.
     return answer != nullptr ? std::string(answer->receipt().text()) : std::string();
 }

@@ -2,8 +2,8 @@
 //
 //     stream MEBIBYTES
 //
-// What a stream gives before its end is provisional: it goes to a place where nobody acts on it, and counts only when finish()
-// has succeeded.
+// What a stream gives before its end is provisional: it goes to a place where nobody acts on it, and counts only when finish() has
+// succeeded. That claims the message: so all of the content is written before. A store does all of this: see receipt.cpp.
 
 #include <bulla.hpp>
 
@@ -12,12 +12,20 @@
 #include <fstream>
 #include <iostream>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace {
 
 constexpr std::size_t piece = 64 * 1024;
+
+/// A file that throws where it cannot be written: on a full disk, too.
+std::ofstream made(const std::filesystem::path& path) {
+    std::ofstream file(path, std::ios::binary);
+    file.exceptions(std::ios::badbit | std::ios::failbit);
+    return file;
+}
 
 void write(std::ofstream& file, bulla::buffer& bytes) {
     file.write(bytes.text().data(), static_cast<std::streamsize>(bytes.size()));
@@ -35,11 +43,12 @@ bulla::sent seal(const bulla::sealer& sealer, std::uint64_t length, std::ofstrea
     }
     const auto sent = stream.finish(envelope).value();
     write(file, envelope);
+    file.close();
     return sent;
 }
 
 bulla::message open(const bulla::opener& opener, std::ifstream file, const std::filesystem::path& aside) {
-    std::ofstream provisional(aside, std::ios::binary);
+    auto provisional = made(aside);
     auto content = bulla::buffer::make().value();
     auto stream = opener.stream().value();
     std::vector<char> bytes(piece);
@@ -47,9 +56,13 @@ bulla::message open(const bulla::opener& opener, std::ifstream file, const std::
         stream.update_provisional(bulla::bytes_view(bytes).part(0, static_cast<std::size_t>(file.gcount())), content).value();
         write(provisional, content);
     }
-    auto message = stream.finish(content).value(); // Throws if anything is wrong: then nothing of it counts.
+    if (!file.eof()) {
+        throw std::runtime_error("the envelope cannot be read"); // Where reading fails is not where it ends.
+    }
+    stream.settle_provisional(content).value();
     write(provisional, content);
-    return message;
+    provisional.close();
+    return stream.finish(content).value(); // Throws if anything is wrong: then nothing of it counts.
 }
 
 void run(std::uint64_t length, const std::filesystem::path& folder) {
@@ -57,7 +70,7 @@ void run(std::uint64_t length, const std::filesystem::path& folder) {
     const auto reader = bulla::identity::generate().value();
     auto sealer = bulla::sealer::make(sender).value();
     sealer.to(reader.public_identity().value()).value();
-    const auto sent = seal(sealer, length, std::ofstream(folder / "envelope", std::ios::binary));
+    const auto sent = seal(sealer, length, made(folder / "envelope"));
 
     auto policy = bulla::policy::make("example").value();
     policy.allow(sender.public_identity().value().key().value()).value();

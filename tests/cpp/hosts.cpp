@@ -118,13 +118,67 @@ TEST(rules_of_the_host) {
         static_cast<void>(MUST(receipter.reject(refused->lease)));
     }
     CHECK(asked == 4);
-#if defined(__cpp_exceptions)
-    MUST(store.judge([](const bulla::stamp&) -> std::optional<bulla::reason> { throw std::string("broken"); }));
-    const auto what = stored(people, store, place, "unwelcome");
-    CHECK(std::get_if<bulla::refused>(&what) != nullptr);
-#endif
     FAILS(store.judge(nullptr), BULLA_INVALID_INPUT);
 }
+
+#if defined(__cpp_exceptions)
+namespace {
+
+/// Whether a call throws a `thrown`.
+template <class Call> bool throws(std::string_view thrown, Call&& call) {
+    try {
+        call();
+    } catch (const std::string& what) {
+        return what == thrown;
+    }
+    return false;
+}
+
+} // namespace
+
+TEST(rules_that_throw_decide_nothing) {
+    pair people;
+    const folder place;
+    auto store = MUST(people.opener().store(60));
+    std::string down;
+    const auto fail = [&] {
+        static_cast<void>(bulla::has_feature("keyfile"));
+        if (!down.empty()) {
+            throw std::string(down);
+        }
+    };
+    MUST(store.judge([&](const bulla::stamp&) {
+        fail();
+        return std::optional<bulla::reason>();
+    }));
+    // It is asked by update() of the long one, by finish() of the short one.
+    for (const std::size_t length : {std::size_t{10}, std::size_t{300000}}) {
+        const auto sealed = MUST(people.sealer().seal(pair::draft(), std::string(length, 'x')));
+        down = "the database is down";
+        for (int turn = 0; turn < 2; ++turn) {
+            auto stream = MUST(store.stream(bulla::target::by_id(place.path())));
+            CHECK(throws(down, [&] {
+                static_cast<void>(stream.update(sealed.envelope));
+                static_cast<void>(stream.finish());
+            }));
+            // Also for those who caught it on its way, and went on.
+            CHECK(throws(down, [&] { static_cast<void>(stream.update(sealed.envelope)); }));
+            CHECK(throws(down, [&] { static_cast<void>(stream.finish()); }));
+        }
+        down.clear();
+        auto stream = MUST(store.stream(bulla::target::by_id(place.path())));
+        static_cast<void>(MUST(stream.update(sealed.envelope)));
+        const auto what = MUST(stream.finish());
+        CHECK(std::get_if<bulla::stored>(&what) != nullptr);
+    }
+    MUST(store.ask_for_room([&](std::string_view, std::optional<std::uint64_t>) {
+        down = "the disk is gone";
+        fail();
+        return true;
+    }));
+    CHECK(throws("the disk is gone", [&] { static_cast<void>(stored(people, store, place, "who knows")); }));
+}
+#endif
 
 namespace {
 

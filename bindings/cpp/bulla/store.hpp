@@ -2,6 +2,8 @@
 #ifndef BULLA_STORE_HPP
 #define BULLA_STORE_HPP
 
+#include <exception>
+
 #include "message.hpp"
 
 namespace bulla {
@@ -134,6 +136,43 @@ template <class Call> result<std::variant<lease, answer>> lease_or_answer(Call&&
                             });
 }
 
+/// Around a call within which functions of the host's may run that only answer: holds what one of them throws, for the call itself
+/// does not fail by it.
+class asking {
+  public:
+    asking() noexcept : before_(std::exchange(innermost(), this)) {}
+    asking(const asking&) = delete;
+    asking& operator=(const asking&) = delete;
+    ~asking() { innermost() = before_; }
+    [[nodiscard]] const std::exception_ptr& thrown() const noexcept { return thrown_; }
+
+    /// Runs such a function.
+    template <class R, class Work> static R answered(R instead, Work&& work) noexcept {
+#if defined(__cpp_exceptions)
+        try {
+            return work();
+        } catch (...) {
+            if (innermost() != nullptr && !innermost()->thrown_) {
+                innermost()->thrown_ = std::current_exception();
+            }
+            return instead;
+        }
+#else
+        static_cast<void>(instead);
+        return work();
+#endif
+    }
+
+  private:
+    // A function of the host's may use another store.
+    static asking*& innermost() noexcept {
+        thread_local asking* here = nullptr;
+        return here;
+    }
+    asking* before_;
+    std::exception_ptr thrown_;
+};
+
 } // namespace detail
 
 /// Where a file is stored.
@@ -154,31 +193,49 @@ class target {
     std::string name_;
 };
 
-/// An envelope on its way to a file.
+/// An envelope on its way to a file. What the host's own functions (store::ask_for_room(), store::judge()) throw comes out of the call
+/// that asked, and of every later one: nothing was decided, nothing is reserved, and the message may come again. Tell whoever brought
+/// it to try again later, and do not reject it.
 class store_stream {
   public:
     /// Takes the next piece, without armor. Tells whether more of it is wanted: else finish() it.
     result<bool> update(bytes_view envelope) {
-        return detail::answered<bool>(
-            [&](auto* why) { return bulla_store_stream_update(handle_.get(), envelope.data(), envelope.size(), why); },
-            [](bulla_status code) -> result<bool> {
-                return code == BULLA_OK || code == BULLA_MORE ? result<bool>(code == BULLA_MORE)
-                                                              : result<bool>(detail::unexpected(code));
-            });
+        return asked([&] {
+            return detail::answered<bool>(
+                [&](auto* why) { return bulla_store_stream_update(handle_.get(), envelope.data(), envelope.size(), why); },
+                [](bulla_status code) -> result<bool> {
+                    return code == BULLA_OK || code == BULLA_MORE ? result<bool>(code == BULLA_MORE)
+                                                                  : result<bool>(detail::unexpected(code));
+                });
+        });
     }
     [[nodiscard]] std::optional<bulla::stamp> stamp() const { return detail::stamp_of(bulla_store_stream_stamp(handle_.get())); }
     /// The end of the envelope has come.
     result<storing> finish() {
         bulla_lease* fresh = nullptr;
         bulla_answer* again = nullptr;
-        return detail::answered<storing>([&](auto* why) { return bulla_store_stream_finish(handle_.get(), &fresh, &again, why); },
-                                         [&](bulla_status code) -> result<storing> { return judged(code, fresh, again); });
+        return asked([&] {
+            return detail::answered<storing>(
+                [&](auto* why) { return bulla_store_stream_finish(handle_.get(), &fresh, &again, why); },
+                [&](bulla_status code) -> result<storing> { return judged(code, fresh, again); });
+        });
     }
 
   private:
     friend detail::access;
     friend class receipter;
     explicit store_stream(bulla_store_stream* handle) noexcept : handle_(handle) {}
+    template <class Call> auto asked(Call&& call) -> decltype(call()) {
+        if (!failure_) {
+            const detail::asking within;
+            auto outcome = call();
+            if (!within.thrown()) {
+                return outcome;
+            }
+            failure_ = within.thrown(); // A lease in the outcome is released.
+        }
+        std::rethrow_exception(failure_);
+    }
     static result<storing> judged(bulla_status code, bulla_lease* fresh, bulla_answer* again) {
         switch (code) {
         case BULLA_OK:
@@ -196,6 +253,7 @@ class store_stream {
         }
     }
     detail::handle<bulla_store_stream, &bulla_store_stream_free> handle_;
+    std::exception_ptr failure_;
 };
 
 /// Opens envelopes to files, and says `stored` only of what it has read again from the disk. Made by opener::store().
@@ -208,7 +266,7 @@ class store {
     result<void> max_content(std::uint64_t length) {
         return detail::done([&](auto* why) { return bulla_store_max_content(handle_.get(), length, why); });
     }
-    /// Asks before anything is written. What it throws counts as no.
+    /// Asks before anything is written. What it throws comes out of the stream's update() or finish(): see store_stream.
     result<void> ask_for_room(has_room ask) {
         auto context = std::make_unique<has_room>(std::move(ask));
         return detail::given(context, detail::done([&](auto* why) {
@@ -218,7 +276,9 @@ class store {
     }
     /// The host's own rules about each new message, by its stamp, before anything is written: none, or why it is not accepted.
     using rules = std::function<std::optional<reason>(const stamp& said)>;
-    /// Asks these rules. What they throw counts as BULLA_REASON_FAILED; a reason that cannot be sent becomes BULLA_REASON_POLICY.
+    /// Asks these rules. A reason is final: the usual next step is to reject. What they throw is not, and comes out of the stream's
+    /// update() or finish(): see store_stream. Without exceptions there is no such answer: decide before the message is given to a
+    /// store, or after it is stored. A reason that cannot be sent becomes BULLA_REASON_POLICY.
     result<void> judge(rules ask) {
         auto context = std::make_unique<rules>(std::move(ask));
         return detail::given(context, detail::done([&](auto* why) {
@@ -273,13 +333,13 @@ class store {
     friend detail::access;
     explicit store(bulla_store* handle) noexcept : handle_(handle) {}
     static std::uint8_t room(void* context, const std::uint8_t* folder, std::size_t length, std::uint64_t content) noexcept {
-        return detail::contained<std::uint8_t>(0, [&]() -> std::uint8_t {
+        return detail::asking::answered<std::uint8_t>(0, [&]() -> std::uint8_t {
             const auto known = content == BULLA_CONTENT_UNKNOWN ? std::nullopt : std::optional<std::uint64_t>(content);
             return (*static_cast<has_room*>(context))(bytes_view(folder, length).text(), known) ? 1 : 0;
         });
     }
     static std::uint16_t judged(void* context, const bulla_stamp* stamp, char* words) noexcept {
-        return detail::contained<std::uint16_t>(BULLA_REASON_FAILED, [&]() -> std::uint16_t {
+        return detail::asking::answered<std::uint16_t>(BULLA_REASON_FAILED, [&]() -> std::uint16_t {
             const auto why = (*static_cast<rules*>(context))(detail::stamp_of(stamp).value_or(bulla::stamp()));
             if (!why) {
                 return 0;

@@ -6,6 +6,7 @@ more, and a call refers to its arguments: so none is freed under a call, whateve
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from contextlib import contextmanager
@@ -238,6 +239,43 @@ def contained(context: Any, work: Callable[[Any], int], failure: int) -> int:
     except BaseException as error:
         raised(error)
         return failure
+
+
+class _Asked(threading.local):
+    """Where what is raised by a function of the user's that only answers, in a call of this thread, is put."""
+
+    raised: Optional[list[BaseException]] = None
+
+
+_asked = _Asked()
+
+
+@contextmanager
+def asking() -> Iterator[list[BaseException]]:
+    """Around a call within which :func:`answered` may run: gives what was raised there. The call itself does not fail by it, so
+    whoever calls has to."""
+    before, _asked.raised = _asked.raised, []
+    try:
+        yield _asked.raised
+    finally:
+        _asked.raised = before
+
+
+def answered(context: Any, work: Callable[[Any], int], instead: int) -> int:
+    """Runs a function of the user's in a callback that knows no failure. What it raises is for :func:`asking`."""
+    try:
+        return work(ffi.from_handle(context))
+    except BaseException as error:
+        if _asked.raised is not None:
+            _asked.raised.append(error)
+        return instead
+
+
+def took(count: Optional[int]) -> int:
+    """How many bytes a file took. Files that do not block say None, or 0, where they take none: asked again at once, for ever."""
+    if not count:
+        raise BlockingIOError(errno.EAGAIN, "the file takes nothing now: give one that blocks")
+    return count
 
 
 def raised(error: BaseException) -> None:

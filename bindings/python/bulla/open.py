@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import IO, TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from . import _call as c
@@ -75,34 +76,42 @@ class OpenStream(Single):
 
 
 class OpenReader:
-    """An envelope that is read from a file. What it gives is provisional: do not act on it before :meth:`finish` has returned."""
+    """An envelope that is read from a file. What it gives is provisional: do not act on it before :meth:`finish` has returned.
+
+    What the file raises is raised, and nothing is lost by it: read again to go on.
+    """
 
     def __init__(self, stream: OpenStream, source: IO[bytes]) -> None:
         self._stream = stream
         self._source = source
-        self._held = b""
+        self._held = bytearray()
         self._at_end = False
+        self._broken = False
 
     def read_provisional(self, size: int = -1) -> bytes:
         """Reads at most so many bytes of provisional content, or all there is. Nothing comes only at the end of it."""
-        pieces = []
-        wanted = size
-        while wanted != 0 and self._more():
-            piece = self._held if wanted < 0 else self._held[:wanted]
-            self._held = self._held[len(piece) :]
-            wanted = wanted if wanted < 0 else 0
-            pieces.append(piece)
-        return b"".join(pieces)
+        self._unbroken()
+        while not self._at_end and (size < 0 or len(self._held) < min(size, 1)):
+            self._read()
+        piece = bytes(self._held if size < 0 else self._held[:size])
+        del self._held[: len(piece)]
+        return piece
 
-    def _more(self) -> bool:
-        while not self._held and not self._at_end:
-            piece = self._source.read(PIECE)
-            if piece:
-                self._held = self._stream.update_provisional(piece)
-            else:
-                self._held = self._stream.settle_provisional()
-                self._at_end = True
-        return bool(self._held)
+    def _unbroken(self) -> None:
+        if self._broken:
+            raise WrongOrder("this call is not possible in this state: it has failed before; throw away all that was read")
+
+    def _read(self) -> None:
+        piece = self._source.read(PIECE)
+        if piece is None:
+            raise BlockingIOError(errno.EAGAIN, "the file has nothing now: read again later, or give one that blocks")
+        self._broken = True  # Until what comes of it is held, whatever happens.
+        if piece:
+            self._held += self._stream.update_provisional(piece)
+        else:
+            self._held += self._stream.settle_provisional()
+            self._at_end = True
+        self._broken = False
 
     @property
     def stamp(self) -> Optional[Stamp]:
@@ -112,7 +121,10 @@ class OpenReader:
     def finish(self) -> Message:
         """Claims the message: from now on all that was read counts. Everything must have been read. If this raises, throw away all
         that was read."""
-        if self._more():
+        self._unbroken()
+        while not self._held and not self._at_end:
+            self._read()
+        if self._held:
             raise WrongOrder("this call is not possible in this state: read_provisional() has more to give")
         return self._stream.finish().message
 
@@ -242,9 +254,10 @@ class Opener(Handle):
         resumable: Optional[tuple[Path, int, int]] = None,
     ) -> Store:
         """Makes a store. ``seconds`` is for how long a message is reserved at a time. ``has_room`` is asked, with the folder and the
-        length of the content if it is known, before anything is written; what it raises counts as no. ``judge`` is one's own
-        rules about each new message, asked with its stamp before anything is written: None, or why it is not accepted; what it raises
-        counts as ``ReasonCode.FAILED``, and a reason that cannot be sent as ``ReasonCode.POLICY``. ``resumable`` keeps what has come of
+        length of the content if it is known, before anything is written. ``judge`` is one's own rules about each new message, asked
+        with its stamp before anything is written: None, or why it is not accepted, for good; a reason that cannot be sent counts as
+        ``ReasonCode.POLICY``. What either raises comes out of the :meth:`StoreStream.write` or :meth:`StoreStream.finish` that asked,
+        and the message may come again: never reject it for that. ``resumable`` keeps what has come of
         envelopes that do not come whole: in this folder, of so many, and of each so many bytes."""
         handle = c.made(lib.bulla_store_new, self._handle, seconds, kind="store")
         return Store(handle, max_content, has_room, judge, resumable)

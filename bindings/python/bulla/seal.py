@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple, Optional
+from typing import IO, TYPE_CHECKING, Any, Iterable, Iterator, Mapping, NamedTuple, Optional
 
 from . import _call as c
 from ._call import Handle, Single, ffi, lib
@@ -138,7 +139,8 @@ class Session(Handle):
 
 class SealStream(io.RawIOBase):
     """An envelope in the making, written to a file as its content comes. In a ``with`` statement it is finished at the end of it,
-    but not if that is left by an exception. One that is closed without :meth:`finish` opens to nobody."""
+    but not if that is left by an exception. One that is closed without :meth:`finish` opens to nobody; and once the file has not
+    taken what it was given, this takes nothing more, for what is missing would be missed by the reader only."""
 
     def __init__(self, handle: Any, buffer: Any, to: IO[bytes]) -> None:
         super().__init__()
@@ -146,12 +148,25 @@ class SealStream(io.RawIOBase):
         self._buffer = buffer
         self._to = to
         self._sent: Optional[Sent] = None
+        self._failure: Optional[BaseException] = None
         self._put()
 
     def _put(self) -> None:
         data = memoryview(c.taken(self._buffer))
         while data:  # Unbuffered files may take less.
-            data = data[self._to.write(data) or 0 :]
+            data = data[c.took(self._to.write(data)) :]
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[Any]:
+        """Gives the handle for a call whose output is written, all of it: else no call is possible after it."""
+        with self._single._alone() as handle:
+            if self._failure is not None:
+                raise WrongOrder("this call is not possible in this state: it has failed before; begin anew") from self._failure
+            try:
+                yield handle
+            except BaseException as error:
+                self._failure = error
+                raise
 
     def writable(self) -> bool:
         """It is."""
@@ -159,15 +174,15 @@ class SealStream(io.RawIOBase):
 
     def write(self, content: BytesLike, /) -> int:
         """Takes the next piece of the content."""
-        with self._single._alone() as handle:
-            data = c.given(content)
+        data = c.given(content)
+        with self._unbroken() as handle:
             c.call(lib.bulla_seal_stream_update, handle, data, len(data), self._buffer)
             self._put()
-            return len(data)
+        return len(data)
 
     def finish(self) -> Sent:
         """Ends the envelope. The file is not closed."""
-        with self._single._alone() as handle:
+        with self._unbroken() as handle:
             sent = Sent._of(c.value(lib.bulla_seal_stream_finish, handle, self._buffer, kind="bulla_sent"))
             self._put()
         self._sent = sent

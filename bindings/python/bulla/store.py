@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NamedTuple, Optional, Union
 
 from . import _call as c
 from ._call import Handle, Single, ffi, lib
@@ -212,12 +213,35 @@ def lease_or_answer(function: Any, *arguments: Any) -> Union[Lease, Answer]:
 
 
 class StoreStream(Single):
-    """An envelope on its way to a file. Closed before :meth:`finish`, it leaves nothing but what is kept to be completed."""
+    """An envelope on its way to a file. Closed before :meth:`finish`, it leaves nothing but what is kept to be completed.
+
+    What ``has_room`` or ``judge`` raises comes out of the call that asked, and of every later one: nothing was decided, and the
+    message may come again. Tell whoever brought it to try again later.
+    """
+
+    __slots__ = ("_failure",)
+
+    def __init__(self, handle: Any) -> None:
+        super().__init__(handle)
+        self._failure: Optional[BaseException] = None
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """Gives the handle for a call that may ask the user's functions, and raises what they raise."""
+        with self._alone() as handle, c.asking() as raised:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                yield handle
+            finally:
+                if raised:
+                    self._failure = raised[0]
+                    raise self._failure
 
     def write(self, envelope: BytesLike) -> bool:
         """Takes the next piece, without armor. Tells whether more of it is wanted: else :meth:`finish` it."""
-        with self._alone() as handle:
-            data = c.given(envelope)
+        data = c.given(envelope)
+        with self._asking() as handle:
             return c.call(lib.bulla_store_stream_update, handle, data, len(data)) == c.MORE
 
     @property
@@ -228,14 +252,19 @@ class StoreStream(Single):
 
     def finish(self) -> Union[Stored, TooLarge, NoRoom, NotWanted, Answer]:
         """The end of the envelope has come. An answer is of a message that came before: give it again."""
-        with self._alone() as handle:
-            lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
-            status = c.call(lib.bulla_store_stream_finish, handle, lease, again)
-            if status == c.AGAIN:
-                return Answer(c.owned(again[0], "answer"))
-            kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom, NotWanted]]]
-            kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom, c.REFUSED: NotWanted}
-            return kinds[status](Lease(c.owned(lease[0], "lease")))
+        lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
+        try:
+            with self._asking() as handle:
+                status = c.call(lib.bulla_store_stream_finish, handle, lease, again)
+        except BaseException:
+            lib.bulla_lease_free(lease[0])  # Releases it. NULL is nothing.
+            lib.bulla_answer_free(again[0])
+            raise
+        if status == c.AGAIN:
+            return Answer(c.owned(again[0], "answer"))
+        kinds: dict[int, Callable[[Lease], Union[Stored, TooLarge, NoRoom, NotWanted]]]
+        kinds = {0: Stored, c.TOO_LARGE: TooLarge, c.NO_ROOM: NoRoom, c.REFUSED: NotWanted}
+        return kinds[status](Lease(c.owned(lease[0], "lease")))
 
 
 @ffi.callback("uint8_t(void *, const uint8_t *, size_t, uint64_t)", error=0)  # type: ignore[untyped-decorator, unused-ignore]
@@ -244,7 +273,7 @@ def _has_room(context: Any, folder: Any, length: int, content: int) -> int:
         known = None if content == int(lib.BULLA_CONTENT_UNKNOWN) else int(content)
         return int(bool(function(bytes(ffi.buffer(folder, length)), known)))
 
-    return c.contained(context, ask, 0)
+    return c.answered(context, ask, 0)
 
 
 @ffi.callback("uint16_t(void *, const bulla_stamp *, char *)", error=int(lib.BULLA_REASON_FAILED))  # type: ignore[untyped-decorator, unused-ignore]
@@ -259,7 +288,7 @@ def _judge(context: Any, stamp: Any, words: Any) -> int:
         ffi.memmove(words, text + b"\0", len(text) + 1)
         return int(reason.code)
 
-    return c.contained(context, ask, ReasonCode.FAILED)
+    return c.answered(context, ask, ReasonCode.FAILED)
 
 
 class Store(Handle):

@@ -60,12 +60,13 @@ def store(store: bulla.Store, envelope: bytes, folder: Path) -> bulla.Stored | b
 def test_a_store_keeps_and_refuses(people: People, tmp_path: Path) -> None:
     asked: list[tuple[bytes, int | None]] = []
     room = True
+    failure: OSError | None = None
 
     def has_room(folder: bytes, length: int | None) -> bool:
         asked.append((folder, length))
-        if not room:
-            raise OSError("the disk is gone")
-        return True
+        if failure is not None:
+            raise failure
+        return room
 
     receipter = bulla.Receipter(people.bob)
     opener = people.opener()
@@ -91,6 +92,9 @@ def test_a_store_keeps_and_refuses(people: People, tmp_path: Path) -> None:
     squeezed = store(disk, people.seal(b"no room").envelope, tmp_path)
     assert isinstance(squeezed, bulla.NoRoom)
     squeezed.lease.release()
+    failure = OSError("the disk is gone")
+    with pytest.raises(OSError, match="the disk is gone"):
+        store(disk, people.seal(b"who knows").envelope, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -188,27 +192,52 @@ def test_a_host_without_receipts(people: People) -> None:
 
 def test_rules_of_ones_own(people: People, tmp_path: Path) -> None:
     opener, receipter = people.opener(), bulla.Receipter(people.bob)
-    verdict: bulla.Reason | BaseException | None = None
+    verdict: bulla.Reason | None = None
     asked: list[bulla.Stamp] = []
 
     def judge(stamp: bulla.Stamp) -> bulla.Reason | None:
         asked.append(stamp)
-        if isinstance(verdict, BaseException):
-            raise verdict
         return verdict
 
     disk = opener.store(60, judge=judge)
     assert isinstance(store(disk, people.seal(b"welcome").envelope, tmp_path), bulla.Stored)
-    expected: list[tuple[bulla.Reason | BaseException, bulla.Reason]] = [
+    expected: list[tuple[bulla.Reason, bulla.Reason]] = [
         (bulla.Reason(bulla.ReasonCode.OWN, "no guests"), bulla.Reason(1024, "no guests")),
         (bulla.Reason(bulla.ReasonCode.OWN, "\u00fc" * 128), bulla.Reason(bulla.ReasonCode.POLICY, "")),
         (bulla.Reason(0, ""), bulla.Reason(bulla.ReasonCode.POLICY, "")),
         (bulla.Reason(1 << 16, ""), bulla.Reason(bulla.ReasonCode.POLICY, "")),
-        (RuntimeError("broken"), bulla.Reason(bulla.ReasonCode.FAILED, "")),
     ]
     for verdict, told in expected:
         refused = store(disk, people.seal(b"x").envelope, tmp_path)
         assert isinstance(refused, bulla.NotWanted) and refused.lease.kind is bulla.LeaseKind.REFUSED
         answer = receipter.reject(refused.lease)
         assert isinstance(answer, bulla.Answer) and people.receipt(answer.receipt).reason == told
-    assert len(asked) == 6 and {stamp.signer for stamp in asked} == {people.alice_public.key}
+    assert len(asked) == 5 and {stamp.signer for stamp in asked} == {people.alice_public.key}
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("the database is down"), KeyboardInterrupt()])
+@pytest.mark.parametrize("length", [10, 300_000])
+def test_rules_that_fail_decide_nothing(people: People, tmp_path: Path, failure: BaseException, length: int) -> None:
+    """What they raise comes out, whichever call asked; nothing is reserved or kept; and the same message is welcome later."""
+    down = True
+
+    def judge(stamp: bulla.Stamp) -> bulla.Reason | None:
+        bulla.Guard.in_memory()  # Calls of the library within do not hide it.
+        if down:
+            raise failure
+        return None
+
+    disk = people.opener().store(60, judge=judge)
+    envelope = people.seal(b"x" * length).envelope
+    for _ in range(2):
+        stream = disk.stream(bulla.Target.by_id(tmp_path))
+        with pytest.raises(type(failure)) as out:
+            stream.write(envelope)
+            stream.finish()
+        assert out.value is failure and list(tmp_path.iterdir()) == []
+        # Also for those who caught it on their way, and went on.
+        for call in (lambda: stream.write(envelope), stream.finish):
+            with pytest.raises(type(failure)):
+                call()
+    down = False
+    assert isinstance(store(disk, envelope, tmp_path), bulla.Stored)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+from typing import IO, Optional, cast
 
 import bulla
 import pytest
@@ -108,3 +110,101 @@ def test_signed_streams_through_a_text_wrapper(people: People) -> None:
         writer.flush()
         writer.detach().detach()
     assert bulla.Opener.unguarded_verifier(people.policy()).open(out.getvalue()).content.decode() == "ä" * 1000
+
+
+class Moody(io.RawIOBase):
+    """A file that fails once: it raises, or takes nothing."""
+
+    def __init__(self, at: int, failure: BaseException | int | None) -> None:
+        super().__init__()
+        self.calls, self.at, self.failure, self.taken = 0, at, failure, b""
+
+    def write(self, data: "bulla._call.BytesLike", /) -> Optional[int]:  # type: ignore[override, unused-ignore]
+        self.calls += 1
+        if self.calls == self.at:
+            if isinstance(self.failure, BaseException):
+                raise self.failure
+            return self.failure
+        self.taken += bytes(data)
+        return len(bytes(data))
+
+
+@pytest.mark.parametrize("failure", [OSError("no space"), KeyboardInterrupt(), None, 0])
+def test_what_a_file_did_not_take_is_never_finished(people: People, failure: BaseException | int | None) -> None:
+    expected = type(failure) if isinstance(failure, BaseException) else BlockingIOError
+    out = Moody(2, failure)
+    stream = people.sealer().seal_stream(bulla.Draft(CONTEXT), cast(IO[bytes], out))
+    with pytest.raises(expected):
+        stream.write(CONTENT)
+    for call in (lambda: stream.write(CONTENT), stream.finish):
+        with pytest.raises(bulla.WrongOrder) as refusal:
+            call()
+        assert isinstance(refusal.value.__cause__, expected)
+    with pytest.raises(bulla.WrongOrder):
+        stream.sent
+    with pytest.raises(bulla.NotAcceptable):
+        people.opener().open(out.taken)
+    # Also where only the last piece is lost, and what is no content at all breaks nothing.
+    stream = people.sealer().seal_stream(bulla.Draft(CONTEXT), cast(IO[bytes], Moody(3, failure)))
+    with pytest.raises(TypeError):
+        stream.write("text")  # type: ignore[arg-type]
+    stream.write(CONTENT)
+    with pytest.raises(expected):
+        stream.finish()
+    with pytest.raises(bulla.WrongOrder):
+        stream.finish()
+    stream.close()
+
+
+def test_a_pipe_that_is_full_is_told(people: People) -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with open(read, "rb", 0), open(write, "wb", 0) as full, pytest.raises(BlockingIOError):
+        with people.sealer().seal_stream(bulla.Draft(CONTEXT), full) as stream:
+            stream.write(CONTENT * 4)
+
+
+def test_what_was_read_before_a_failure_is_not_lost(people: People, envelope: bytes) -> None:
+    class Slow(io.BytesIO):
+        turn = 0
+
+        def read(self, size: Optional[int] = -1, /) -> bytes:
+            self.turn += 1
+            if self.turn % 3 == 0:
+                raise InterruptedError("not now")
+            return None if self.turn % 3 == 1 else super().read(size)  # type: ignore[return-value]
+
+    for size in (-1, 100_000):
+        reader, content, failures = people.opener().reader(Slow(envelope)), b"", 0
+        while True:
+            try:
+                piece = reader.read_provisional(size)
+            except (BlockingIOError, InterruptedError):
+                failures += 1
+                continue
+            content += piece
+            if not piece:
+                break
+        assert content == CONTENT and failures > 2
+        reader.finish()
+
+
+def test_what_is_damaged_is_not_read_on(people: People, envelope: bytes) -> None:
+    damaged = bytearray(envelope)
+    damaged[100_000] ^= 1
+    reader = people.opener().reader(io.BytesIO(damaged))
+    with pytest.raises(bulla.NotAuthentic):
+        reader.read_provisional()
+    for call in (reader.read_provisional, reader.finish):
+        with pytest.raises(bulla.WrongOrder, match="throw away"):
+            call()
+
+
+def test_an_armor_that_failed_stays_so() -> None:
+    reader = bulla.ArmorReader()
+    with pytest.raises(bulla.Malformed):
+        reader.update(b"this is no armor\n" * 100)
+        reader.finish()
+    for call in (lambda: reader.update(bulla.armor(b"x").encode()), reader.finish):
+        with pytest.raises(bulla.Error):
+            call()

@@ -41,7 +41,13 @@ static const char HELP[] =
     "    64   the command line is wrong\n";
 
 /* What the judge needs, and what is learnt of the mail before it is stored. */
-struct delivery { const struct host *host; struct mail *mail; const char *maildir, *recipient; struct text receipt_to; };
+struct delivery {
+    const struct host *host;
+    struct mail *mail;
+    const char *maildir, *recipient;
+    struct text receipt_to;
+    int undecided; /* something failed here, while it was judged: a rejection is final, so there must be none */
+};
 
 /* Asked once the stamp is verified, and before anything is written: may this signer write as this author? */
 static uint16_t judge(void *context, const bulla_stamp *stamp, char *words)
@@ -52,7 +58,10 @@ static uint16_t judge(void *context, const bulla_stamp *stamp, char *words)
     uint16_t reason = 0;
 
     attribute_text(&author, stamp, ATTRIBUTE_FROM);
-    if (author.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK || author_is(delivery->host, author.data, &signer) < 0) {
+    if (author.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK) {
+        delivery->undecided = 1;
+        reason = BULLA_REASON_FAILED;
+    } else if (author_is(delivery->host, author.data, &signer) < 0) {
         reason = BULLA_REASON_POLICY;
         snprintf(words, BULLA_REASON_TEXT, "the signer is not the author that From names");
     }
@@ -90,12 +99,14 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease)
     int fine = 0;
 
     text_add(&path, view.data, view.length);
-    if (!path.failed && file_read(path.data, &file, delivery->host->config->max_message) == 0 &&
-        header_parse(&inner, file.data, file.length) >= 0 &&
-        bulla_stamp_signer(bulla_lease_stamp(lease), &signer, NULL) == BULLA_OK) {
+    if (path.failed || file_read(path.data, &file, delivery->host->config->max_message) != 0 ||
+        bulla_stamp_signer(bulla_lease_stamp(lease), &signer, NULL) != BULLA_OK) {
+        delivery->undecided = 1;
+    } else if (header_parse(&inner, file.data, file.length) >= 0) {
         from = header_value(&inner, "From");
         address_first(&author, from == NULL ? "" : from);
         headers_differ(&differing, &delivery->mail->header, &inner);
+        delivery->undecided = author.failed;
         fine = header_count(&inner, "From") <= 1 && !author.failed && author_is(delivery->host, author.data, &signer) >= 0;
         log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data,
                  author_is(delivery->host, author.data, &signer) == 0 ? ", who is not in the key table" : "",
@@ -128,8 +139,13 @@ static int conclude(struct delivery *delivery, bulla_receipter *receipter, bulla
                     const struct text *raw, bulla_error *error)
 {
     const struct config *config = delivery->host->config;
+    int fine = status == BULLA_OK && content_is_fine(delivery, lease);
 
-    if (status == BULLA_OK && content_is_fine(delivery, lease))
+    if (delivery->undecided) {
+        log_error("it cannot be judged now: no memory, or the disk fails");
+        return EX_TEMPFAIL; /* the lease is released */
+    }
+    if (fine)
         status = bulla_receipter_accept(receipter, lease, answer, error);
     else if (status == BULLA_OK)
         status = bulla_receipter_reject(receipter, lease, BULLA_REASON_POLICY, "it is no mail of the author who signed it", answer, error);

@@ -96,6 +96,41 @@ def guard_is_away(world):
     return "75 and nothing stored while the guard cannot be used; then stored"
 
 
+# A disk that stores, and then cannot be read by the program; the library has its own way to read.
+UNREADABLE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/types.h>
+
+int open(const char *path, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = va_arg(more, mode_t);
+    va_end(more);
+    if (strstr(path, "/new/") != NULL)
+        return errno = EIO, -1;
+    return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
+}
+"""
+
+
+def disk_cannot_be_read(world):
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    (world.folder / "unreadable.c").write_text(UNREADABLE)
+    shim = world.folder / "unreadable.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(shim), str(world.folder / "unreadable.c"), "-ldl"], check=True)
+    failed = as_user(agent(world), mail, env={**os.environ, "LD_PRELOAD": str(shim)})
+    assert failed.returncode == 75 and b"cannot be judged now" in failed.stderr and not stored(world, token), failed
+    assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 1
+    awaits_stored(world, token)
+    return "75 and nothing rejected while what was stored cannot be read again; then stored, and receipted"
+
+
 def killed_at_random_instants(world, count=60):
     """kill -9 while it works, then again until it says 0, as the queue does."""
     rounds = random.Random(1)
@@ -136,4 +171,4 @@ def killed_at_random_instants(world, count=60):
     return f"{count} mails, {kills} kills ({killed_after} after the file had its name): each stored once, none lost, each receipted"
 
 
-ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, killed_at_random_instants]
+ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, disk_cannot_be_read, killed_at_random_instants]

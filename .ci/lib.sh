@@ -5,17 +5,19 @@ began=$SECONDS
 
 step() { printf '\n=== [%s%4d s] %s\n' "${part:+$part }" "$((SECONDS - began))" "$*"; }
 run() { step "$*"; "$@"; }
-need() { # need COMMAND PACKAGE: installs a Debian package if the command is missing, and says so if that fails
-    command -v "$1" >/dev/null && return
-    step "installing $2 for $1"
+get() { # get PACKAGE...: installs Debian packages
     # Servers are for the tests to start: policy-rc.d keeps Debian from starting them.
-    local ours=
+    local ours= status=0
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         ours=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' >$ours && chmod +x $ours
     fi
-    local status=0
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2"; } >/dev/null || status=$?
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null || status=$?
     [ -z "$ours" ] || rm -f "$ours"
-    [ $status = 0 ] || { echo "ci: $1 is missing and $2 could not be installed" >&2; exit 1; }
+    [ $status = 0 ] || { echo "ci: could not be installed: $*" >&2; exit 1; }
+}
+need() { # need COMMAND PACKAGE: installs the package if the command is missing, and says so if that fails
+    command -v "$1" >/dev/null && return
+    step "installing $2 for $1"
+    get "$2"
 }

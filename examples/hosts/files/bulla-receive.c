@@ -23,21 +23,6 @@ static const char usage[] =
 
 static const struct option names[] = {DESK_OPTIONS, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
-static int write_all(int file, const unsigned char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t done = write(file, data, length);
-
-        if (done < 0 && errno != EINTR)
-            return 0;
-        if (done > 0) {
-            data += done;
-            length -= (size_t)done;
-        }
-    }
-    return 1;
-}
-
 /* What comes through a pipe is put in a file without a name, for if the name that its sender suggests is taken it is read a second
  * time. With --by-id that is not needed. What is longer than anything that is accepted is not written to its end: the beginning says so.
  * -1 if it fails. */

@@ -77,21 +77,6 @@ static void set_aside(const struct folder *folder, const char *file, const char 
         say("%s: %s; it could not be set aside: %s", file, why, strerror(errno));
 }
 
-static int write_all(int file, const unsigned char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t done = write(file, data, length);
-
-        if (done < 0 && errno != EINTR)
-            return 0;
-        if (done > 0) {
-            data += done;
-            length -= (size_t)done;
-        }
-    }
-    return 1;
-}
-
 /* Under a temporary name first, and never through a link that somebody else put there. */
 static int put_beside(const struct folder *folder, const char *name, const bulla_buffer *receipt)
 {

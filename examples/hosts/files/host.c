@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *program = "bulla";
 
@@ -195,4 +196,19 @@ void name_of(const bulla_digest *header, char name[NAME_LENGTH])
 {
     for (size_t at = 0; at < sizeof header->bytes; at++)
         snprintf(name + 2 * at, 3, "%02x", header->bytes[at]);
+}
+
+int write_all(int file, const unsigned char *data, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(file, data, length);
+
+        if (done < 0 && errno != EINTR)
+            return 0;
+        if (done > 0) {
+            data += done;
+            length -= (size_t)done;
+        }
+    }
+    return 1;
 }

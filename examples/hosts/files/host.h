@@ -30,4 +30,7 @@ bulla_status host_identities(const char *argument, bulla_status (*take)(void *co
 enum { NAME_LENGTH = 65 };
 void name_of(const bulla_digest *header, char name[NAME_LENGTH]);
 
+/* Writes all of it, however often that takes; 0 if it fails, and errno says why. */
+int write_all(int file, const unsigned char *data, size_t length);
+
 #endif

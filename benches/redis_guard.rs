@@ -156,7 +156,11 @@ fn main() -> ExitCode {
         if !given.is_empty() && given != [connections as u64, callers] {
             continue;
         }
-        let tries = if is_checked && callers >= JUDGED { 3 } else { 1 };
+        let tries = if is_checked && callers >= JUDGED {
+            3
+        } else {
+            1
+        };
         let mut ratio = 0.0;
         for _ in 0..tries {
             ratio = measure(&server, connections, callers, first);

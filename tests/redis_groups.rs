@@ -9,130 +9,158 @@
 mod conformance;
 mod redis_server;
 
-use std::collections::{BTreeMap, HashSet};
-
-use bulla::{Claim, Claimed, Digest, ErrorKind, RedisGuard, ReplayGuard};
+use bulla::{Claim, Claimed, Digest, Error, ErrorKind, RedisGuard, ReplayGuard};
 use conformance::{claim, token};
 use redis_server::{Server, builder};
 
-const THREADS: u64 = 24;
-const KNOWN: u64 = 400;
-const STRANGERS: u64 = 60;
-const OF_ONE: u64 = 50;
-const OF_ONE_STRANGER: u64 = 10;
+const THREADS: u64 = 16;
+/// After something unusual some batches go to the script that can do everything; this many rounds later they do not any more.
+const USUAL: u64 = 10;
+const ROUNDS: u64 = 200;
+const KNOWN: u64 = 4000;
+const STRANGERS: u64 = 5;
+const OF_ONE: u64 = 100;
 
-/// Of 18 signers, 8 of them strangers, 80 messages each, the last ten of an age that the guard has forgotten.
-fn messages() -> Vec<Claim> {
-    (0..80 * 18)
-        .map(|number| {
-            let signer = number % 18;
-            let mut message = claim(number, if number / 18 < 70 { 1000 } else { 900 });
-            (message.signer, message.stranger) = ([signer as u8; 32], signer >= 10);
-            message.keep_until = 1100 + number % 7;
-            message
-        })
-        .collect()
+type Answer = Result<Claimed, Error>;
+
+/// A message that nobody has had, of one of many signers.
+fn new(number: u64) -> Claim {
+    let mut message = claim(number, 1000);
+    message.signer = [(number % 101) as u8; 32];
+    message.keep_until = 1100 + number % 7;
+    message
 }
 
-fn field(server: &Server, name: &str) -> u64 {
-    let reply = server.command(&format!("HGET {{bulla}}:meta {name}"));
-    reply.lines().nth(1).map_or(0, |text| text.parse().unwrap())
-}
-
-fn length(server: &Server, command: &str) -> u64 {
-    server.command(command).trim()[1..].parse().unwrap()
-}
-
-/// What all threads heard who claimed all messages, each beginning at another one.
-fn claimed(guard: &RedisGuard, messages: &[Claim]) -> Vec<(usize, Claimed)> {
+/// All at once, each in a thread of its own: those that come while the first is under way go together.
+fn together(guard: &RedisGuard, messages: &[Claim]) -> Vec<Answer> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS as usize)
-            .map(|thread| {
-                scope.spawn(move || {
-                    let begin = thread / 2 * 120;
-                    let mut heard = Vec::new();
-                    for step in 0..messages.len() {
-                        let at = (begin + step) % messages.len();
-                        match guard.claim(&messages[at], 1000, None) {
-                            Ok(answer) => heard.push((at, answer)),
-                            Err(error) => assert_eq!(error, ErrorKind::GuardFull),
-                        }
-                    }
-                    heard
-                })
-            })
+        let threads: Vec<_> = messages
+            .iter()
+            .map(|message| scope.spawn(|| guard.claim(message, 1000, None)))
             .collect();
-        let heard = threads.into_iter().map(|thread| thread.join().unwrap());
-        heard.flatten().collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
     })
 }
 
-#[test]
-fn each_claim_of_a_batch_is_judged_by_itself() {
-    let server = Server::start(&[]);
+fn is_new(answer: &Answer) -> bool {
+    matches!(answer, Ok(Claimed::New(_)))
+}
+
+fn is_full(answer: &Answer) -> bool {
+    matches!(answer, Err(error) if *error == ErrorKind::GuardFull)
+}
+
+fn number(server: &Server, command: &str) -> u64 {
+    let reply = server.command(command);
+    let last = reply.lines().last().unwrap();
+    last.trim_start_matches(':').parse().unwrap()
+}
+
+/// A guard with a sweep mark, a signer (250) who has all that one may, and no room for strangers.
+fn prepared(server: &Server) -> RedisGuard {
     let guard = builder(&server.url())
         .limits(
             KNOWN as usize,
             STRANGERS as usize,
             OF_ONE as usize,
-            OF_ONE_STRANGER as usize,
+            STRANGERS as usize,
         )
         .connect()
         .unwrap();
-    let mut old = claim(1_000_000, 900);
+    let mut old = claim(u64::MAX, 900);
     old.keep_until = 950;
     token(guard.claim(&old, 900, None));
     guard.sweep(1000, usize::MAX).unwrap();
+    for number in 0..OF_ONE {
+        token(guard.claim(&of(250, false, 1_000_000 + number), 1000, None));
+    }
+    for number in 0..STRANGERS {
+        token(guard.claim(&of(251, true, 2_000_000 + number), 1000, None));
+    }
+    guard
+}
 
-    let messages = messages();
-    let (mut new, mut of_signer) = (HashSet::new(), BTreeMap::<u8, u64>::new());
-    for (at, answer) in claimed(&guard, &messages) {
-        let message = &messages[at];
-        match answer {
-            Claimed::New(_) => {
-                assert!(new.insert(at), "{at} was new twice");
-                assert_eq!(message.issued, 1000, "{at} was forgotten long ago");
-                *of_signer.entry(message.signer[0]).or_default() += 1;
-            }
-            Claimed::Same(_) => assert_eq!(message.issued, 1000),
-            Claimed::Forgotten => assert_eq!(message.issued, 900),
-            other => panic!("{other:?}"),
+fn of(signer: u8, stranger: bool, number: u64) -> Claim {
+    let mut message = claim(number, 1000);
+    (message.signer, message.stranger) = ([signer; 32], stranger);
+    message
+}
+
+/// One that is not new among those of a round, and whether this is the right answer to it.
+fn unusual(round: u64, others: &[Claim]) -> (Claim, fn(&Answer) -> bool) {
+    let before = new((round - 1) * THREADS);
+    match round / USUAL % 6 {
+        0 => (before, |answer| matches!(answer, Ok(Claimed::Same(_)))),
+        1 => {
+            let value = Digest::of(b"another");
+            let forged = Claim { value, ..before };
+            (forged, |answer| matches!(answer, Ok(Claimed::Replayed)))
         }
+        2 => {
+            let old = claim(3_000_000 + round, 900);
+            (old, |answer| matches!(answer, Ok(Claimed::Forgotten)))
+        }
+        3 => (of(250, false, 4_000_000 + round), is_full),
+        4 => (of(252, true, 5_000_000 + round), is_full),
+        // A twin of one of the others: which of the two wins is told below.
+        _ => (others[7].clone(), |answer| {
+            matches!(answer, Ok(Claimed::Same(_) | Claimed::New(_)))
+        }),
     }
-    let known: u64 = of_signer.range(..10).map(|(_, count)| count).sum();
-    let strangers: u64 = of_signer.range(10..).map(|(_, count)| count).sum();
-    assert_eq!((known, strangers), (KNOWN, STRANGERS));
-    for (signer, count) in &of_signer {
-        let most = if *signer < 10 {
-            OF_ONE
-        } else {
-            OF_ONE_STRANGER
-        };
-        assert!(*count <= most, "{count} of signer {signer}");
+}
+
+#[test]
+fn each_claim_of_a_batch_is_judged_by_itself() {
+    let server = Server::start(&[]);
+    let guard = prepared(&server);
+    let mut accepted = OF_ONE;
+    for round in 1..=ROUNDS {
+        let mut messages: Vec<_> = (round * THREADS..(round + 1) * THREADS).map(new).collect();
+        if round % USUAL != 0 {
+            assert!(together(&guard, &messages).iter().all(is_new), "{round}");
+            accepted += THREADS;
+            continue;
+        }
+        let (other, is_right) = unusual(round, &messages);
+        messages[15] = other;
+        let answers = together(&guard, &messages);
+        assert!(is_right(&answers[15]), "{round}: {:?}", answers[15]);
+        let won = answers.iter().filter(|answer| is_new(answer)).count() as u64;
+        assert_eq!(won, THREADS - 1, "{round}");
+        accepted += won;
     }
-    // What the server counts is what there is, and each has its place in the index.
-    assert_eq!(
-        (field(&server, "p0"), field(&server, "p1")),
-        (KNOWN, STRANGERS)
-    );
-    assert_eq!(length(&server, "HLEN {bulla}:entries"), KNOWN + STRANGERS);
-    assert_eq!(length(&server, "ZCARD {bulla}:times"), KNOWN + STRANGERS);
-    assert_eq!(
-        length(&server, "ZCOUNT {bulla}:times 1100 1106"),
-        KNOWN + STRANGERS
-    );
+    // The place that is left is taken, and no more.
+    while accepted < KNOWN {
+        let from = 6_000_000 + accepted;
+        let answers = together(&guard, &(from..from + THREADS).map(new).collect::<Vec<_>>());
+        let won = answers.iter().filter(|answer| is_new(answer)).count() as u64;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| is_new(answer) || is_full(answer))
+        );
+        assert_eq!(won, THREADS.min(KNOWN - accepted));
+        accepted += won;
+    }
+    everything_is_counted_and_goes(&server, &guard);
+}
 
-    // Another value under a key that is there.
-    let mut forged = messages[*new.iter().next().unwrap()].clone();
-    forged.value = Digest::of(b"another value");
-    assert_eq!(guard.claim(&forged, 1000, None).unwrap(), Claimed::Replayed);
-
-    // Each goes when its time is over, and leaves nothing.
-    let left = new.iter().filter(|at| messages[**at].keep_until > 1103);
+/// What the server counts is what there is, each has its place in the index, and goes when its time is over.
+fn everything_is_counted_and_goes(server: &Server, guard: &RedisGuard) {
+    let entries = || number(server, "HLEN {bulla}:entries");
+    assert_eq!(number(server, "HGET {bulla}:meta p0"), KNOWN);
+    assert_eq!(number(server, "HGET {bulla}:meta p1"), STRANGERS);
+    assert_eq!(entries(), KNOWN + STRANGERS);
+    assert_eq!(number(server, "ZCARD {bulla}:times"), KNOWN + STRANGERS);
+    let left = number(server, "ZCOUNT {bulla}:times (1103 +inf");
+    assert!(left > KNOWN / 3);
     guard.sweep(1103, usize::MAX).unwrap();
-    assert_eq!(length(&server, "HLEN {bulla}:entries"), left.count() as u64);
+    assert_eq!(entries(), left);
+    assert_eq!(number(server, "HGET {bulla}:meta p0"), left);
     guard.sweep(1200, usize::MAX).unwrap();
-    assert_eq!(length(&server, "HLEN {bulla}:entries"), 0);
-    assert_eq!(length(&server, "ZCARD {bulla}:times"), 0);
-    assert_eq!(length(&server, "HEXISTS {bulla}:meta p0"), 0);
+    assert_eq!((entries(), number(server, "ZCARD {bulla}:times")), (0, 0));
+    assert_eq!(number(server, "HEXISTS {bulla}:meta p0"), 0);
 }

@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -16,6 +16,7 @@ use std::time::Instant;
 use redis::Value;
 
 use super::Store;
+use super::fast;
 use super::link::unavailable;
 use super::record::{self, LAST};
 use super::script::Script;
@@ -32,7 +33,7 @@ const STEPS_ASIDE: usize = 16;
 /// How often one that waits for its answer lets others run before it sleeps: to be put to sleep and woken costs both sides more
 /// than a short wait.
 const STEPS_AWAKE: usize = 64;
-/// How many claims go to the script that drops what is over, once that for one has found something.
+/// How many batches go to the script that can do everything, once a fast one was not enough.
 const BEHIND: usize = 8;
 /// Entries that a claim may drop besides being made.
 const DROPS_PER_CLAIM: usize = 4;
@@ -47,14 +48,17 @@ pub(super) enum Plain {
 }
 
 /// A claim that waits for its answer.
-struct Job {
-    key: Digest,
-    record: Vec<u8>,
-    scope: Digest,
-    signer: [u8; 32],
-    stranger: bool,
-    keep: Vec<u8>,
-    now: u64,
+pub(super) struct Job {
+    pub(super) key: Digest,
+    pub(super) record: Vec<u8>,
+    pub(super) stranger: bool,
+    pub(super) issued: u64,
+    /// When it is over, as the scripts read it.
+    pub(super) keep: Vec<u8>,
+    /// The fields of `meta` with the sweep mark of its scope, and with the count of its signer.
+    pub(super) mark: Vec<u8>,
+    pub(super) quota: Vec<u8>,
+    pub(super) now: u64,
     place: Mutex<Progress>,
     /// Whether its owner has to be woken. Changed only under the lock of `place`.
     is_asleep: AtomicBool,
@@ -79,8 +83,10 @@ struct Queue {
 #[derive(Default)]
 pub(super) struct Group {
     queue: Mutex<Queue>,
-    /// So many claims more are not tried with the script for one: it found that something is to be dropped.
+    /// So many batches more are not tried with the fast scripts: one found that more was to be done.
     behind: AtomicUsize,
+    /// How many entries the pool had that was last claimed in.
+    places: AtomicU64,
 }
 
 impl Group {
@@ -89,10 +95,15 @@ impl Group {
         let job = Arc::new(Job {
             key: entry.claim.key,
             record: record::encode(entry),
-            scope: entry.claim.scope,
-            signer: entry.claim.signer,
             stranger: entry.claim.stranger,
+            issued: entry.claim.issued,
             keep: record::digits(entry.claim.keep_until),
+            mark: [b"m", &entry.claim.scope.as_bytes()[..]].concat(),
+            quota: [
+                &[b'q', b'0' + u8::from(entry.claim.stranger)],
+                &entry.claim.signer[..],
+            ]
+            .concat(),
             now,
             place: Mutex::new(Progress::Waiting),
             is_asleep: AtomicBool::new(false),
@@ -164,7 +175,7 @@ impl Group {
         }
         queue.last = jobs.len().max(queue.last.saturating_sub(1));
         drop(queue);
-        let mut outcomes = run(store, &jobs, &self.behind).into_iter();
+        let mut outcomes = run(store, &jobs, self).into_iter();
         let first = outcomes.next();
         for job in jobs.iter().skip(1) {
             let outcome = outcomes
@@ -230,48 +241,12 @@ fn take_one(from: &AtomicUsize) -> bool {
     .is_ok()
 }
 
-/// One claim, as `lua/one.lua` does it; `None` where more is to be done than that.
-fn run_one(store: &Store, job: &Job) -> Option<Result<Plain>> {
-    let text = |number: u64| number.to_string();
-    let (all, share) = store.limits.pool(job.stranger);
-    let (all, share, now) = (all.to_string(), share.to_string(), text(job.now.min(LAST)));
-    let pool = b'0' + u8::from(job.stranger);
-    let quota = [&[b'q', pool], &job.signer[..]].concat();
-    let mark = [b"m", &job.scope.as_bytes()[..]].concat();
-    let args = [
-        store.id.as_bytes(),
-        now.as_bytes(),
-        job.key.as_bytes(),
-        &job.record,
-        &job.keep,
-        &[b'p', pool],
-        &quota,
-        &mark,
-        all.as_bytes(),
-        share.as_bytes(),
-    ];
-    let read = |reply| match reply {
-        Value::Nil => Some(None),
-        reply => read_replies(reply, &[job]).map(Some),
-    };
-    match store.pool.call(Script::One, &args, read) {
-        Ok(None) => None,
-        Ok(Some(Some(outcomes))) => outcomes.into_iter().next(),
-        Ok(Some(None)) => Some(Err(super::lost())),
-        // It may be a copy, which needs no memory.
-        Err(error) if error == ErrorKind::GuardFull => None,
-        Err(error) => Some(Err(error)),
-    }
-}
-
-fn run(store: &Store, jobs: &[Arc<Job>], behind: &AtomicUsize) -> Vec<Result<Plain>> {
-    if let [job] = jobs
-        && !take_one(behind)
-    {
-        if let Some(outcome) = run_one(store, job) {
-            return alloc::vec![outcome];
+fn run(store: &Store, jobs: &[Arc<Job>], group: &Group) -> Vec<Result<Plain>> {
+    if !take_one(&group.behind) {
+        if let Some(outcomes) = fast::claim(store, jobs, &group.places) {
+            return outcomes;
         }
-        behind.store(BEHIND, Ordering::Relaxed);
+        group.behind.store(BEHIND, Ordering::Relaxed);
     }
     // The clock that the guard is shown is the latest of them all, as if that claim had come first.
     let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
@@ -300,7 +275,7 @@ fn run(store: &Store, jobs: &[Arc<Job>], behind: &AtomicUsize) -> Vec<Result<Pla
 
 /// `Some(None)` if the store is another one.
 #[allow(clippy::option_option)]
-fn read_replies<J: core::borrow::Borrow<Job>>(
+pub(super) fn read_replies<J: core::borrow::Borrow<Job>>(
     value: Value,
     jobs: &[J],
 ) -> Option<Option<Vec<Result<Plain>>>> {

@@ -3,7 +3,7 @@
 //! What every guard must do is in spec/guard.md. How this one does it:
 //!
 //! - **One atomic step.** Every step is a script on the server (`lua/`). Plain claims need one round trip, and those of several
-//!   threads share it; one alone, where nothing is over, has a script that does no more than it must. Everything else looks with
+//!   threads share it; where nothing is over and all is new, a script does no more than it must. Everything else looks with
 //!   one script, decides with the same rules as all guards, and writes with a second script, which writes nothing if anything
 //!   that was looked at has changed; then it looks again, for a bounded time.
 //! - **Time.** No key has a time to live: a server clock that is wrong, or is set, or a failover would drop entries early, and a
@@ -20,6 +20,7 @@
 //! Stored under `{prefix}`: `meta` (id, format, marks, counts, tokens), `entries`, their `times`, `streams`, `challenges`, `rates`.
 
 mod ask;
+mod fast;
 mod group;
 mod link;
 mod pool;

@@ -10,6 +10,8 @@ use redis::Value;
 pub(super) enum Script {
     /// One plain claim, where nothing else is to be done.
     One,
+    /// Several plain claims, if all are new and nothing else is to be done.
+    AllNew,
     /// Plain claims, many at once.
     Claim,
     /// Everything that a step is about; also drops what is over.
@@ -68,11 +70,19 @@ pub(super) fn decimal(bytes: &[u8]) -> Option<u64> {
 }
 
 impl Script {
-    const ALL: [Self; 5] = [Self::One, Self::Claim, Self::Look, Self::Apply, Self::Born];
+    const ALL: [Self; 6] = [
+        Self::One,
+        Self::AllNew,
+        Self::Claim,
+        Self::Look,
+        Self::Apply,
+        Self::Born,
+    ];
 
     pub(super) const fn source(self) -> &'static str {
         match self {
             Self::One => include_str!("lua/one.lua"),
+            Self::AllNew => include_str!("lua/all_new.lua"),
             Self::Claim => concat!(
                 include_str!("lua/common.lua"),
                 include_str!("lua/claim.lua")
@@ -89,18 +99,19 @@ impl Script {
     /// How many of the [keys](keys) it gets.
     pub(super) const fn keys(self) -> usize {
         match self {
-            Self::One => 3,
+            Self::One | Self::AllNew => 3,
             _ => PARTS.len(),
         }
     }
 
     /// The SHA-1 of the source, by which the server knows it once it has run.
     pub(super) fn name(self) -> &'static str {
-        static SCRIPTS: LazyLock<[redis::Script; 5]> =
+        static SCRIPTS: LazyLock<[redis::Script; 6]> =
             LazyLock::new(|| Script::ALL.map(|script| redis::Script::new(script.source())));
-        let [one, claim, look, apply, born] = &*SCRIPTS;
+        let [one, all_new, claim, look, apply, born] = &*SCRIPTS;
         match self {
             Self::One => one.get_hash(),
+            Self::AllNew => all_new.get_hash(),
             Self::Claim => claim.get_hash(),
             Self::Look => look.get_hash(),
             Self::Apply => apply.get_hash(),

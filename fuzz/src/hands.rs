@@ -74,6 +74,19 @@ impl<T> Hand<T> {
         }
     }
 
+    /// The one that was made last. NULL if there is none.
+    pub fn last(&self) -> *mut T {
+        self.held.last().copied().unwrap_or(core::ptr::null_mut())
+    }
+
+    /// Frees all of them.
+    pub fn drop_all(&mut self) {
+        for handle in self.held.drain(..) {
+            // SAFETY: each once.
+            unsafe { (self.free)(handle) };
+        }
+    }
+
     /// Frees one, as C does: then it is gone.
     pub fn drop_one(&mut self, script: &mut Script<'_>) {
         let at = usize::from(script.byte());
@@ -126,10 +139,7 @@ impl<T> Hand<T> {
 
 impl<T> Drop for Hand<T> {
     fn drop(&mut self) {
-        for handle in self.held.drain(..) {
-            // SAFETY: each once.
-            unsafe { (self.free)(handle) };
-        }
+        self.drop_all();
     }
 }
 

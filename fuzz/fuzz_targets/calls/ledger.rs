@@ -1,0 +1,208 @@
+//! What was sealed and what came out of it: whatever order the calls came in, what opens is what was sealed.
+
+use bulla::ffi::buffer::*;
+use bulla::ffi::clock::{bulla_clock, bulla_clock_fixed};
+use bulla::ffi::identity::{bulla_identity, bulla_identity_parse};
+use bulla::ffi::message::*;
+use bulla::ffi::open::{bulla_open, bulla_verify_detached};
+use bulla::ffi::opener::*;
+use bulla::ffi::policy::*;
+use bulla::ffi::stamp::{bulla_stamp, bulla_stamp_message_id};
+use bulla::ffi::types::{bulla_digest, bulla_message_id, bulla_sent};
+use bulla_forge::NOW;
+use bulla_fuzz::judged;
+use std::collections::{HashMap, HashSet};
+use std::ptr::{null, null_mut};
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use super::KEYS;
+
+/// How an envelope was made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Sealed,
+    Signed,
+    Detached,
+}
+
+/// An envelope in the making.
+pub struct Writing {
+    pub envelope: Vec<u8>,
+    pub content: Vec<u8>,
+    pub kind: Kind,
+    /// Alice or Bob is a recipient.
+    pub reaches: bool,
+}
+
+/// An envelope that is opened in pieces.
+#[derive(Default)]
+pub struct Reading {
+    pub content: Vec<u8>,
+    /// What is fed to it, and how far.
+    pub envelope: Option<Rc<[u8]>>,
+    pub at: usize,
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    pub envelopes: Vec<Rc<[u8]>>,
+    /// Contents by header digest, and by message id: a message that was sealed again has several.
+    sealed: HashMap<[u8; 32], Rc<[u8]>>,
+    said: HashMap<[u8; 16], Vec<Rc<[u8]>>>,
+    pub writing: HashMap<usize, Writing>,
+    pub reading: HashMap<usize, Reading>,
+    /// Sealers with Alice or Bob among their recipients.
+    pub reaching: HashSet<usize>,
+    /// A key was changed: what is sealed to Alice and Bob may not be for the readers here.
+    pub rotated: bool,
+}
+
+impl Ledger {
+    /// An envelope came out whole: it must open to what went in.
+    pub unsafe fn made(&mut self, writing: Writing, sent: &bulla_sent) {
+        let Writing {
+            envelope,
+            content,
+            kind,
+            reaches,
+        } = writing;
+        assert_eq!(sent.content_length, content.len() as u64);
+        assert_eq!(sent.content_digest.bytes, *blake3::hash(&content).as_bytes());
+        unsafe { check_opens(&envelope, &content, kind, reaches && !self.rotated) };
+        let content: Rc<[u8]> = content.into();
+        self.sealed
+            .insert(sent.header_digest.bytes, Rc::clone(&content));
+        self.said
+            .entry(sent.message_id.bytes)
+            .or_default()
+            .push(content);
+        self.keep(envelope);
+    }
+
+    /// An envelope to be opened later, which may be a receipt or a question.
+    pub fn keep(&mut self, envelope: Vec<u8>) {
+        self.envelopes.push(envelope.into());
+        if self.envelopes.len() > 8 {
+            self.envelopes.remove(0);
+        }
+    }
+
+    /// A message was accepted, and this came out of it in all.
+    pub unsafe fn opened(&self, message: *const bulla_message, content: &[u8]) {
+        let known = unsafe { self.known(message) };
+        assert!(known[..] == *content, "other content than was sealed");
+    }
+
+    /// The content of an accepted message, which is the one that was sealed.
+    pub unsafe fn known(&self, message: *const bulla_message) -> Rc<[u8]> {
+        let (mut header, mut digest) = (bulla_digest::default(), bulla_digest::default());
+        unsafe {
+            assert_eq!(
+                judged(|e| bulla_message_header_digest(message, &raw mut header, e)),
+                0
+            );
+            assert_eq!(
+                judged(|e| bulla_message_content_digest(message, &raw mut digest, e)),
+                0
+            );
+        }
+        let content = &self.sealed[&header.bytes];
+        assert_eq!(digest.bytes, *blake3::hash(content).as_bytes());
+        assert_eq!(
+            unsafe { bulla_message_content_length(message) },
+            content.len() as u64
+        );
+        Rc::clone(content)
+    }
+
+    /// A message was reserved, and this came out of it in all.
+    pub unsafe fn reserved(&self, stamp: *const bulla_stamp, content: &[u8]) {
+        let mut id = bulla_message_id::default();
+        assert_eq!(
+            judged(|e| unsafe { bulla_stamp_message_id(stamp, &raw mut id, e) }),
+            0
+        );
+        let said = &self.said[&id.bytes];
+        assert!(
+            said.iter().any(|it| it[..] == *content),
+            "other content than was sealed"
+        );
+    }
+}
+
+/// Readers that live as long as the process, and are in no script's hand.
+struct Readers {
+    sealed: [*mut bulla_opener; 2],
+    signed: *mut bulla_opener,
+}
+
+// SAFETY: openers may be used from any thread.
+unsafe impl Send for Readers {}
+// SAFETY: as above.
+unsafe impl Sync for Readers {}
+
+/// Makes a handle that must come to be.
+unsafe fn made<T>(call: impl FnOnce(*mut *mut T) -> i32) -> *mut T {
+    let mut place = null_mut();
+    assert_eq!(call(&raw mut place), 0);
+    place
+}
+
+static READERS: LazyLock<Readers> = LazyLock::new(|| unsafe {
+    let policy = made::<bulla_policy>(|it| bulla_policy_new(c"fuzz".as_ptr(), it, null_mut()));
+    assert_eq!(bulla_policy_allow_anyone(policy, null_mut()), 0);
+    assert_eq!(bulla_policy_allow_own(policy, 1, null_mut()), 0);
+    let clock = made::<bulla_clock>(|it| bulla_clock_fixed(NOW, it, null_mut()));
+    let sealed = [0, 1].map(|at: usize| {
+        let text = &KEYS[at];
+        let identity = made::<bulla_identity>(|it| {
+            bulla_identity_parse(text.as_ptr(), text.len(), null(), it, null_mut())
+        });
+        made(|it| bulla_opener_new_archive(identity, policy, it, null_mut()))
+    });
+    let signed = made(|it| bulla_verifier_new_archive(policy, it, null_mut()));
+    for opener in [sealed[0], sealed[1], signed] {
+        assert_eq!(bulla_opener_clock(opener, clock, null_mut()), 0);
+    }
+    Readers { sealed, signed }
+});
+
+unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool) {
+    let readers = match kind {
+        Kind::Sealed => &READERS.sealed[..],
+        _ => std::slice::from_ref(&READERS.signed),
+    };
+    let (data, length) = (envelope.as_ptr(), envelope.len());
+    let mut opened = false;
+    for reader in readers {
+        let mut message = null_mut();
+        unsafe {
+            let out = made(|it| bulla_buffer_new(it, null_mut()));
+            let status = judged(|e| match kind {
+                Kind::Detached => {
+                    let (content, size) = (content.as_ptr(), content.len());
+                    bulla_verify_detached(*reader, data, length, content, size, &raw mut message, e)
+                }
+                _ => bulla_open(*reader, data, length, out, &raw mut message, e),
+            });
+            // 44: made by a clock that is ahead of this one.
+            assert!(matches!(status, 0 | 23 | 44), "it opens to {status}");
+            opened |= status != 23;
+            if status == 0 && kind != Kind::Detached {
+                assert!(copy((bulla_buffer_data(out), bulla_buffer_length(out))) == content);
+            }
+            bulla_message_free(message);
+            bulla_buffer_free(out);
+        }
+    }
+    assert!(opened || (kind == Kind::Sealed && !reaches), "it opens to nobody");
+}
+
+/// What an input holds; nothing of one that no memory has.
+pub unsafe fn copy((data, length): (*const u8, usize)) -> Vec<u8> {
+    if data.is_null() || length > 1 << 24 {
+        return Vec::new();
+    }
+    unsafe { std::slice::from_raw_parts(data, length) }.to_vec()
+}

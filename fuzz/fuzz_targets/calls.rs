@@ -119,6 +119,7 @@ world! {
     identities: bulla_identity, bulla_identity_free;
     publics: bulla_public, bulla_public_free;
     buffers: bulla_buffer, bulla_buffer_free;
+    spares: bulla_buffer, bulla_buffer_free;
     clocks: bulla_clock, bulla_clock_free;
     sessions: bulla_session, bulla_session_free;
     drafts: bulla_draft, bulla_draft_free;
@@ -166,7 +167,7 @@ impl World {
                     .take(done, |out, e| bulla_receipter_new(identity, out, e));
             }
             for _ in 0..3 {
-                self.roomy();
+                self.buffers.take(done, |out, e| bulla_buffer_new(out, e));
             }
             self.clocks
                 .take(done, |out, e| bulla_clock_fixed(NOW, out, e));
@@ -180,9 +181,8 @@ impl World {
                 bulla_guard_in_memory(core::ptr::null(), out, e)
             });
             let guard = self.guards.last();
-            self.openers.take(done, |out, e| {
-                bulla_opener_new(bob, policy, guard, out, e)
-            });
+            self.openers
+                .take(done, |out, e| bulla_opener_new(bob, policy, guard, out, e));
             let (sealer, public) = (self.sealers.pick(&mut first()), self.publics.last());
             self.add_recipient(sealer, public);
         }
@@ -200,11 +200,11 @@ impl World {
         }
     }
 
-    /// A new buffer that grows.
+    /// A new buffer that grows, until the end of the step: one more among the others could push out the one in use.
     unsafe fn roomy(&mut self) -> *mut bulla_buffer {
-        self.buffers
+        self.spares
             .take(done, |out, e| unsafe { bulla_buffer_new(out, e) });
-        self.buffers.last()
+        self.spares.last()
     }
 
     /// Bytes to give to a call, in memory that may belong to the very handles that it is about: they are good until then.
@@ -218,12 +218,23 @@ impl World {
                     let buffer = self.buffers.pick(s);
                     let (data, length) = (bulla_buffer_data(buffer), bulla_buffer_length(buffer));
                     // All of it, or a piece.
-                    let start = if kind == 3 { length.min(s.byte().into()) } else { 0 };
+                    let start = if kind == 3 {
+                        length.min(s.byte().into())
+                    } else {
+                        0
+                    };
                     if data.is_null() {
                         return (data, length);
                     }
                     let rest = length - start;
-                    (data.add(start), if kind == 3 { rest.min(s.byte().into()) } else { rest })
+                    (
+                        data.add(start),
+                        if kind == 3 {
+                            rest.min(s.byte().into())
+                        } else {
+                            rest
+                        },
+                    )
                 }
                 4 => {
                     let view = match s.byte() % 6 {
@@ -232,7 +243,9 @@ impl World {
                         2 => bulla_stamp_context(bulla_message_stamp(self.messages.pick(s))),
                         3 => bulla_receipt_context(self.receipts.pick(s)),
                         4 => bulla_stamp_context(bulla_answer_stamp(self.answers.pick(s))),
-                        _ => bulla_stamp_context(bulla_open_stream_stamp(self.open_streams.pick(s))),
+                        _ => {
+                            bulla_stamp_context(bulla_open_stream_stamp(self.open_streams.pick(s)))
+                        }
                     };
                     (view.data, view.length)
                 }
@@ -268,6 +281,7 @@ impl World {
                 _ => self.release(s),
             }
         }
+        self.spares.drop_all();
     }
 
     unsafe fn release(&mut self, s: &mut Script<'_>) {

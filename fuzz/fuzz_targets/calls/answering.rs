@@ -8,8 +8,7 @@ use bulla::ffi::receipter::*;
 
 impl World {
     pub unsafe fn answer(&mut self, s: &mut Script<'_>) {
-        let (lease, receipter, number) =
-            (self.leases.pick(s), self.receipters.pick(s), s.number());
+        let (lease, receipter, number) = (self.leases.pick(s), self.receipters.pick(s), s.number());
         unsafe {
             match s.byte() % 12 {
                 0 => {
@@ -118,7 +117,10 @@ impl World {
             let status = judged(|e| bulla_message_evidence(message, out, e));
             assert!(status == 0 || bulla_buffer_length(out) == before);
             let (data, length) = if status == 0 {
-                (bulla_buffer_data(out).add(before), bulla_buffer_length(out) - before)
+                (
+                    bulla_buffer_data(out).add(before),
+                    bulla_buffer_length(out) - before,
+                )
             } else {
                 self.input(s)
             };
@@ -178,8 +180,7 @@ pub unsafe fn look(stamp: *const bulla_stamp) {
         let (mut name, mut value) = (NOTHING, NOTHING);
         for index in 0..bulla_stamp_attribute_count(stamp) {
             let (name_out, value_out) = (&raw mut name, &raw mut value);
-            let status =
-                judged(|e| bulla_stamp_attribute_at(stamp, index, name_out, value_out, e));
+            let status = judged(|e| bulla_stamp_attribute_at(stamp, index, name_out, value_out, e));
             assert_eq!(status, 0);
             seen(name);
             seen(value);

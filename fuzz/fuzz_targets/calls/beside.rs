@@ -4,7 +4,6 @@ use super::hosts::{self, Mood};
 use super::ledger::copy;
 use super::*;
 use bulla::ffi::audit::*;
-use bulla::ffi::random_access::*;
 use bulla::ffi::store::*;
 use bulla::ffi::store_stream::*;
 use std::ffi::CString;
@@ -15,7 +14,11 @@ use std::sync::LazyLock;
 /// Where files are stored, in memory if there is such a place: a sync of a disk takes too long here.
 static FOLDER: LazyLock<(PathBuf, CString)> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
-    let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    let parent = if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    };
     let folder = parent.join(format!("bulla-fuzz-calls-{}", std::process::id()));
     let name = CString::new(folder.as_os_str().as_bytes()).unwrap();
     (folder, name)
@@ -59,11 +62,7 @@ impl World {
     }
 
     pub unsafe fn audit(&mut self, s: &mut Script<'_>) {
-        let (identity, clock, out) = (
-            self.identities.pick(s),
-            self.clocks.pick(s),
-            self.out(s),
-        );
+        let (identity, clock, out) = (self.identities.pick(s), self.clocks.pick(s), self.out(s));
         let (question, prover, asked, proof) = (
             self.questions.pick(s),
             self.provers.pick(s),

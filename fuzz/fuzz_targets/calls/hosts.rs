@@ -12,8 +12,8 @@ use bulla_forge::NOW;
 use core::ffi::c_void;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::ptr::null_mut;
+use std::rc::Rc;
 
 /// Says now and then that something goes wrong: never with 0, often with 255.
 #[derive(Default)]
@@ -95,7 +95,11 @@ unsafe extern "C" fn read_store(
     let rest = bytes.get(offset as usize..).unwrap_or_default();
     // Short reads, too.
     let count = rest.len().min(length);
-    let count = if mood.rate > 0 && count > 1 { 1 + mood.draw() as usize % count } else { count };
+    let count = if mood.rate > 0 && count > 1 {
+        1 + mood.draw() as usize % count
+    } else {
+        count
+    };
     unsafe {
         memory.copy_from_nonoverlapping(rest.as_ptr(), count);
         read.write(count);
@@ -197,7 +201,11 @@ unsafe extern "C" fn claim(
         unsafe { answer.write(guard.mood.draw() as u32 % 12) };
         let junk = vec![0x5a; guard.mood.draw() as usize % 5000];
         let _ = unsafe { bulla_buffer_append(receipt, junk.as_ptr(), junk.len(), null_mut()) };
-        return if guard.mood.draw() % 2 == 0 { 0 } else { guard.mood.failure() };
+        return if guard.mood.draw() % 2 == 0 {
+            0
+        } else {
+            guard.mood.failure()
+        };
     }
     let claim = unsafe { *claim };
     let mut entries = guard.entries.borrow_mut();
@@ -267,7 +275,11 @@ unsafe extern "C" fn missing(
     let guard = unsafe { guard(context) };
     let (first, last) = (guard.mood.draw(), guard.mood.draw());
     let _ = unsafe { bulla_ranges_add(missing, first, last, null_mut()) };
-    if guard.mood.is_bad() { guard.mood.failure() } else { 0 }
+    if guard.mood.is_bad() {
+        guard.mood.failure()
+    } else {
+        0
+    }
 }
 
 unsafe extern "C" fn permit(

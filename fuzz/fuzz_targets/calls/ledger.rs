@@ -1,8 +1,8 @@
 //! What was sealed and what came out of it: whatever order the calls came in, what opens is what was sealed.
 
 use bulla::ffi::buffer::*;
-use bulla::ffi::clock::{bulla_clock, bulla_clock_fixed};
-use bulla::ffi::identity::{bulla_identity, bulla_identity_parse};
+use bulla::ffi::clock::{bulla_clock, bulla_clock_fixed, bulla_clock_free};
+use bulla::ffi::identity::{bulla_identity, bulla_identity_free, bulla_identity_parse};
 use bulla::ffi::message::*;
 use bulla::ffi::open::{bulla_open, bulla_verify_detached};
 use bulla::ffi::opener::*;
@@ -68,7 +68,10 @@ impl Ledger {
             reaches,
         } = writing;
         assert_eq!(sent.content_length, content.len() as u64);
-        assert_eq!(sent.content_digest.bytes, *blake3::hash(&content).as_bytes());
+        assert_eq!(
+            sent.content_digest.bytes,
+            *blake3::hash(&content).as_bytes()
+        );
         unsafe { check_opens(&envelope, &content, kind, reaches && !self.rotated) };
         let content: Rc<[u8]> = content.into();
         self.sealed
@@ -159,12 +162,16 @@ static READERS: LazyLock<Readers> = LazyLock::new(|| unsafe {
         let identity = made::<bulla_identity>(|it| {
             bulla_identity_parse(text.as_ptr(), text.len(), null(), it, null_mut())
         });
-        made(|it| bulla_opener_new_archive(identity, policy, it, null_mut()))
+        let opener = made(|it| bulla_opener_new_archive(identity, policy, it, null_mut()));
+        bulla_identity_free(identity);
+        opener
     });
     let signed = made(|it| bulla_verifier_new_archive(policy, it, null_mut()));
     for opener in [sealed[0], sealed[1], signed] {
         assert_eq!(bulla_opener_clock(opener, clock, null_mut()), 0);
     }
+    bulla_clock_free(clock);
+    bulla_policy_free(policy);
     Readers { sealed, signed }
 });
 
@@ -196,7 +203,10 @@ unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool
             bulla_buffer_free(out);
         }
     }
-    assert!(opened || (kind == Kind::Sealed && !reaches), "it opens to nobody");
+    assert!(
+        opened || (kind == Kind::Sealed && !reaches),
+        "it opens to nobody"
+    );
 }
 
 /// What an input holds; nothing of one that no memory has.

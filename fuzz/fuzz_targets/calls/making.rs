@@ -5,7 +5,6 @@ use super::*;
 use bulla::ffi::clock::*;
 use bulla::ffi::guard::*;
 use bulla::ffi::guard_callbacks::bulla_guard_of_callbacks;
-use bulla::ffi::identity::*;
 use bulla::ffi::public::*;
 use bulla::ffi::types::bulla_key;
 
@@ -62,9 +61,7 @@ impl World {
                 12 => self
                     .sessions
                     .take(done, |out, e| bulla_session_new(identity, out, e)),
-                _ => self
-                    .buffers
-                    .take(done, |out, e| bulla_buffer_new(out, e)),
+                _ => self.buffers.take(done, |out, e| bulla_buffer_new(out, e)),
             };
         }
     }
@@ -84,9 +81,9 @@ impl World {
         let context = Box::into_raw(Box::new(mood)).cast();
         unsafe {
             let (now, drop) = (Some(hosts::tell_time as _), Some(hosts::drop_mood as _));
-            let status = self.clocks.take(done, |out, e| {
-                bulla_clock_new(now, context, drop, out, e)
-            });
+            let status = self
+                .clocks
+                .take(done, |out, e| bulla_clock_new(now, context, drop, out, e));
             assert_eq!(status, 0);
             status
         }
@@ -161,7 +158,11 @@ impl World {
     /// Memory of the program's as a buffer, of exactly that length, so that a sanitizer sees what goes past it.
     pub unsafe fn wrap(&mut self, capacity: usize) -> i32 {
         // Small ones, and some in which an envelope has room.
-        let capacity = if capacity < 200 { capacity } else { (capacity - 195) * 128 };
+        let capacity = if capacity < 200 {
+            capacity
+        } else {
+            (capacity - 195) * 128
+        };
         let memory = Box::into_raw(vec![0xee_u8; capacity].into_boxed_slice());
         self.memory.push(memory);
         self.buffers.take(done, |out, e| unsafe {

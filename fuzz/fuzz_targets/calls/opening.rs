@@ -28,8 +28,7 @@ impl World {
                 5..=7 => self.read(s, out),
                 8 => {
                     let stream = self.open_streams.pick(s);
-                    let status =
-                        judged(|e| bulla_open_stream_settle_provisional(stream, out, e));
+                    let status = judged(|e| bulla_open_stream_settle_provisional(stream, out, e));
                     if status == 0 {
                         self.came(stream, out, before);
                     }
@@ -102,9 +101,9 @@ impl World {
     }
 
     unsafe fn begin_reading(&mut self, s: &mut Script<'_>, opener: *mut bulla_opener) -> i32 {
-        let status = self
-            .open_streams
-            .take(done, |place, e| unsafe { bulla_open_stream_new(opener, place, e) });
+        let status = self.open_streams.take(done, |place, e| unsafe {
+            bulla_open_stream_new(opener, place, e)
+        });
         if status == 0 {
             let envelopes = &self.ledger.envelopes;
             let envelope = envelopes.get(usize::from(s.byte() & 7)).cloned();
@@ -127,7 +126,11 @@ impl World {
             && let Some(envelope) = &reading.envelope
         {
             let rest = &envelope[reading.at..];
-            let count = if count > 100 { rest.len() } else { rest.len().min(count.into()) };
+            let count = if count > 100 {
+                rest.len()
+            } else {
+                rest.len().min(count.into())
+            };
             reading.at += count;
             piece = Some((rest.as_ptr(), count));
         }
@@ -137,16 +140,14 @@ impl World {
                 None => self.input(s),
             };
             let before = bulla_buffer_length(out);
-            let status = judged(|e| {
-                bulla_open_stream_update_provisional(stream, data, length, out, e)
-            });
+            let status =
+                judged(|e| bulla_open_stream_update_provisional(stream, data, length, out, e));
             if status == 0 {
                 self.came(stream, out, before);
             } else if status == 14 {
                 let out = self.roomy();
-                let again = judged(|e| {
-                    bulla_open_stream_update_provisional(stream, data, length, out, e)
-                });
+                let again =
+                    judged(|e| bulla_open_stream_update_provisional(stream, data, length, out, e));
                 assert_eq!(again, 13, "it went on after a failure");
             }
             status
@@ -201,7 +202,12 @@ impl World {
     }
 
     /// Content came out of a stream.
-    unsafe fn came(&mut self, stream: *mut bulla_open_stream, out: *mut bulla_buffer, before: usize) {
+    unsafe fn came(
+        &mut self,
+        stream: *mut bulla_open_stream,
+        out: *mut bulla_buffer,
+        before: usize,
+    ) {
         let reading = self.ledger.reading.get_mut(&stream.addr()).unwrap();
         reading.content.extend(unsafe { since(out, before) });
     }
@@ -217,7 +223,9 @@ impl World {
                     });
                     if status == 0 {
                         let stream = self.detached_streams.last();
-                        self.ledger.reading.insert(stream.addr(), Reading::default());
+                        self.ledger
+                            .reading
+                            .insert(stream.addr(), Reading::default());
                     }
                     status
                 }

@@ -35,8 +35,7 @@ impl World {
             let call = [bulla_seal, bulla_sign, bulla_sign_detached][kind];
             let mut before = bulla_buffer_length(out);
             let mut sent = bulla_sent::default();
-            let mut status =
-                judged(|e| call(sealer, draft, data, length, out, &raw mut sent, e));
+            let mut status = judged(|e| call(sealer, draft, data, length, out, &raw mut sent, e));
             if status == 14 {
                 (out, before) = (self.roomy(), 0);
                 status = judged(|e| call(sealer, draft, data, length, out, &raw mut sent, e));
@@ -61,10 +60,14 @@ impl World {
         let (sealer, draft, length) = (self.sealers.pick(s), self.drafts.pick(s), s.number());
         unsafe {
             let before = bulla_buffer_length(out);
-            let call = if signed { bulla_sign_stream_new } else { bulla_seal_stream_new };
-            let status = self.seal_streams.take(done, |place, e| {
-                call(sealer, draft, length, out, place, e)
-            });
+            let call = if signed {
+                bulla_sign_stream_new
+            } else {
+                bulla_seal_stream_new
+            };
+            let status = self
+                .seal_streams
+                .take(done, |place, e| call(sealer, draft, length, out, place, e));
             if status == 0 {
                 let writing = Writing {
                     envelope: since(out, before),
@@ -155,8 +158,7 @@ impl World {
                 1 => {
                     let (data, length) = self.input(s);
                     let content = copy((data, length));
-                    let status =
-                        judged(|e| bulla_detached_signer_update(signer, data, length, e));
+                    let status = judged(|e| bulla_detached_signer_update(signer, data, length, e));
                     if status == 0 {
                         let writing = self.ledger.writing.get_mut(&signer.addr()).unwrap();
                         writing.content.extend_from_slice(&content);
@@ -166,9 +168,8 @@ impl World {
                 _ => {
                     let mut sent = bulla_sent::default();
                     let before = bulla_buffer_length(out);
-                    let status = judged(|e| {
-                        bulla_detached_signer_finish(signer, out, &raw mut sent, e)
-                    });
+                    let status =
+                        judged(|e| bulla_detached_signer_finish(signer, out, &raw mut sent, e));
                     if status == 0 {
                         self.sent = sent;
                         let mut writing = self.ledger.writing.remove(&signer.addr()).unwrap();

@@ -55,6 +55,7 @@ mod opening;
 mod sealing;
 
 use answering::{look, seen};
+use ledger::READERS;
 
 static KEYS: LazyLock<[String; 2]> = LazyLock::new(|| {
     [&*ALICE, &*BOB].map(|it| {
@@ -155,13 +156,10 @@ impl World {
     unsafe fn furnish(&mut self) {
         let first = || Script::new(&[0]);
         unsafe {
-            for key in KEYS.iter() {
-                self.identities.take(done, |out, e| {
-                    bulla_identity_parse(key.as_ptr(), key.len(), core::ptr::null(), out, e)
-                });
-                let identity = self.identities.last();
-                self.publics
-                    .take(done, |out, e| bulla_identity_public(identity, out, e));
+            for at in [0, 1] {
+                let identity = READERS.identities[at];
+                self.identities.lend(identity);
+                self.publics.lend(READERS.publics[at]);
                 self.make_sealer(identity);
                 self.receipters
                     .take(done, |out, e| bulla_receipter_new(identity, out, e));

@@ -52,6 +52,8 @@ impl<'a> Script<'a> {
 /// Handles of one kind.
 pub struct Hand<T> {
     held: Vec<*mut T>,
+    /// Those among them that belong to others.
+    lent: Vec<*mut T>,
     free: unsafe extern "C" fn(*mut T),
 }
 
@@ -59,6 +61,7 @@ impl<T> Hand<T> {
     pub const fn new(free: unsafe extern "C" fn(*mut T)) -> Self {
         Self {
             held: Vec::new(),
+            lent: Vec::new(),
             free,
         }
     }
@@ -74,6 +77,19 @@ impl<T> Hand<T> {
         }
     }
 
+    /// One that is used here and stays another's: to make an identity takes longer than most scripts.
+    pub fn lend(&mut self, handle: *mut T) {
+        self.held.push(handle);
+        self.lent.push(handle);
+    }
+
+    fn give_back(&self, handle: *mut T) {
+        if !self.lent.contains(&handle) {
+            // SAFETY: it was made here, and is in nobody's hand any more.
+            unsafe { (self.free)(handle) };
+        }
+    }
+
     /// The one that was made last. NULL if there is none.
     pub fn last(&self) -> *mut T {
         self.held.last().copied().unwrap_or(core::ptr::null_mut())
@@ -81,9 +97,8 @@ impl<T> Hand<T> {
 
     /// Frees all of them.
     pub fn drop_all(&mut self) {
-        for handle in self.held.drain(..) {
-            // SAFETY: each once.
-            unsafe { (self.free)(handle) };
+        for handle in std::mem::take(&mut self.held) {
+            self.give_back(handle);
         }
     }
 
@@ -96,8 +111,7 @@ impl<T> Hand<T> {
             return;
         }
         let handle = self.held.swap_remove(at % self.held.len());
-        // SAFETY: it is in nobody's hand any more.
-        unsafe { (self.free)(handle) };
+        self.give_back(handle);
     }
 
     /// Makes a call that gives a handle. On failure the place must be as it was; `given` says which answers write to it.
@@ -127,8 +141,7 @@ impl<T> Hand<T> {
             self.held.push(place);
             if self.held.len() > 8 {
                 let first = self.held.remove(0);
-                // SAFETY: as above.
-                unsafe { (self.free)(first) };
+                self.give_back(first);
             }
         } else {
             assert!(place == canary, "a failure wrote to its output");

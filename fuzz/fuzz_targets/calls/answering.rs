@@ -10,7 +10,7 @@ impl World {
     pub unsafe fn answer(&mut self, s: &mut Script<'_>) {
         let (lease, receipter, number) = (self.leases.pick(s), self.receipters.pick(s), s.number());
         unsafe {
-            match s.byte() % 12 {
+            match s.byte() % 14 {
                 0 => {
                     let (answer, length) = self.input(s);
                     self.answers.take(done, |place, e| {
@@ -57,7 +57,7 @@ impl World {
                     }
                 }
                 9 => self.receipt(s),
-                10 => self.evidence(s),
+                10..=12 => self.evidence(s),
                 _ => self.look(s),
             }
         }

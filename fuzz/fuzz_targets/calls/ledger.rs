@@ -2,11 +2,12 @@
 
 use bulla::ffi::buffer::*;
 use bulla::ffi::clock::{bulla_clock, bulla_clock_fixed, bulla_clock_free};
-use bulla::ffi::identity::{bulla_identity, bulla_identity_free, bulla_identity_parse};
+use bulla::ffi::identity::{bulla_identity, bulla_identity_parse, bulla_identity_public};
 use bulla::ffi::message::*;
 use bulla::ffi::open::{bulla_open, bulla_verify_detached};
 use bulla::ffi::opener::*;
 use bulla::ffi::policy::*;
+use bulla::ffi::public::bulla_public;
 use bulla::ffi::stamp::{bulla_stamp, bulla_stamp_message_id};
 use bulla::ffi::types::{bulla_digest, bulla_message_id, bulla_sent};
 use bulla_forge::NOW;
@@ -135,7 +136,10 @@ impl Ledger {
 }
 
 /// Readers that live as long as the process, and are in no script's hand.
-struct Readers {
+pub struct Readers {
+    /// Alice and Bob. What was made with them lives, so that no script can change them.
+    pub identities: [*mut bulla_identity; 2],
+    pub publics: [*mut bulla_public; 2],
     sealed: [*mut bulla_opener; 2],
     signed: *mut bulla_opener,
 }
@@ -152,27 +156,31 @@ unsafe fn made<T>(call: impl FnOnce(*mut *mut T) -> i32) -> *mut T {
     place
 }
 
-static READERS: LazyLock<Readers> = LazyLock::new(|| unsafe {
+pub static READERS: LazyLock<Readers> = LazyLock::new(|| unsafe {
     let policy = made::<bulla_policy>(|it| bulla_policy_new(c"fuzz".as_ptr(), it, null_mut()));
     assert_eq!(bulla_policy_allow_anyone(policy, null_mut()), 0);
     assert_eq!(bulla_policy_allow_own(policy, 1, null_mut()), 0);
     let clock = made::<bulla_clock>(|it| bulla_clock_fixed(NOW, it, null_mut()));
-    let sealed = [0, 1].map(|at: usize| {
-        let text = &KEYS[at];
-        let identity = made::<bulla_identity>(|it| {
-            bulla_identity_parse(text.as_ptr(), text.len(), null(), it, null_mut())
-        });
-        let opener = made(|it| bulla_opener_new_archive(identity, policy, it, null_mut()));
-        bulla_identity_free(identity);
-        opener
+    let identities = [0, 1].map(|at: usize| {
+        let (text, length) = (KEYS[at].as_ptr(), KEYS[at].len());
+        made::<bulla_identity>(|it| bulla_identity_parse(text, length, null(), it, null_mut()))
     });
+    let publics =
+        identities.map(|identity| made(|it| bulla_identity_public(identity, it, null_mut())));
+    let sealed = identities
+        .map(|identity| made(|it| bulla_opener_new_archive(identity, policy, it, null_mut())));
     let signed = made(|it| bulla_verifier_new_archive(policy, it, null_mut()));
     for opener in [sealed[0], sealed[1], signed] {
         assert_eq!(bulla_opener_clock(opener, clock, null_mut()), 0);
     }
     bulla_clock_free(clock);
     bulla_policy_free(policy);
-    Readers { sealed, signed }
+    Readers {
+        identities,
+        publics,
+        sealed,
+        signed,
+    }
 });
 
 unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool) {

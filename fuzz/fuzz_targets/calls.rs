@@ -51,6 +51,8 @@ mod ledger;
 mod making;
 #[path = "calls/opening.rs"]
 mod opening;
+#[path = "calls/scenes.rs"]
+mod scenes;
 #[path = "calls/sealing.rs"]
 mod sealing;
 
@@ -268,7 +270,8 @@ impl World {
         unsafe {
             match s.byte() % 16 {
                 0 => self.make(s),
-                1 | 2 => self.describe(s),
+                1 => self.scene(s),
+                2 => self.describe(s),
                 3..=5 => self.seal(s),
                 6..=8 => self.open(s),
                 9 | 10 => self.answer(s),

@@ -66,13 +66,14 @@ impl<T> Hand<T> {
         }
     }
 
-    /// One of them, or NULL.
+    /// One of them, or NULL; with 254 the one that was made last.
     pub fn pick(&self, script: &mut Script<'_>) -> *mut T {
         let at = usize::from(script.byte());
         match self.held.len() {
             0 => core::ptr::null_mut(),
             // Now and then none.
             _ if at == 255 => core::ptr::null_mut(),
+            count if at == 254 => self.held[count - 1],
             count => self.held[at % count],
         }
     }

@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    unsafe fn make_host_guard(&mut self, mood: Mood, all: bool) -> i32 {
+    pub unsafe fn make_host_guard(&mut self, mood: Mood, all: bool) -> i32 {
         let context = Box::into_raw(Box::new(hosts::Guard::new(mood)));
         let callbacks = hosts::callbacks(context, all);
         let status = self.guards.take(done, |out, e| unsafe {

@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    unsafe fn begin_reading(&mut self, s: &mut Script<'_>, opener: *mut bulla_opener) -> i32 {
+    pub unsafe fn begin_reading(&mut self, s: &mut Script<'_>, opener: *mut bulla_opener) -> i32 {
         let status = self.open_streams.take(done, |place, e| unsafe {
             bulla_open_stream_new(opener, place, e)
         });
@@ -118,7 +118,7 @@ impl World {
     }
 
     /// Feeds the next piece of its envelope to a stream, or now and then anything.
-    unsafe fn read(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn read(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
         let (stream, kind, count) = (self.open_streams.pick(s), s.byte(), s.byte());
         let mut piece = None;
         if let Some(reading) = self.ledger.reading.get_mut(&stream.addr())
@@ -154,7 +154,7 @@ impl World {
         }
     }
 
-    unsafe fn finish_reading(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn finish_reading(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
         let stream = self.open_streams.pick(s);
         unsafe {
             let mut before = bulla_buffer_length(out);
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    unsafe fn finish_leased(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn finish_leased(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
         let (stream, seconds) = (self.open_streams.pick(s), s.number());
         unsafe {
             let mut before = bulla_buffer_length(out);

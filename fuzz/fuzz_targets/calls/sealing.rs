@@ -56,7 +56,12 @@ impl World {
         }
     }
 
-    unsafe fn begin(&mut self, s: &mut Script<'_>, signed: bool, out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn begin(
+        &mut self,
+        s: &mut Script<'_>,
+        signed: bool,
+        out: *mut bulla_buffer,
+    ) -> i32 {
         let (sealer, draft, length) = (self.sealers.pick(s), self.drafts.pick(s), s.number());
         unsafe {
             let before = bulla_buffer_length(out);
@@ -82,7 +87,7 @@ impl World {
         }
     }
 
-    unsafe fn write(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn write(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
         let stream = self.seal_streams.pick(s);
         unsafe {
             let (data, length) = self.input(s);
@@ -100,7 +105,7 @@ impl World {
         }
     }
 
-    unsafe fn finish_writing(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
+    pub unsafe fn finish_writing(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
         let stream = self.seal_streams.pick(s);
         let mut sent = bulla_sent::default();
         unsafe {

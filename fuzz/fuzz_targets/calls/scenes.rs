@@ -1,0 +1,64 @@
+//! A message on its whole way, in pieces: what scripts of single calls come to too seldom. The rest of the script goes on
+//! from there.
+
+use super::hosts::Mood;
+use super::*;
+
+/// Picks what was made last.
+const LAST: u8 = 254;
+
+impl World {
+    pub unsafe fn scene(&mut self, s: &mut Script<'_>) {
+        let how = s.byte();
+        unsafe {
+            if how & 1 != 0 {
+                self.make_host_guard(Mood::new(s.byte(), s.byte()), how & 2 != 0);
+            }
+            let (policy, guard) = (self.policies.last(), self.guards.last());
+            let bob = READERS.identities[1];
+            self.openers
+                .take(done, |out, e| bulla_opener_new(bob, policy, guard, out, e));
+            if how & 4 != 0 {
+                let (draft, alice) = (self.drafts.last(), READERS.publics[0]);
+                let name = c"note".as_ptr();
+                judged(|e| bulla_draft_attribute(draft, name, b"value".as_ptr(), 5, e));
+                judged(|e| bulla_draft_ask_receipts(draft, 7, alice, e));
+            }
+            self.written(s);
+            self.read_again(s, how);
+        }
+    }
+
+    /// Seals in pieces, of a length that is not known, to what may be too small for it.
+    unsafe fn written(&mut self, s: &mut Script<'_>) {
+        unsafe {
+            let out = self.roomy();
+            self.begin(&mut Script::new(&[0, LAST, 255]), false, out);
+            for _ in 0..s.byte() % 4 {
+                let mut piece = [0x61; 203];
+                piece[..3].copy_from_slice(&[LAST, 0, s.byte().min(200)]);
+                self.write(&mut Script::new(&piece), out);
+            }
+            let out = if s.byte() < 200 { out } else { self.out(s) };
+            self.finish_writing(&mut Script::new(&[LAST]), out);
+        }
+    }
+
+    unsafe fn read_again(&mut self, s: &mut Script<'_>, how: u8) {
+        unsafe {
+            self.begin_reading(&mut Script::new(&[7]), self.openers.last());
+            for _ in 0..s.byte() % 3 {
+                let out = self.out(s);
+                self.read(&mut Script::new(&[LAST, 0, s.byte()]), out);
+            }
+            let out = self.roomy();
+            self.read(&mut Script::new(&[LAST, 0, 255]), out);
+            let out = self.out(s);
+            match how >> 6 {
+                0 => self.finish_reading(&mut Script::new(&[LAST]), out),
+                1 | 2 => self.finish_leased(&mut Script::new(&[LAST, 60]), out),
+                _ => 0,
+            };
+        }
+    }
+}

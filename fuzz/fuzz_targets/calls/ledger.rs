@@ -190,7 +190,11 @@ unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool
     };
     let (data, length) = (envelope.as_ptr(), envelope.len());
     let mut opened = false;
-    for reader in readers {
+    // Bob first, whom most is sealed to.
+    for reader in readers.iter().rev() {
+        if opened {
+            break;
+        }
         let mut message = null_mut();
         unsafe {
             let out = made(|it| bulla_buffer_new(it, null_mut()));

@@ -25,7 +25,13 @@ impl World {
                 judged(|e| bulla_draft_ask_receipts(draft, 7, alice, e));
             }
             self.written(s);
-            self.read_again(s, how);
+            match how >> 5 {
+                0..=3 => self.read_again(s, how),
+                4 => self.stored(),
+                5 => self.read_anywhere(s),
+                6 => self.asked(),
+                _ => {}
+            }
         }
     }
 
@@ -54,11 +60,68 @@ impl World {
             let out = self.roomy();
             self.read(&mut Script::new(&[LAST, 0, 255]), out);
             let out = self.out(s);
-            match how >> 6 {
+            match how >> 5 {
                 0 => self.finish_reading(&mut Script::new(&[LAST]), out),
-                1 | 2 => self.finish_leased(&mut Script::new(&[LAST, 60]), out),
-                _ => 0,
+                3 => 0,
+                way => {
+                    let status = self.finish_leased(&mut Script::new(&[LAST, 60]), out);
+                    if way == 2 {
+                        self.receipted();
+                    }
+                    status
+                }
             };
         }
+    }
+
+    /// Where the newest envelope is found by an input.
+    fn newest(&self) -> [u8; 2] {
+        [6, self.ledger.envelopes.len().saturating_sub(1) as u8]
+    }
+
+    /// Bob accepts the lease, and Alice gets his receipt.
+    unsafe fn receipted(&mut self) {
+        unsafe {
+            self.answer(&mut Script::new(&[LAST, LAST, 0, 4]));
+            let opened = [LAST, LAST, 0, 9, 0, LAST, 255, LAST, 1, LAST];
+            self.answer(&mut Script::new(&opened));
+        }
+    }
+
+    unsafe fn stored(&mut self) {
+        let [kind, at] = self.newest();
+        unsafe {
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 0]));
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 4, 0]));
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 6, kind, at]));
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 9]));
+        }
+    }
+
+    unsafe fn read_anywhere(&mut self, s: &mut Script<'_>) {
+        let [kind, at] = self.newest();
+        let mut call = |rest: &[u8]| {
+            let (offset, length) = (s.byte(), s.byte());
+            let script = [&[LAST, 0, 0, LAST, LAST, offset, length], rest].concat();
+            unsafe { self.file(&mut Script::new(&script)) };
+        };
+        call(&[0, kind, at, 0, 0]);
+        call(&[2]);
+        call(&[4]);
+        call(&[5]);
+    }
+
+    /// Alice asks whether Bob still has it, and he says no.
+    unsafe fn asked(&mut self) {
+        let call = |world: &mut Self, who: u8, rest: &[u8]| {
+            let script = [&[who, 255, 0, 0, LAST, LAST, LAST, LAST], rest].concat();
+            unsafe { world.audit(&mut Script::new(&script)) };
+        };
+        call(self, 0, &[0, LAST]);
+        let [kind, at] = self.newest();
+        call(self, 1, &[6, LAST, LAST, kind, at]);
+        call(self, 1, &[8]);
+        let [kind, at] = self.newest();
+        call(self, 0, &[9, kind, at]);
     }
 }

@@ -1,6 +1,10 @@
 //! What a C program holds, for the target `calls`: handles of every kind, given and taken at random, NULL among them.
 
+use crate::calls::reached;
 use bulla::ffi::status::bulla_error;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::sync::atomic::AtomicBool;
 
 /// Bytes that say what is done.
 pub struct Script<'a>(&'a [u8]);
@@ -55,14 +59,17 @@ pub struct Hand<T> {
     /// Those among them that belong to others.
     lent: Vec<*mut T>,
     free: unsafe extern "C" fn(*mut T),
+    /// What frees them, until it did.
+    name: Cell<Option<&'static str>>,
 }
 
 impl<T> Hand<T> {
-    pub const fn new(free: unsafe extern "C" fn(*mut T)) -> Self {
+    pub const fn new(name: &'static str, free: unsafe extern "C" fn(*mut T)) -> Self {
         Self {
             held: Vec::new(),
             lent: Vec::new(),
             free,
+            name: Cell::new(Some(name)),
         }
     }
 
@@ -88,6 +95,9 @@ impl<T> Hand<T> {
         if !self.lent.contains(&handle) {
             // SAFETY: it was made here, and is in nobody's hand any more.
             unsafe { (self.free)(handle) };
+            if let Some(name) = self.name.take() {
+                reached::mark(name, &AtomicBool::new(false));
+            }
         }
     }
 
@@ -179,4 +189,28 @@ pub fn judged(call: impl FnOnce(*mut bulla_error) -> i32) -> i32 {
         assert!(error.code == UNTOUCHED && error.text == [1; bulla::ffi::status::BULLA_ERROR_TEXT]);
     }
     status
+}
+
+/// Makes a call that gives a value. On failure, and with an answer that is none, the place must be as it was.
+pub fn value<T: Copy>(call: impl FnOnce(*mut T, *mut bulla_error) -> i32) -> (i32, Option<T>) {
+    let mut place = MaybeUninit::<T>::uninit();
+    // SAFETY: the place is as long as its type.
+    unsafe {
+        place
+            .as_mut_ptr()
+            .cast::<u8>()
+            .write_bytes(0x5a, size_of::<T>())
+    };
+    let status = judged(|error| call(place.as_mut_ptr(), error));
+    if status == 0 {
+        // SAFETY: the call has written to it, and every byte was written before that.
+        return (status, Some(unsafe { place.assume_init() }));
+    }
+    // SAFETY: all its bytes were written above.
+    let bytes = unsafe { std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>()) };
+    assert!(
+        bytes.iter().all(|byte| *byte == 0x5a),
+        "a failure wrote to its output"
+    );
+    (status, None)
 }

@@ -1,131 +1,16 @@
-//! What a host lends to the library: a clock, a replay guard and a source, which fail and lie now and then. Their contexts
-//! are boxes: one that is dropped twice or never is a finding.
+//! A replay guard of a host's own, without quotas and without an order of streams, which fails and lies now and then.
 
+use super::hosts::Mood;
 use bulla::ffi::buffer::{bulla_buffer, bulla_buffer_append};
 use bulla::ffi::claim::{bulla_claim, bulla_lease_token};
 use bulla::ffi::guard_functions::bulla_guard_callbacks;
 use bulla::ffi::ranges::{bulla_ranges, bulla_ranges_add};
-use bulla::ffi::source::bulla_source;
 use bulla::ffi::status::bulla_status;
 use bulla::ffi::types::bulla_digest;
-use bulla_forge::NOW;
 use core::ffi::c_void;
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::ptr::null_mut;
-use std::rc::Rc;
-
-/// Says now and then that something goes wrong: never with 0, often with 255.
-#[derive(Default)]
-pub struct Mood {
-    state: Cell<u64>,
-    rate: u8,
-}
-
-impl Mood {
-    pub fn new(seed: u8, rate: u8) -> Self {
-        Self {
-            state: Cell::new(u64::from(seed) | 0x9e37_79b9_7f4a_7c00),
-            rate,
-        }
-    }
-
-    fn draw(&self) -> u64 {
-        let mut state = self.state.get();
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        self.state.set(state);
-        state >> 16
-    }
-
-    fn is_bad(&self) -> bool {
-        self.rate > 0 && self.draw() % 256 < u64::from(self.rate) / 2
-    }
-
-    /// A failure, or a code that no such call may give.
-    fn failure(&self) -> bulla_status {
-        [72, 70, 1, 15, 8, 101, -1, 9999][self.draw() as usize % 8]
-    }
-}
-
-pub unsafe extern "C" fn drop_mood(context: *mut c_void) {
-    drop(unsafe { Box::from_raw(context.cast::<Mood>()) });
-}
-
-pub unsafe extern "C" fn tell_time(context: *mut c_void, now: *mut u64) -> bulla_status {
-    let mood = unsafe { &*context.cast::<Mood>() };
-    if mood.is_bad() {
-        return mood.failure();
-    }
-    unsafe { now.write(NOW + mood.draw() % 4) };
-    0
-}
-
-/// Bytes that are read at any place.
-pub struct Store {
-    pub bytes: Rc<[u8]>,
-    pub mood: Mood,
-}
-
-unsafe extern "C" fn drop_store(context: *mut c_void) {
-    drop(unsafe { Box::from_raw(context.cast::<Store>()) });
-}
-
-unsafe extern "C" fn read_store(
-    context: *mut c_void,
-    offset: u64,
-    memory: *mut u8,
-    length: usize,
-    read: *mut usize,
-) -> bulla_status {
-    let Store { bytes, mood } = unsafe { &*context.cast::<Store>() };
-    if mood.is_bad() {
-        match mood.draw() % 3 {
-            0 => return mood.failure(),
-            // More than there is room for, and nothing written.
-            1 => unsafe { read.write(length.saturating_add(1)) },
-            _ => unsafe {
-                memory.write_bytes(0xa5, length);
-                read.write(length);
-            },
-        }
-        return 0;
-    }
-    let rest = bytes.get(offset as usize..).unwrap_or_default();
-    // Short reads, too.
-    let count = rest.len().min(length);
-    let count = if mood.rate > 0 && count > 1 {
-        1 + mood.draw() as usize % count
-    } else {
-        count
-    };
-    unsafe {
-        memory.copy_from_nonoverlapping(rest.as_ptr(), count);
-        read.write(count);
-    }
-    0
-}
-
-unsafe extern "C" fn length_of_store(context: *mut c_void, length: *mut u64) -> bulla_status {
-    let Store { bytes, mood } = unsafe { &*context.cast::<Store>() };
-    let lie = if mood.is_bad() { mood.draw() % 512 } else { 0 };
-    if lie % 4 == 3 {
-        return mood.failure();
-    }
-    unsafe { length.write((bytes.len() as u64).wrapping_sub(lie)) };
-    0
-}
-
-pub fn source(context: *mut Store) -> bulla_source {
-    bulla_source {
-        size: size_of::<bulla_source>(),
-        context: context.cast(),
-        drop: Some(drop_store),
-        read: Some(read_store),
-        length: Some(length_of_store),
-    }
-}
 
 struct Entry {
     value: [u8; 32],
@@ -134,11 +19,11 @@ struct Entry {
     receipt: Vec<u8>,
 }
 
-/// A guard of the host's own, without quotas and streams.
 pub struct Guard {
     mood: Mood,
     number: Cell<u64>,
-    entries: std::cell::RefCell<HashMap<[u8; 32], Entry>>,
+    entries: RefCell<HashMap<[u8; 32], Entry>>,
+    challenges: RefCell<HashSet<[u8; 32]>>,
 }
 
 impl Guard {
@@ -147,6 +32,7 @@ impl Guard {
             mood,
             number: Cell::new(0),
             entries: Default::default(),
+            challenges: Default::default(),
         }
     }
 
@@ -179,6 +65,7 @@ unsafe extern "C" fn drop_guard(context: *mut c_void) {
 }
 
 unsafe extern "C" fn observe(context: *mut c_void, now: u64, time: *mut u64) -> bulla_status {
+    called_back!(bulla_guard_observe);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         return guard.mood.failure();
@@ -196,11 +83,19 @@ unsafe extern "C" fn claim(
     number: *mut u64,
     receipt: *mut bulla_buffer,
 ) -> bulla_status {
+    called_back!(bulla_guard_claim);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         unsafe { answer.write(guard.mood.draw() as u32 % 12) };
         let junk = vec![0x5a; guard.mood.draw() as usize % 5000];
-        let _ = unsafe { bulla_buffer_append(receipt, junk.as_ptr(), junk.len(), null_mut()) };
+        let _ = unsafe {
+            call!(bulla_buffer_append(
+                receipt,
+                junk.as_ptr(),
+                junk.len(),
+                null_mut()
+            ))
+        };
         return if guard.mood.draw() % 2 == 0 {
             0
         } else {
@@ -209,15 +104,17 @@ unsafe extern "C" fn claim(
     }
     let claim = unsafe { *claim };
     let mut entries = guard.entries.borrow_mut();
+    let mut challenges = guard.challenges.borrow_mut();
     let said = match entries.get(&claim.key.bytes) {
-        Some(entry) if entry.value != claim.value.bytes => 4,
+        Some(entry) if entry.value != claim.value.bytes && claim.value.bytes != [0; 32] => 4,
         Some(entry) if entry.accepted => {
             let (data, length) = (entry.receipt.as_ptr(), entry.receipt.len());
-            let appended = unsafe { bulla_buffer_append(receipt, data, length, null_mut()) };
+            let appended = unsafe { call!(bulla_buffer_append(receipt, data, length, null_mut())) };
             assert_eq!(appended, 0);
             2
         }
         Some(_) => 3,
+        None if claim.has_challenge == 1 && !challenges.remove(&claim.challenge.bytes) => 8,
         None => {
             guard.number.set(guard.number.get() + 1);
             unsafe { number.write(guard.number.get()) };
@@ -241,6 +138,7 @@ unsafe extern "C" fn commit(
     receipt: *const u8,
     length: usize,
 ) -> bulla_status {
+    called_back!(bulla_guard_commit);
     let receipt = unsafe { super::ledger::copy((receipt, length)) };
     unsafe { guard(context) }.settle(token, |entries, key| {
         if let Some(entry) = entries.get_mut(&key) {
@@ -253,6 +151,7 @@ unsafe extern "C" fn release(
     context: *mut c_void,
     token: *const bulla_lease_token,
 ) -> bulla_status {
+    called_back!(bulla_guard_release);
     unsafe { guard(context) }.settle(token, |entries, key| {
         entries.remove(&key);
     })
@@ -264,6 +163,7 @@ unsafe extern "C" fn renew(
     _now: u64,
     _lease: u64,
 ) -> bulla_status {
+    called_back!(bulla_guard_renew);
     unsafe { guard(context) }.settle(token, |_, _| ())
 }
 
@@ -272,9 +172,10 @@ unsafe extern "C" fn missing(
     _stream: *const bulla_digest,
     missing: *mut bulla_ranges,
 ) -> bulla_status {
+    called_back!(bulla_guard_missing);
     let guard = unsafe { guard(context) };
     let (first, last) = (guard.mood.draw(), guard.mood.draw());
-    let _ = unsafe { bulla_ranges_add(missing, first, last, null_mut()) };
+    let _ = unsafe { call!(bulla_ranges_add(missing, first, last, null_mut())) };
     if guard.mood.is_bad() {
         guard.mood.failure()
     } else {
@@ -290,6 +191,7 @@ unsafe extern "C" fn permit(
     _burst: u32,
     permitted: *mut u8,
 ) -> bulla_status {
+    called_back!(bulla_guard_permit);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         unsafe { permitted.write(guard.mood.draw() as u8) };
@@ -299,8 +201,103 @@ unsafe extern "C" fn permit(
     0
 }
 
+/// It drops nothing: it says that it did.
+unsafe extern "C" fn sweep(
+    context: *mut c_void,
+    _now: u64,
+    at_most: usize,
+    dropped: *mut usize,
+) -> bulla_status {
+    called_back!(bulla_guard_drop_old);
+    let mood = &unsafe { guard(context) }.mood;
+    let lie = if mood.is_bad() {
+        mood.draw() as usize
+    } else {
+        0
+    };
+    unsafe { dropped.write(at_most.min(1).wrapping_add(lie)) };
+    if lie % 2 == 1 { mood.failure() } else { 0 }
+}
+
+unsafe extern "C" fn expect(
+    context: *mut c_void,
+    challenge: *const bulla_digest,
+    _until: u64,
+    _now: u64,
+) -> bulla_status {
+    called_back!(bulla_guard_expect);
+    let guard = unsafe { guard(context) };
+    if guard.mood.is_bad() {
+        return guard.mood.failure();
+    }
+    let challenge = unsafe { *challenge };
+    guard.challenges.borrow_mut().insert(challenge.bytes);
+    0
+}
+
+unsafe extern "C" fn skip(
+    context: *mut c_void,
+    _stream: *const bulla_digest,
+    _before: u64,
+) -> bulla_status {
+    called_back!(bulla_guard_skip);
+    let mood = &unsafe { guard(context) }.mood;
+    if mood.is_bad() { mood.failure() } else { 0 }
+}
+
+unsafe extern "C" fn forget_stream(
+    context: *mut c_void,
+    _stream: *const bulla_digest,
+    was_known: *mut u8,
+) -> bulla_status {
+    called_back!(bulla_guard_forget_stream);
+    let mood = &unsafe { guard(context) }.mood;
+    unsafe { was_known.write(mood.draw() as u8) };
+    if mood.is_bad() { mood.failure() } else { 0 }
+}
+
+unsafe extern "C" fn look(
+    context: *mut c_void,
+    claim: *const bulla_claim,
+    found: *mut u8,
+    receipt: *mut bulla_buffer,
+) -> bulla_status {
+    called_back!(bulla_guard_look);
+    let Guard { mood, entries, .. } = unsafe { guard(context) };
+    let claim = unsafe { *claim };
+    let append = |bytes: &[u8]| unsafe {
+        call!(bulla_buffer_append(
+            receipt,
+            bytes.as_ptr(),
+            bytes.len(),
+            null_mut()
+        ))
+    };
+    if mood.is_bad() {
+        let _ = append(&vec![0x5a; mood.draw() as usize % 5000]);
+        unsafe { found.write(mood.draw() as u8 % 3) };
+        return if mood.draw() % 2 == 0 {
+            0
+        } else {
+            mood.failure()
+        };
+    }
+    let entries = entries.borrow();
+    let before = entries.get(&claim.key.bytes).filter(|entry| {
+        entry.accepted && (entry.value == claim.value.bytes || claim.value.bytes == [0; 32])
+    });
+    if let Some(entry) = before {
+        assert_eq!(append(&entry.receipt), 0);
+    }
+    unsafe { found.write(before.is_some().into()) };
+    0
+}
+
 /// The functions; those that a guard may lack are there or not.
 pub fn callbacks(context: *mut Guard, all: bool) -> bulla_guard_callbacks {
+    const fn some<T: Copy>(all: bool, function: T) -> Option<T> {
+        if all { Some(function) } else { None }
+    }
     bulla_guard_callbacks {
         size: size_of::<bulla_guard_callbacks>(),
         context: context.cast(),
@@ -310,12 +307,12 @@ pub fn callbacks(context: *mut Guard, all: bool) -> bulla_guard_callbacks {
         commit: Some(commit),
         release: Some(release),
         renew: Some(renew),
-        sweep: None,
-        expect: None,
-        missing: if all { Some(missing) } else { None },
-        skip: None,
-        forget_stream: None,
-        permit: if all { Some(permit) } else { None },
-        look: None,
+        sweep: some(all, sweep as _),
+        expect: some(all, expect as _),
+        missing: some(all, missing as _),
+        skip: some(all, skip as _),
+        forget_stream: some(all, forget_stream as _),
+        permit: some(all, permit as _),
+        look: some(all, look as _),
     }
 }

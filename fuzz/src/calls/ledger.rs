@@ -1,17 +1,19 @@
 //! What was sealed and what came out of it: whatever order the calls came in, what opens is what was sealed.
 
+use crate::hands::judged;
 use bulla::ffi::buffer::*;
 use bulla::ffi::clock::{bulla_clock, bulla_clock_fixed, bulla_clock_free};
 use bulla::ffi::identity::{bulla_identity, bulla_identity_parse, bulla_identity_public};
+use bulla::ffi::inspect::{bulla_inspect, bulla_inspection};
+use bulla::ffi::keys::{bulla_encryption_key, bulla_public_encryption_key};
 use bulla::ffi::message::*;
 use bulla::ffi::open::{bulla_open, bulla_verify_detached};
 use bulla::ffi::opener::*;
 use bulla::ffi::policy::*;
-use bulla::ffi::public::bulla_public;
+use bulla::ffi::public::{bulla_public, bulla_public_key};
 use bulla::ffi::stamp::{bulla_stamp, bulla_stamp_message_id};
-use bulla::ffi::types::{bulla_digest, bulla_message_id, bulla_sent};
+use bulla::ffi::types::{bulla_digest, bulla_key, bulla_message_id, bulla_sent};
 use bulla_forge::NOW;
-use bulla_fuzz::judged;
 use std::collections::{HashMap, HashSet};
 use std::ptr::{null, null_mut};
 use std::rc::Rc;
@@ -55,8 +57,6 @@ pub struct Ledger {
     pub reading: HashMap<usize, Reading>,
     /// Sealers with Alice or Bob among their recipients.
     pub reaching: HashSet<usize>,
-    /// A key was changed: what is sealed to Alice and Bob may not be for the readers here.
-    pub rotated: bool,
 }
 
 impl Ledger {
@@ -73,7 +73,8 @@ impl Ledger {
             sent.content_digest.bytes,
             *blake3::hash(&content).as_bytes()
         );
-        unsafe { check_opens(&envelope, &content, kind, reaches && !self.rotated) };
+        unsafe { check_opens(&envelope, &content, kind, reaches) };
+        unsafe { inspected(&envelope, kind, sent) };
         let content: Rc<[u8]> = content.into();
         self.sealed
             .insert(sent.header_digest.bytes, Rc::clone(&content));
@@ -103,18 +104,18 @@ impl Ledger {
         let (mut header, mut digest) = (bulla_digest::default(), bulla_digest::default());
         unsafe {
             assert_eq!(
-                judged(|e| bulla_message_header_digest(message, &raw mut header, e)),
+                judge!(bulla_message_header_digest(message, &raw mut header)),
                 0
             );
             assert_eq!(
-                judged(|e| bulla_message_content_digest(message, &raw mut digest, e)),
+                judge!(bulla_message_content_digest(message, &raw mut digest)),
                 0
             );
         }
         let content = &self.sealed[&header.bytes];
         assert_eq!(digest.bytes, *blake3::hash(content).as_bytes());
         assert_eq!(
-            unsafe { bulla_message_content_length(message) },
+            unsafe { call!(bulla_message_content_length(message)) },
             content.len() as u64
         );
         Rc::clone(content)
@@ -124,7 +125,7 @@ impl Ledger {
     pub unsafe fn reserved(&self, stamp: *const bulla_stamp, content: &[u8]) {
         let mut id = bulla_message_id::default();
         assert_eq!(
-            judged(|e| unsafe { bulla_stamp_message_id(stamp, &raw mut id, e) }),
+            unsafe { judge!(bulla_stamp_message_id(stamp, &raw mut id)) },
             0
         );
         let said = &self.said[&id.bytes];
@@ -140,6 +141,10 @@ pub struct Readers {
     /// Alice and Bob. What was made with them lives, so that no script can change them.
     pub identities: [*mut bulla_identity; 2],
     pub publics: [*mut bulla_public; 2],
+    /// What they sign with.
+    pub keys: [bulla_key; 2],
+    /// What is sealed to.
+    pub encryption: [[u8; 32]; 2],
     sealed: [*mut bulla_opener; 2],
     signed: *mut bulla_opener,
 }
@@ -157,31 +162,49 @@ unsafe fn made<T>(call: impl FnOnce(*mut *mut T) -> i32) -> *mut T {
 }
 
 pub static READERS: LazyLock<Readers> = LazyLock::new(|| unsafe {
-    let policy = made::<bulla_policy>(|it| bulla_policy_new(c"fuzz".as_ptr(), it, null_mut()));
-    assert_eq!(bulla_policy_allow_anyone(policy, null_mut()), 0);
-    assert_eq!(bulla_policy_allow_own(policy, 1, null_mut()), 0);
-    let clock = made::<bulla_clock>(|it| bulla_clock_fixed(NOW, it, null_mut()));
+    let policy =
+        made::<bulla_policy>(|it| call!(bulla_policy_new(c"fuzz".as_ptr(), it, null_mut())));
+    assert_eq!(call!(bulla_policy_allow_anyone(policy, null_mut())), 0);
+    assert_eq!(call!(bulla_policy_allow_own(policy, 1, null_mut())), 0);
+    let clock = made::<bulla_clock>(|it| call!(bulla_clock_fixed(NOW, it, null_mut())));
     let identities = [0, 1].map(|at: usize| {
         let (text, length) = (KEYS[at].as_ptr(), KEYS[at].len());
-        made::<bulla_identity>(|it| bulla_identity_parse(text, length, null(), it, null_mut()))
+        made::<bulla_identity>(|it| {
+            call!(bulla_identity_parse(text, length, null(), it, null_mut()))
+        })
     });
-    let publics =
-        identities.map(|identity| made(|it| bulla_identity_public(identity, it, null_mut())));
-    let sealed = identities
-        .map(|identity| made(|it| bulla_opener_new_archive(identity, policy, it, null_mut())));
-    let signed = made(|it| bulla_verifier_new_archive(policy, it, null_mut()));
+    let publics = identities
+        .map(|identity| made(|it| call!(bulla_identity_public(identity, it, null_mut()))));
+    let sealed = identities.map(|identity| {
+        made(|it| call!(bulla_opener_new_archive(identity, policy, it, null_mut())))
+    });
+    let signed = made(|it| call!(bulla_verifier_new_archive(policy, it, null_mut())));
     for opener in [sealed[0], sealed[1], signed] {
-        assert_eq!(bulla_opener_clock(opener, clock, null_mut()), 0);
+        assert_eq!(call!(bulla_opener_clock(opener, clock, null_mut())), 0);
     }
-    bulla_clock_free(clock);
-    bulla_policy_free(policy);
+    call!(bulla_clock_free(clock));
+    call!(bulla_policy_free(policy));
     Readers {
         identities,
         publics,
+        keys: publics.map(|it| value!(bulla_public_key(it)).1.unwrap()),
+        encryption: publics.map(|it| {
+            let key: Option<bulla_encryption_key> = value!(bulla_public_encryption_key(it, 0)).1;
+            key.unwrap().bytes
+        }),
         sealed,
         signed,
     }
 });
+
+/// What can be seen of it without a key is what its author was told.
+unsafe fn inspected(envelope: &[u8], kind: Kind, sent: &bulla_sent) {
+    let (data, length) = (envelope.as_ptr(), envelope.len());
+    let seen: Option<bulla_inspection> = unsafe { value!(bulla_inspect(data, length)).1 };
+    let seen = seen.unwrap();
+    assert_eq!(seen.header_digest.bytes, sent.header_digest.bytes);
+    assert_eq!(seen.kind, kind as u32 + 1);
+}
 
 unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool) {
     let readers = match kind {
@@ -197,22 +220,35 @@ unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool
         }
         let mut message = null_mut();
         unsafe {
-            let out = made(|it| bulla_buffer_new(it, null_mut()));
+            let out = made(|it| call!(bulla_buffer_new(it, null_mut())));
             let status = judged(|e| match kind {
                 Kind::Detached => {
                     let (content, size) = (content.as_ptr(), content.len());
-                    bulla_verify_detached(*reader, data, length, content, size, &raw mut message, e)
+                    call!(bulla_verify_detached(
+                        *reader,
+                        data,
+                        length,
+                        content,
+                        size,
+                        &raw mut message,
+                        e
+                    ))
                 }
-                _ => bulla_open(*reader, data, length, out, &raw mut message, e),
+                _ => call!(bulla_open(*reader, data, length, out, &raw mut message, e)),
             });
             // 44: made by a clock that is ahead of this one.
             assert!(matches!(status, 0 | 23 | 44), "it opens to {status}");
             opened |= status != 23;
             if status == 0 && kind != Kind::Detached {
-                assert!(copy((bulla_buffer_data(out), bulla_buffer_length(out))) == content);
+                assert!(
+                    copy((
+                        call!(bulla_buffer_data(out)),
+                        call!(bulla_buffer_length(out))
+                    )) == content
+                );
             }
-            bulla_message_free(message);
-            bulla_buffer_free(out);
+            call!(bulla_message_free(message));
+            call!(bulla_buffer_free(out));
         }
     }
     assert!(

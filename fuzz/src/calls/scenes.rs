@@ -14,15 +14,13 @@ impl World {
             if how & 1 != 0 {
                 self.make_host_guard(Mood::new(s.byte(), s.byte()), how & 2 != 0);
             }
-            let (policy, guard) = (self.policies.last(), self.guards.last());
-            let bob = READERS.identities[1];
-            self.openers
-                .take(done, |out, e| bulla_opener_new(bob, policy, guard, out, e));
+            let newest = [LAST, LAST, 0];
+            self.make_opener(&mut Script::new(&newest), READERS.identities[1]);
             if how & 4 != 0 {
                 let (draft, alice) = (self.drafts.last(), READERS.publics[0]);
                 let name = c"note".as_ptr();
-                judged(|e| bulla_draft_attribute(draft, name, b"value".as_ptr(), 5, e));
-                judged(|e| bulla_draft_ask_receipts(draft, 7, alice, e));
+                judge!(bulla_draft_attribute(draft, name, b"value".as_ptr(), 5));
+                judge!(bulla_draft_ask_receipts(draft, 7, alice));
             }
             self.written(s);
             match how >> 5 {
@@ -30,7 +28,7 @@ impl World {
                 4 => self.stored(),
                 5 => self.read_anywhere(s),
                 6 => self.asked(),
-                _ => {}
+                _ => self.posted(s),
             }
         }
     }
@@ -83,7 +81,7 @@ impl World {
     unsafe fn receipted(&mut self) {
         unsafe {
             self.answer(&mut Script::new(&[LAST, LAST, 0, 4]));
-            let opened = [LAST, LAST, 0, 9, 0, LAST, 255, LAST, 1, LAST];
+            let opened = [LAST, LAST, 0, 10, 0, LAST, 255, LAST, 1, LAST];
             self.answer(&mut Script::new(&opened));
         }
     }
@@ -94,7 +92,7 @@ impl World {
             self.store(&mut Script::new(&[LAST, LAST, LAST, 0]));
             self.store(&mut Script::new(&[LAST, LAST, LAST, 4, 0]));
             self.store(&mut Script::new(&[LAST, LAST, LAST, 6, kind, at]));
-            self.store(&mut Script::new(&[LAST, LAST, LAST, 9]));
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 10]));
         }
     }
 
@@ -123,5 +121,26 @@ impl World {
         call(self, 1, &[8]);
         let [kind, at] = self.newest();
         call(self, 0, &[9, kind, at]);
+    }
+
+    /// Alice keeps it in an outbox, sends it to Bob, and what he says settles it.
+    unsafe fn posted(&mut self, s: &mut Script<'_>) {
+        let [kind, at] = self.newest();
+        let call = |world: &mut Self, rest: &[u8]| unsafe { world.post(&mut Script::new(rest)) };
+        call(self, &[1, LAST, LAST, LAST, 0, 0]);
+        call(self, &[1, LAST, LAST, LAST, 1, LAST, 0, 0, 0]);
+        call(self, &[0, LAST, 100, 0, 1, 0, 1]);
+        call(self, &[0, LAST, 0, 3]);
+        call(self, &[1, LAST, LAST, LAST, 2, kind, at]);
+        call(self, &[2, LAST, LAST, LAST, 0, 0, 10]);
+        call(self, &[2, LAST, LAST, LAST, 0, 3]);
+        call(self, &[2, LAST, LAST, LAST, 0, 4, 0]);
+        // Bob takes it in, reserved, and answers.
+        unsafe { self.read_again(s, 2 << 5) };
+        for _ in 0..2 {
+            call(self, &[3, LAST, 0, 4, 0, 255, 1, LAST]);
+        }
+        call(self, &[3, LAST, 0, 1, 0, 10]);
+        call(self, &[3, LAST, 0, 3, LAST, LAST]);
     }
 }

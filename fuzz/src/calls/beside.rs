@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 /// Where files are stored, in memory if there is such a place: a sync of a disk takes too long here.
-static FOLDER: LazyLock<(PathBuf, CString)> = LazyLock::new(|| {
+pub static FOLDER: LazyLock<(PathBuf, CString)> = LazyLock::new(|| {
     let memory = PathBuf::from("/dev/shm");
     let parent = if memory.is_dir() {
         memory
@@ -30,34 +30,30 @@ impl World {
         let (writer, reader) = (self.armor_writers.pick(s), self.armor_readers.pick(s));
         unsafe {
             let (data, length) = self.input(s);
-            let before = bulla_buffer_length(out);
+            let before = call!(bulla_buffer_length(out));
             let status = match s.byte() % 8 {
                 0 => {
                     let content = copy((data, length));
-                    let status = judged(|e| bulla_armor(what, data, length, out, e));
+                    let status = judge!(bulla_armor(what, data, length, out));
                     if status == 0 {
                         // What was armored is what comes out of it, to the same buffer.
                         let text = since(out, before);
-                        let at = bulla_buffer_length(out);
+                        let at = call!(bulla_buffer_length(out));
                         let (text, size) = (text.as_ptr(), text.len());
-                        let back = judged(|e| bulla_dearmor(what, text, size, out, e));
+                        let back = judge!(bulla_dearmor(what, text, size, out));
                         assert!(back == 14 || (back == 0 && since(out, at) == content));
                     }
                     status
                 }
-                1 => judged(|e| bulla_dearmor(what, data, length, out, e)),
-                2 => self
-                    .armor_writers
-                    .take(done, |place, e| bulla_armor_writer_new(what, place, e)),
-                3 => judged(|e| bulla_armor_writer_update(writer, data, length, out, e)),
-                4 => judged(|e| bulla_armor_writer_finish(writer, out, e)),
-                5 => self
-                    .armor_readers
-                    .take(done, |place, e| bulla_armor_reader_new(what, place, e)),
-                6 => judged(|e| bulla_armor_reader_update(reader, data, length, out, e)),
-                _ => judged(|e| bulla_armor_reader_finish(reader, e)),
+                1 => judge!(bulla_dearmor(what, data, length, out)),
+                2 => take!(self.armor_writers, bulla_armor_writer_new(what)),
+                3 => judge!(bulla_armor_writer_update(writer, data, length, out)),
+                4 => judge!(bulla_armor_writer_finish(writer, out)),
+                5 => take!(self.armor_readers, bulla_armor_reader_new(what)),
+                6 => judge!(bulla_armor_reader_update(reader, data, length, out)),
+                _ => judge!(bulla_armor_reader_finish(reader)),
             };
-            assert!(status == 0 || bulla_buffer_length(out) == before);
+            assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
         }
     }
 
@@ -70,51 +66,49 @@ impl World {
             self.proofs.pick(s),
         );
         unsafe {
-            let before = bulla_buffer_length(out);
+            let before = call!(bulla_buffer_length(out));
             let status = match s.byte() % 10 {
                 0 => {
                     let (holder, sent) = (self.publics.pick(s), &raw const self.sent);
                     let context = c"fuzz".as_ptr();
-                    self.questions.take(done, |place, e| {
-                        bulla_question_ask(identity, clock, holder, context, sent, out, place, e)
-                    })
+                    take!(
+                        self.questions,
+                        bulla_question_ask(identity, clock, holder, context, sent, out)
+                    )
                 }
-                1 => judged(|e| bulla_question_to_bytes(question, out, e)),
+                1 => judge!(bulla_question_to_bytes(question, out)),
                 2 => {
                     let (data, length) = self.input(s);
-                    self.questions.take(done, |place, e| {
-                        bulla_question_from_bytes(data, length, place, e)
-                    })
+                    take!(self.questions, bulla_question_from_bytes(data, length))
                 }
                 3 => {
-                    seen(bulla_question_context(question));
+                    seen(call!(bulla_question_context(question)));
                     // Now and then one that belongs to what was asked.
-                    let inner = bulla_asked_question(asked);
+                    let inner = call!(bulla_asked_question(asked));
                     let question = if inner.is_null() { question } else { inner };
-                    self.provers
-                        .take(done, |place, e| bulla_question_prover(question, place, e))
+                    take!(self.provers, bulla_question_prover(question))
                 }
                 4 => {
                     let (data, length) = self.input(s);
-                    judged(|e| bulla_prover_update(prover, data, length, e))
+                    judge!(bulla_prover_update(prover, data, length))
                 }
-                5 => self
-                    .proofs
-                    .take(done, |place, e| bulla_prover_finish(prover, place, e)),
+                5 => take!(self.proofs, bulla_prover_finish(prover)),
                 6 => {
                     let (policy, guard) = (self.policies.pick(s), self.guards.pick(s));
                     let (data, length) = self.input(s);
-                    self.askeds.take(done, |place, e| {
-                        bulla_asked_open(identity, policy, guard, clock, data, length, place, e)
-                    })
+                    take!(
+                        self.askeds,
+                        bulla_asked_open(identity, policy, guard, clock, data, length)
+                    )
                 }
-                7 => judged(|e| bulla_asked_answer(asked, identity, clock, proof, out, e)),
-                8 => judged(|e| bulla_asked_answer_not_held(asked, identity, clock, out, e)),
+                7 => judge!(bulla_asked_answer(asked, identity, clock, proof, out)),
+                8 => judge!(bulla_asked_answer_not_held(asked, identity, clock, out)),
                 _ => {
                     let (data, length) = self.input(s);
-                    self.proofs.take(done, |place, e| {
-                        bulla_question_answer(question, identity, clock, data, length, place, e)
-                    })
+                    take!(
+                        self.proofs,
+                        bulla_question_answer(question, identity, clock, data, length)
+                    )
                 }
             };
             let after = since(out, before);
@@ -134,26 +128,30 @@ impl World {
         );
         let (offset, length) = (s.number(), usize::from(s.byte()) * 16);
         unsafe {
-            let before = bulla_buffer_length(out);
-            let status = match s.byte() % 6 {
+            let before = call!(bulla_buffer_length(out));
+            let status = match s.byte() % 7 {
+                6 => self.file_on_disk(s, opener),
                 0 | 1 => {
                     let bytes = copy(self.input(s)).into();
                     let mood = Mood::new(s.byte(), s.byte());
                     let store = Box::into_raw(Box::new(hosts::Store { bytes, mood }));
                     let source = hosts::source(store);
-                    let status = self.provisional_files.take(done, |place, e| {
-                        bulla_provisional_file_of_source(opener, &raw const source, place, e)
-                    });
+                    let status = take!(
+                        self.provisional_files,
+                        bulla_provisional_file_of_source(opener, &raw const source)
+                    );
                     if status != 0 {
                         // It is still the host's.
                         drop(Box::from_raw(store));
+                    } else {
+                        self.promises.pass(opener, self.provisional_files.last());
                     }
                     status
                 }
-                2 => judged(|e| bulla_provisional_file_read(file, offset, length, out, e)),
+                2 => judge!(bulla_provisional_file_read(file, offset, length, out)),
                 3 => {
-                    look(bulla_provisional_file_stamp(file));
-                    let _ = bulla_provisional_file_content_length(file);
+                    look(call!(bulla_provisional_file_stamp(file)));
+                    let _ = call!(bulla_provisional_file_content_length(file));
                     0
                 }
                 4 => {
@@ -164,19 +162,20 @@ impl World {
                     } = self;
                     let status = verified_files.take(done, |place, error| {
                         messages.take_with(done, error, |message, error| {
-                            bulla_provisional_file_verify(file, place, message, error)
+                            call!(bulla_provisional_file_verify(file, place, message, error))
                         })
                     });
                     if status == 0 {
-                        let content = self.ledger.known(self.messages.last());
+                        let message = self.messages.last();
+                        self.promises.came(file, message);
+                        let content = self.ledger.known(message);
                         let file = self.verified_files.last();
                         self.verified.insert(file.addr(), content);
                     }
                     status
                 }
                 _ => {
-                    let status =
-                        judged(|e| bulla_verified_file_read(verified, offset, length, out, e));
+                    let status = judge!(bulla_verified_file_read(verified, offset, length, out));
                     if status == 0 {
                         let content = &self.verified[&verified.addr()];
                         let start = content.len().min(offset as usize);
@@ -186,7 +185,25 @@ impl World {
                     status
                 }
             };
-            assert!(status == 0 || bulla_buffer_length(out) == before);
+            assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
+        }
+    }
+
+    /// An envelope in a file.
+    unsafe fn file_on_disk(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) -> i32 {
+        self.furnish_folder();
+        let file = FOLDER.0.join("envelope");
+        let name = CString::new(file.as_os_str().as_bytes()).unwrap();
+        unsafe {
+            std::fs::write(&file, copy(self.input(s))).unwrap();
+            let status = take!(
+                self.provisional_files,
+                bulla_provisional_file_open(opener, name.as_ptr())
+            );
+            if status == 0 {
+                self.promises.pass(opener, self.provisional_files.last());
+            }
+            status
         }
     }
 
@@ -196,56 +213,74 @@ impl World {
             self.stores.pick(s),
             self.store_streams.pick(s),
         );
-        let (folder, name) = &*FOLDER;
+        let name = &FOLDER.1;
         unsafe {
-            match s.byte() % 10 {
+            match s.byte() % 11 {
                 0 | 1 => {
-                    self.stores
-                        .take(done, |place, e| bulla_store_new(opener, 60, place, e));
+                    if take!(self.stores, bulla_store_new(opener, 60)) == 0 {
+                        self.promises.pass(opener, self.stores.last());
+                    }
                 }
                 2 => {
                     let length = s.number();
-                    judged(|e| bulla_store_max_content(store, length, e));
+                    judge!(bulla_store_max_content(store, length));
                 }
                 3 => {
                     let (envelopes, length) = (s.byte().into(), s.number());
-                    judged(|e| bulla_store_resumable(store, name.as_ptr(), envelopes, length, e));
+                    judge!(bulla_store_resumable(
+                        store,
+                        name.as_ptr(),
+                        envelopes,
+                        length
+                    ));
                 }
                 4 | 5 => {
-                    self.stored = true;
-                    std::fs::create_dir_all(folder).unwrap();
+                    self.furnish_folder();
                     let kind = u32::from(2 + s.byte() % 2);
-                    self.store_streams.take(done, |place, e| {
-                        bulla_store_stream_new(store, kind, name.as_ptr(), place, e)
-                    });
+                    let status = take!(
+                        self.store_streams,
+                        bulla_store_stream_new(store, kind, name.as_ptr())
+                    );
+                    if status == 0 {
+                        self.promises.pass(store, self.store_streams.last());
+                    }
                 }
                 6 | 7 => {
                     let (data, length) = self.input(s);
-                    judged(|e| bulla_store_stream_update(stream, data, length, e));
-                    look(bulla_store_stream_stamp(stream));
+                    judge!(bulla_store_stream_update(stream, data, length));
+                    look(call!(bulla_store_stream_stamp(stream)));
                 }
                 8 => {
                     let sent = &raw const self.sent.header_digest;
-                    let mut held = 0;
-                    judged(|e| bulla_store_held(store, sent, &raw mut held, e));
-                    self.store_streams.take(done, |place, e| {
-                        bulla_store_stream_resume(store, sent, 2, name.as_ptr(), place, e)
-                    });
+                    let _: (_, Option<u64>) = value!(bulla_store_held(store, sent));
+                    let name = name.as_ptr();
+                    let status = take!(
+                        self.store_streams,
+                        bulla_store_stream_resume(store, sent, 2, name)
+                    );
+                    if status == 0 {
+                        self.promises.pass(store, self.store_streams.last());
+                    }
+                }
+                9 => {
+                    self.furnish_folder();
+                    let _: (_, Option<usize>) = value!(bulla_store_clean(store, name.as_ptr()));
                 }
                 _ => {
-                    let status = self.leased(|lease, again, e| {
-                        bulla_store_stream_finish(stream, lease, again, e)
+                    let status = self.leased(stream.addr(), |lease, again, e| {
+                        call!(bulla_store_stream_finish(stream, lease, again, e))
                     });
                     if status == 0 {
                         let lease = self.leases.last();
-                        let path = bulla_lease_path(lease);
+                        let path = call!(bulla_lease_path(lease));
                         let path = std::ffi::OsStr::from_bytes(std::slice::from_raw_parts(
                             path.data,
                             path.length,
                         ))
                         .to_owned();
                         let content = std::fs::read(path).unwrap();
-                        self.ledger.reserved(bulla_lease_stamp(lease), &content);
+                        self.ledger
+                            .reserved(call!(bulla_lease_stamp(lease)), &content);
                     }
                 }
             }
@@ -253,7 +288,15 @@ impl World {
     }
 }
 
-/// What the stores of a script left behind.
+impl World {
+    /// There is a folder from now on.
+    pub fn furnish_folder(&mut self) {
+        self.stored = true;
+        std::fs::create_dir_all(&FOLDER.0).unwrap();
+    }
+}
+
+/// What a script left behind.
 pub fn sweep() {
     std::fs::remove_dir_all(&FOLDER.0).unwrap();
 }

@@ -9,18 +9,19 @@ impl World {
     pub unsafe fn open(&mut self, s: &mut Script<'_>) {
         let (opener, out) = (self.openers.pick(s), self.out(s));
         unsafe {
-            let before = bulla_buffer_length(out);
+            let before = call!(bulla_buffer_length(out));
             let status = match s.byte() % 14 {
                 0 | 1 => self.open_at_once(s, opener, out),
                 2 => {
                     let (data, length) = self.input(s);
                     let (content, size) = self.input(s);
-                    let status = self.messages.take(done, |place, e| {
-                        bulla_verify_detached(opener, data, length, content, size, place, e)
-                    });
+                    let status = take!(
+                        self.messages,
+                        bulla_verify_detached(opener, data, length, content, size)
+                    );
                     if status == 0 {
                         let content = copy((content, size));
-                        self.ledger.opened(self.messages.last(), &content);
+                        self.opened(opener, &content);
                     }
                     status
                 }
@@ -28,7 +29,7 @@ impl World {
                 5..=7 => self.read(s, out),
                 8 => {
                     let stream = self.open_streams.pick(s);
-                    let status = judged(|e| bulla_open_stream_settle_provisional(stream, out, e));
+                    let status = judge!(bulla_open_stream_settle_provisional(stream, out));
                     if status == 0 {
                         self.came(stream, out, before);
                     }
@@ -38,14 +39,16 @@ impl World {
                 10 => self.finish_leased(s, out),
                 11 => {
                     let (stream, seconds) = (self.open_streams.pick(s), s.number());
-                    self.leased(|lease, again, e| {
-                        bulla_open_stream_refuse_leased(stream, seconds, lease, again, e)
+                    self.leased(stream.addr(), |lease, again, e| {
+                        call!(bulla_open_stream_refuse_leased(
+                            stream, seconds, lease, again, e
+                        ))
                     })
                 }
                 12 => self.open_leased(s, opener, out),
                 _ => self.verify_in_pieces(s, opener),
             };
-            assert!(status == 0 || status == 101 || bulla_buffer_length(out) == before);
+            assert!(status == 0 || status == 101 || call!(bulla_buffer_length(out)) == before);
         }
     }
 
@@ -57,20 +60,16 @@ impl World {
     ) -> i32 {
         unsafe {
             let (data, length) = self.input(s);
-            let mut before = bulla_buffer_length(out);
-            let mut status = self.messages.take(done, |place, e| {
-                bulla_open(opener, data, length, out, place, e)
-            });
+            let mut before = call!(bulla_buffer_length(out));
+            let mut status = take!(self.messages, bulla_open(opener, data, length, out));
             if status == 14 {
                 (out, before) = (self.roomy(), 0);
-                status = self.messages.take(done, |place, e| {
-                    bulla_open(opener, data, length, out, place, e)
-                });
+                status = take!(self.messages, bulla_open(opener, data, length, out));
                 assert_ne!(status, 14, "too small, and it grows");
             }
             if status == 0 {
                 let content = since(out, before);
-                self.ledger.opened(self.messages.last(), &content);
+                self.opened(opener, &content);
             }
             0
         }
@@ -84,16 +83,18 @@ impl World {
     ) -> i32 {
         unsafe {
             let (data, length) = self.input(s);
-            let before = bulla_buffer_length(out);
-            let status = self.leased(|lease, again, e| {
-                bulla_open_leased(opener, data, length, 60, out, lease, again, e)
+            let before = call!(bulla_buffer_length(out));
+            let status = self.leased(opener.addr(), |lease, again, e| {
+                call!(bulla_open_leased(
+                    opener, data, length, 60, out, lease, again, e
+                ))
             });
             match status {
                 0 => {
-                    let stamp = bulla_lease_stamp(self.leases.last());
+                    let stamp = call!(bulla_lease_stamp(self.leases.last()));
                     self.ledger.reserved(stamp, &since(out, before));
                 }
-                101 => assert_eq!(bulla_buffer_length(out), before),
+                101 => assert_eq!(call!(bulla_buffer_length(out)), before),
                 _ => {}
             }
             status
@@ -102,7 +103,7 @@ impl World {
 
     pub unsafe fn begin_reading(&mut self, s: &mut Script<'_>, opener: *mut bulla_opener) -> i32 {
         let status = self.open_streams.take(done, |place, e| unsafe {
-            bulla_open_stream_new(opener, place, e)
+            call!(bulla_open_stream_new(opener, place, e))
         });
         if status == 0 {
             let envelopes = &self.ledger.envelopes;
@@ -113,6 +114,7 @@ impl World {
             };
             let stream = self.open_streams.last();
             self.ledger.reading.insert(stream.addr(), reading);
+            self.promises.pass(opener, stream);
         }
         status
     }
@@ -139,15 +141,17 @@ impl World {
                 Some(piece) => piece,
                 None => self.input(s),
             };
-            let before = bulla_buffer_length(out);
-            let status =
-                judged(|e| bulla_open_stream_update_provisional(stream, data, length, out, e));
+            let before = call!(bulla_buffer_length(out));
+            let status = judge!(bulla_open_stream_update_provisional(
+                stream, data, length, out
+            ));
             if status == 0 {
                 self.came(stream, out, before);
             } else if status == 14 {
                 let out = self.roomy();
-                let again =
-                    judged(|e| bulla_open_stream_update_provisional(stream, data, length, out, e));
+                let again = judge!(bulla_open_stream_update_provisional(
+                    stream, data, length, out
+                ));
                 assert_eq!(again, 13, "it went on after a failure");
             }
             status
@@ -157,21 +161,17 @@ impl World {
     pub unsafe fn finish_reading(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
         let stream = self.open_streams.pick(s);
         unsafe {
-            let mut before = bulla_buffer_length(out);
-            let mut status = self.messages.take(done, |place, e| {
-                bulla_open_stream_finish(stream, out, place, e)
-            });
+            let mut before = call!(bulla_buffer_length(out));
+            let mut status = take!(self.messages, bulla_open_stream_finish(stream, out));
             if status == 14 {
                 (out, before) = (self.roomy(), 0);
-                status = self.messages.take(done, |place, e| {
-                    bulla_open_stream_finish(stream, out, place, e)
-                });
+                status = take!(self.messages, bulla_open_stream_finish(stream, out));
                 assert!(status != 14 && status != 13, "it cannot be tried again");
             }
             if status == 0 {
                 self.came(stream, out, before);
                 let reading = self.ledger.reading.remove(&stream.addr()).unwrap();
-                self.ledger.opened(self.messages.last(), &reading.content);
+                self.opened(stream, &reading.content);
             }
             0
         }
@@ -180,24 +180,37 @@ impl World {
     pub unsafe fn finish_leased(&mut self, s: &mut Script<'_>, mut out: *mut bulla_buffer) -> i32 {
         let (stream, seconds) = (self.open_streams.pick(s), s.number());
         unsafe {
-            let mut before = bulla_buffer_length(out);
-            let mut status = self.leased(|lease, again, e| {
-                bulla_open_stream_finish_leased(stream, seconds, out, lease, again, e)
+            let mut before = call!(bulla_buffer_length(out));
+            let mut status = self.leased(stream.addr(), |lease, again, e| {
+                call!(bulla_open_stream_finish_leased(
+                    stream, seconds, out, lease, again, e
+                ))
             });
             if status == 14 {
                 (out, before) = (self.roomy(), 0);
-                status = self.leased(|lease, again, e| {
-                    bulla_open_stream_finish_leased(stream, seconds, out, lease, again, e)
+                status = self.leased(stream.addr(), |lease, again, e| {
+                    call!(bulla_open_stream_finish_leased(
+                        stream, seconds, out, lease, again, e
+                    ))
                 });
                 assert!(status != 14 && status != 13, "it cannot be tried again");
             }
             if status == 0 {
                 self.came(stream, out, before);
                 let reading = self.ledger.reading.remove(&stream.addr()).unwrap();
-                let stamp = bulla_lease_stamp(self.leases.last());
+                let stamp = call!(bulla_lease_stamp(self.leases.last()));
                 self.ledger.reserved(stamp, &reading.content);
             }
             0
+        }
+    }
+
+    /// A message was accepted, and this is all that came out of an opener or a stream for it.
+    unsafe fn opened<T>(&mut self, opener: *const T, content: &[u8]) {
+        let message = self.messages.last();
+        unsafe {
+            self.ledger.opened(message, content);
+            self.promises.came(opener, message);
         }
     }
 
@@ -218,11 +231,13 @@ impl World {
             match s.byte() % 4 {
                 0 | 1 => {
                     let (data, length) = self.input(s);
-                    let status = self.detached_streams.take(done, |place, e| {
-                        bulla_detached_stream_new(opener, data, length, place, e)
-                    });
+                    let status = take!(
+                        self.detached_streams,
+                        bulla_detached_stream_new(opener, data, length)
+                    );
                     if status == 0 {
                         let stream = self.detached_streams.last();
+                        self.promises.pass(opener, stream);
                         self.ledger
                             .reading
                             .insert(stream.addr(), Reading::default());
@@ -231,7 +246,7 @@ impl World {
                 }
                 2 => {
                     let (data, length) = self.input(s);
-                    let status = judged(|e| bulla_detached_stream_update(stream, data, length, e));
+                    let status = judge!(bulla_detached_stream_update(stream, data, length));
                     if status == 0 {
                         let reading = self.ledger.reading.get_mut(&stream.addr()).unwrap();
                         reading.content.extend(copy((data, length)));
@@ -239,12 +254,10 @@ impl World {
                     status
                 }
                 _ => {
-                    let status = self.messages.take(done, |place, e| {
-                        bulla_detached_stream_finish(stream, place, e)
-                    });
+                    let status = take!(self.messages, bulla_detached_stream_finish(stream));
                     if status == 0 {
                         let reading = self.ledger.reading.remove(&stream.addr()).unwrap();
-                        self.ledger.opened(self.messages.last(), &reading.content);
+                        self.opened(stream, &reading.content);
                     }
                     status
                 }
@@ -252,24 +265,32 @@ impl World {
         }
     }
 
-    /// A call that gives a lease, or what became of the message before.
-    pub fn leased(
+    /// A call of what is at an address that gives a lease, or what became of the message before.
+    pub unsafe fn leased(
         &mut self,
+        from: usize,
         call: impl FnOnce(*mut *mut bulla_lease, *mut *mut bulla_answer, *mut bulla_error) -> i32,
     ) -> i32 {
         let Self {
             leases, answers, ..
         } = self;
+        let given = |status| matches!(status, 0 | 103 | 104 | 107);
         // Two places, of which an answer writes to one; the error is judged once.
-        leases.take(
-            |status| matches!(status, 0 | 103 | 104 | 107),
-            |lease, error| {
-                answers.take_with(
-                    |status| status == 101,
-                    error,
-                    |again, error| call(lease, again, error),
-                )
-            },
-        )
+        let status = leases.take(given, |lease, error| {
+            answers.take_with(
+                |status| status == 101,
+                error,
+                |again, error| call(lease, again, error),
+            )
+        });
+        let from = core::ptr::without_provenance::<u8>(from);
+        unsafe {
+            if given(status) {
+                self.promises.reserved(from, self.leases.last());
+            } else if status == 101 {
+                self.promises.again(from, self.answers.last());
+            }
+        }
+        status
     }
 }

@@ -10,7 +10,7 @@ impl World {
     pub unsafe fn seal(&mut self, s: &mut Script<'_>) {
         let out = self.out(s);
         unsafe {
-            let before = bulla_buffer_length(out);
+            let before = call!(bulla_buffer_length(out));
             let status = match s.byte() % 10 {
                 kind @ 0..=2 => self.seal_at_once(s, kind.into(), out),
                 kind @ 3..=4 => self.begin(s, kind == 4, out),
@@ -18,7 +18,7 @@ impl World {
                 7 | 8 => self.finish_writing(s, out),
                 _ => self.sign_beside(s, out),
             };
-            assert!(status == 0 || bulla_buffer_length(out) == before);
+            assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
         }
     }
 
@@ -32,16 +32,19 @@ impl World {
         unsafe {
             let (data, length) = self.input(s);
             let content = copy((data, length));
-            let call = [bulla_seal, bulla_sign, bulla_sign_detached][kind];
-            let mut before = bulla_buffer_length(out);
-            let mut sent = bulla_sent::default();
-            let mut status = judged(|e| call(sealer, draft, data, length, out, &raw mut sent, e));
+            let mut before = call!(bulla_buffer_length(out));
+            let call = |out| match kind {
+                0 => value!(bulla_seal(sealer, draft, data, length, out)),
+                1 => value!(bulla_sign(sealer, draft, data, length, out)),
+                _ => value!(bulla_sign_detached(sealer, draft, data, length, out)),
+            };
+            let (mut status, mut sent) = call(out);
             if status == 14 {
                 (out, before) = (self.roomy(), 0);
-                status = judged(|e| call(sealer, draft, data, length, out, &raw mut sent, e));
+                (status, sent) = call(out);
                 assert_ne!(status, 14, "too small, and it grows");
             }
-            if status == 0 {
+            if let Some(sent) = sent {
                 self.sent = sent;
                 let writing = Writing {
                     envelope: since(out, before),
@@ -64,7 +67,7 @@ impl World {
     ) -> i32 {
         let (sealer, draft, length) = (self.sealers.pick(s), self.drafts.pick(s), s.number());
         unsafe {
-            let before = bulla_buffer_length(out);
+            let before = call!(bulla_buffer_length(out));
             let call = if signed {
                 bulla_sign_stream_new
             } else {
@@ -92,8 +95,8 @@ impl World {
         unsafe {
             let (data, length) = self.input(s);
             let content = copy((data, length));
-            let before = bulla_buffer_length(out);
-            let status = judged(|e| bulla_seal_stream_update(stream, data, length, out, e));
+            let before = call!(bulla_buffer_length(out));
+            let status = judge!(bulla_seal_stream_update(stream, data, length, out));
             if status == 0 {
                 let writing = self.ledger.writing.get_mut(&stream.addr()).unwrap();
                 writing.content.extend_from_slice(&content);
@@ -107,11 +110,10 @@ impl World {
 
     pub unsafe fn finish_writing(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
         let stream = self.seal_streams.pick(s);
-        let mut sent = bulla_sent::default();
         unsafe {
-            let before = bulla_buffer_length(out);
-            let status = judged(|e| bulla_seal_stream_finish(stream, out, &raw mut sent, e));
-            if status == 0 {
+            let before = call!(bulla_buffer_length(out));
+            let (status, sent) = value!(bulla_seal_stream_finish(stream, out));
+            if let Some(sent) = sent {
                 self.sent = sent;
                 let mut writing = self.ledger.writing.remove(&stream.addr()).unwrap();
                 writing.envelope.extend(since(out, before));
@@ -129,9 +131,9 @@ impl World {
         unsafe {
             let out = self.roomy();
             let (data, mut sent) = (b"more".as_ptr(), bulla_sent::default());
-            let status = judged(|e| bulla_seal_stream_update(stream, data, 4, out, e));
+            let status = judge!(bulla_seal_stream_update(stream, data, 4, out));
             assert_eq!(status, 13, "it went on after its end");
-            let status = judged(|e| bulla_seal_stream_finish(stream, out, &raw mut sent, e));
+            let status = judge!(bulla_seal_stream_finish(stream, out, &raw mut sent));
             assert_eq!(status, 13, "it ended twice");
         }
     }
@@ -145,9 +147,10 @@ impl World {
         unsafe {
             match s.byte() % 3 {
                 0 => {
-                    let status = self.detached_signers.take(done, |place, e| {
-                        bulla_detached_signer_new(sealer, draft, place, e)
-                    });
+                    let status = take!(
+                        self.detached_signers,
+                        bulla_detached_signer_new(sealer, draft)
+                    );
                     if status == 0 {
                         let writing = Writing {
                             envelope: Vec::new(),
@@ -163,7 +166,7 @@ impl World {
                 1 => {
                     let (data, length) = self.input(s);
                     let content = copy((data, length));
-                    let status = judged(|e| bulla_detached_signer_update(signer, data, length, e));
+                    let status = judge!(bulla_detached_signer_update(signer, data, length));
                     if status == 0 {
                         let writing = self.ledger.writing.get_mut(&signer.addr()).unwrap();
                         writing.content.extend_from_slice(&content);
@@ -171,11 +174,9 @@ impl World {
                     status
                 }
                 _ => {
-                    let mut sent = bulla_sent::default();
-                    let before = bulla_buffer_length(out);
-                    let status =
-                        judged(|e| bulla_detached_signer_finish(signer, out, &raw mut sent, e));
-                    if status == 0 {
+                    let before = call!(bulla_buffer_length(out));
+                    let (status, sent) = value!(bulla_detached_signer_finish(signer, out));
+                    if let Some(sent) = sent {
                         self.sent = sent;
                         let mut writing = self.ledger.writing.remove(&signer.addr()).unwrap();
                         writing.envelope.extend(since(out, before));

@@ -25,8 +25,14 @@ impl World {
                     let (data, length) = (context.data, context.length);
                     take!(self.answers, bulla_lease_commit(lease, 128, data, length))
                 }
-                2 => return drop(judge!(bulla_lease_release(lease))),
-                3 => return drop(judge!(bulla_lease_renew(lease, number))),
+                2 => {
+                    judge!(bulla_lease_release(lease));
+                    return;
+                }
+                3 => {
+                    judge!(bulla_lease_renew(lease, number));
+                    return;
+                }
                 4 | 5 => take!(self.answers, bulla_receipter_accept(receipter, lease)),
                 6 => {
                     let (code, words) = (number as u16, c"no".as_ptr());

@@ -189,6 +189,51 @@ impl World {
         }
     }
 
+    /// The next piece of the newest envelope.
+    unsafe fn push(&mut self, s: &mut Script<'_>, stream: *mut bulla_store_stream) {
+        let count = s.byte();
+        let Some(envelope) = self.ledger.envelopes.last().map(Rc::clone) else {
+            return;
+        };
+        let at = self.pushed.entry(stream.addr()).or_default();
+        let rest = &envelope[envelope.len().min(*at)..];
+        let piece = &rest[..piece_length(count, rest.len())];
+        *at += piece.len();
+        unsafe {
+            judge!(bulla_store_stream_update(
+                stream,
+                piece.as_ptr(),
+                piece.len()
+            ));
+            look(call!(bulla_store_stream_stamp(stream)));
+        }
+    }
+
+    /// Goes on with what was cut off, and feeds the rest of it or leaves that.
+    unsafe fn resume(&mut self, s: &mut Script<'_>, store: *const bulla_store) {
+        let (sent, name) = (self.sent.header_digest, FOLDER.1.as_ptr());
+        let header = &raw const sent;
+        unsafe {
+            let held: Option<u64> = value!(bulla_store_held(store, header)).1;
+            let status = take!(
+                self.store_streams,
+                bulla_store_stream_resume(store, header, 2, name)
+            );
+            if status != 0 {
+                return;
+            }
+            let stream = self.store_streams.last();
+            self.promises.pass(store, stream);
+            if s.byte() & 1 == 0 {
+                // What is held was put by this script: it is no longer than the envelope.
+                let held = held.unwrap() as usize;
+                let whole = Rc::clone(&self.ledger.whole[&sent.bytes]);
+                let rest = &whole[held.min(whole.len())..];
+                judge!(bulla_store_stream_update(stream, rest.as_ptr(), rest.len()));
+            }
+        }
+    }
+
     /// An envelope in a file.
     unsafe fn file_on_disk(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) -> i32 {
         self.furnish_folder();
@@ -234,7 +279,7 @@ impl World {
                         length
                     ));
                 }
-                4 | 5 => {
+                4 => {
                     self.furnish_folder();
                     let kind = u32::from(2 + s.byte() % 2);
                     let status = take!(
@@ -242,26 +287,18 @@ impl World {
                         bulla_store_stream_new(store, kind, name.as_ptr())
                     );
                     if status == 0 {
-                        self.promises.pass(store, self.store_streams.last());
+                        let stream = self.store_streams.last();
+                        self.promises.pass(store, stream);
+                        self.pushed.insert(stream.addr(), 0);
                     }
                 }
-                6 | 7 => {
+                5 | 6 => self.push(s, stream),
+                7 => {
                     let (data, length) = self.input(s);
                     judge!(bulla_store_stream_update(stream, data, length));
                     look(call!(bulla_store_stream_stamp(stream)));
                 }
-                8 => {
-                    let sent = &raw const self.sent.header_digest;
-                    let _: (_, Option<u64>) = value!(bulla_store_held(store, sent));
-                    let name = name.as_ptr();
-                    let status = take!(
-                        self.store_streams,
-                        bulla_store_stream_resume(store, sent, 2, name)
-                    );
-                    if status == 0 {
-                        self.promises.pass(store, self.store_streams.last());
-                    }
-                }
+                8 => self.resume(s, store),
                 9 => {
                     self.furnish_folder();
                     let _: (_, Option<usize>) = value!(bulla_store_clean(store, name.as_ptr()));

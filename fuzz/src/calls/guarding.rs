@@ -83,7 +83,7 @@ impl World {
 
     /// What is in a durable guard: all of it, or what comes after something.
     unsafe fn list_guard(&mut self, s: &mut Script<'_>, guard: *const bulla_guard, most: usize) {
-        let null = core::ptr::null();
+        let (null, forgets) = (core::ptr::null(), s.byte() % 4 == 0);
         unsafe {
             if take!(self.entries, bulla_guard_durable_entries(guard, most, null)) == 0 {
                 let list = self.entries.last();
@@ -114,7 +114,7 @@ impl World {
                         read_ranges(self.ranges.last());
                     }
                 }
-                if let (Some(found), 0) = (found, s.byte() % 4) {
+                if let (Some(found), true) = (found, forgets) {
                     let name = &raw const found.name;
                     let known: Option<u8> =
                         value!(bulla_guard_durable_forget_stream(guard, name)).1;

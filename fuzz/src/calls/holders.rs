@@ -54,7 +54,7 @@ unsafe extern "C" fn sign(
     length: usize,
     signature: *mut u8,
 ) -> bulla_status {
-    called_back!(bulla_holder_sign);
+    came!(bulla_holder_sign);
     let holder = unsafe { holder(context) };
     if holder.mood.is_bad() {
         return unsafe { holder.fail(signature, 64) };
@@ -73,7 +73,7 @@ unsafe extern "C" fn decapsulate(
     length: usize,
     secret: *mut u8,
 ) -> bulla_status {
-    called_back!(bulla_holder_derive);
+    came!(bulla_holder_derive);
     let holder = unsafe { holder(context) };
     if holder.mood.is_bad() {
         return unsafe { holder.fail(secret, 32) };

@@ -65,7 +65,7 @@ unsafe extern "C" fn drop_guard(context: *mut c_void) {
 }
 
 unsafe extern "C" fn observe(context: *mut c_void, now: u64, time: *mut u64) -> bulla_status {
-    called_back!(bulla_guard_observe);
+    came!(bulla_guard_observe);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         return guard.mood.failure();
@@ -83,7 +83,7 @@ unsafe extern "C" fn claim(
     number: *mut u64,
     receipt: *mut bulla_buffer,
 ) -> bulla_status {
-    called_back!(bulla_guard_claim);
+    came!(bulla_guard_claim);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         unsafe { answer.write(guard.mood.draw() as u32 % 12) };
@@ -138,7 +138,7 @@ unsafe extern "C" fn commit(
     receipt: *const u8,
     length: usize,
 ) -> bulla_status {
-    called_back!(bulla_guard_commit);
+    came!(bulla_guard_commit);
     let receipt = unsafe { super::ledger::copy((receipt, length)) };
     unsafe { guard(context) }.settle(token, |entries, key| {
         if let Some(entry) = entries.get_mut(&key) {
@@ -151,7 +151,7 @@ unsafe extern "C" fn release(
     context: *mut c_void,
     token: *const bulla_lease_token,
 ) -> bulla_status {
-    called_back!(bulla_guard_release);
+    came!(bulla_guard_release);
     unsafe { guard(context) }.settle(token, |entries, key| {
         entries.remove(&key);
     })
@@ -163,7 +163,7 @@ unsafe extern "C" fn renew(
     _now: u64,
     _lease: u64,
 ) -> bulla_status {
-    called_back!(bulla_guard_renew);
+    came!(bulla_guard_renew);
     unsafe { guard(context) }.settle(token, |_, _| ())
 }
 
@@ -172,9 +172,14 @@ unsafe extern "C" fn missing(
     _stream: *const bulla_digest,
     missing: *mut bulla_ranges,
 ) -> bulla_status {
-    called_back!(bulla_guard_missing);
+    came!(bulla_guard_missing);
     let guard = unsafe { guard(context) };
-    let (first, last) = (guard.mood.draw(), guard.mood.draw());
+    let first = guard.mood.draw() % 9;
+    let last = if guard.mood.is_bad() {
+        guard.mood.draw()
+    } else {
+        first + 1
+    };
     let _ = unsafe { call!(bulla_ranges_add(missing, first, last, null_mut())) };
     if guard.mood.is_bad() {
         guard.mood.failure()
@@ -191,7 +196,7 @@ unsafe extern "C" fn permit(
     _burst: u32,
     permitted: *mut u8,
 ) -> bulla_status {
-    called_back!(bulla_guard_permit);
+    came!(bulla_guard_permit);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         unsafe { permitted.write(guard.mood.draw() as u8) };
@@ -208,7 +213,7 @@ unsafe extern "C" fn sweep(
     at_most: usize,
     dropped: *mut usize,
 ) -> bulla_status {
-    called_back!(bulla_guard_drop_old);
+    came!(bulla_guard_drop_old);
     let mood = &unsafe { guard(context) }.mood;
     let lie = if mood.is_bad() {
         mood.draw() as usize
@@ -225,7 +230,7 @@ unsafe extern "C" fn expect(
     _until: u64,
     _now: u64,
 ) -> bulla_status {
-    called_back!(bulla_guard_expect);
+    came!(bulla_guard_expect);
     let guard = unsafe { guard(context) };
     if guard.mood.is_bad() {
         return guard.mood.failure();
@@ -240,7 +245,7 @@ unsafe extern "C" fn skip(
     _stream: *const bulla_digest,
     _before: u64,
 ) -> bulla_status {
-    called_back!(bulla_guard_skip);
+    came!(bulla_guard_skip);
     let mood = &unsafe { guard(context) }.mood;
     if mood.is_bad() { mood.failure() } else { 0 }
 }
@@ -250,7 +255,7 @@ unsafe extern "C" fn forget_stream(
     _stream: *const bulla_digest,
     was_known: *mut u8,
 ) -> bulla_status {
-    called_back!(bulla_guard_forget_stream);
+    came!(bulla_guard_forget_stream);
     let mood = &unsafe { guard(context) }.mood;
     unsafe { was_known.write(mood.draw() as u8) };
     if mood.is_bad() { mood.failure() } else { 0 }
@@ -262,7 +267,7 @@ unsafe extern "C" fn look(
     found: *mut u8,
     receipt: *mut bulla_buffer,
 ) -> bulla_status {
-    called_back!(bulla_guard_look);
+    came!(bulla_guard_look);
     let Guard { mood, entries, .. } = unsafe { guard(context) };
     let claim = unsafe { *claim };
     let append = |bytes: &[u8]| unsafe {

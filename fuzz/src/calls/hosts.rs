@@ -49,12 +49,12 @@ impl Mood {
 }
 
 pub unsafe extern "C" fn drop_mood(context: *mut c_void) {
-    called_back!(bulla_drop);
+    came!(bulla_drop);
     drop(unsafe { Box::from_raw(context.cast::<Mood>()) });
 }
 
 pub unsafe extern "C" fn tell_time(context: *mut c_void, now: *mut u64) -> bulla_status {
-    called_back!(bulla_clock_now);
+    came!(bulla_clock_now);
     let mood = unsafe { &*context.cast::<Mood>() };
     if mood.is_bad() {
         return mood.failure();
@@ -80,7 +80,7 @@ unsafe extern "C" fn read_store(
     length: usize,
     read: *mut usize,
 ) -> bulla_status {
-    called_back!(bulla_source_read);
+    came!(bulla_source_read);
     let Store { bytes, mood } = unsafe { &*context.cast::<Store>() };
     if mood.is_bad() {
         match mood.draw() % 3 {
@@ -110,7 +110,7 @@ unsafe extern "C" fn read_store(
 }
 
 unsafe extern "C" fn length_of_store(context: *mut c_void, length: *mut u64) -> bulla_status {
-    called_back!(bulla_source_length);
+    came!(bulla_source_length);
     let Store { bytes, mood } = unsafe { &*context.cast::<Store>() };
     let lie = if mood.is_bad() { mood.draw() % 512 } else { 0 };
     if lie % 4 == 3 {
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn has_room(
     length: usize,
     _content: u64,
 ) -> u8 {
-    called_back!(bulla_has_room);
+    came!(bulla_has_room);
     let mood = unsafe { &*context.cast::<Mood>() };
     let folder = unsafe { std::slice::from_raw_parts(folder, length) };
     assert!(std::str::from_utf8(folder).is_ok());
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn judge_stamp(
     stamp: *const bulla_stamp,
     words: *mut c_char,
 ) -> u16 {
-    called_back!(bulla_judge);
+    came!(bulla_judge);
     unsafe { super::looking::look(stamp) };
     let mood = unsafe { &*context.cast::<Mood>() };
     if !mood.is_bad() {

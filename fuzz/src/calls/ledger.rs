@@ -50,6 +50,8 @@ pub struct Reading {
 #[derive(Default)]
 pub struct Ledger {
     pub envelopes: Vec<Rc<[u8]>>,
+    /// Whole envelopes by header digest.
+    pub whole: HashMap<[u8; 32], Rc<[u8]>>,
     /// Contents by header digest, and by message id: a message that was sealed again has several.
     sealed: HashMap<[u8; 32], Rc<[u8]>>,
     said: HashMap<[u8; 16], Vec<Rc<[u8]>>>,
@@ -83,6 +85,10 @@ impl Ledger {
             .or_default()
             .push(content);
         self.keep(envelope);
+        if let Some(envelope) = self.envelopes.last() {
+            let header = sent.header_digest.bytes;
+            self.whole.insert(header, Rc::clone(envelope));
+        }
     }
 
     /// An envelope to be opened later, which may be a receipt or a question.

@@ -10,8 +10,8 @@ macro_rules! call {
     }};
 }
 
-/// Notes that the library called a function of the host's.
-macro_rules! called_back {
+/// Notes what came to something: that the library called a function of the host's.
+macro_rules! came {
     ($name:ident) => {{
         static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
         $crate::calls::reached::mark(stringify!($name), &SEEN);
@@ -109,6 +109,17 @@ static KEYS: LazyLock<[String; 2]> = LazyLock::new(|| {
     [&*ALICE, &*BOB].map(|it| it.to_key_file(None, &FixedEntropy).unwrap().to_string())
 });
 
+/// Content of several chunks.
+static LONG: LazyLock<Vec<u8>> = LazyLock::new(|| bulla_forge::bytes("long content", 50_000));
+
+/// How much of what is left is fed at once: everything between nothing and all of it.
+fn piece_length(count: u8, rest: usize) -> usize {
+    match usize::from(count) {
+        101.. => rest,
+        count => rest.min(2 * count * count),
+    }
+}
+
 const fn done(status: i32) -> bool {
     status == 0
 }
@@ -146,6 +157,8 @@ macro_rules! world {
             shelf: HashMap<[u8; 32], Vec<Vec<u8>>>,
             /// What is read from it, and where.
             posted: HashMap<usize, ([u8; 32], usize)>,
+            /// How much of an envelope a store was given.
+            pushed: HashMap<usize, usize>,
             /// Receipts that came.
             settled_once: HashSet<Vec<u8>>,
             /// A copy of an input, changed.
@@ -168,6 +181,7 @@ macro_rules! world {
                     outgoing: HashMap::new(),
                     shelf: HashMap::new(),
                     posted: HashMap::new(),
+                    pushed: HashMap::new(),
                     settled_once: HashSet::new(),
                     scratch: Vec::new(),
                     memory: Vec::new(),
@@ -336,12 +350,17 @@ impl World {
                     };
                     (view.data, view.length)
                 }
+                // More than a chunk.
+                9 => {
+                    let (start, length) = (s.byte().into(), usize::from(s.byte()) * 160);
+                    (LONG[start..].as_ptr(), length)
+                }
                 _ if envelopes.is_empty() => s.slice(),
                 5 => {
                     // Changed on its way.
                     let at = usize::from(s.byte());
                     self.scratch = envelopes[at % envelopes.len()].to_vec();
-                    let place = usize::from(s.byte()) % self.scratch.len();
+                    let place = usize::from(s.byte()) * self.scratch.len() >> 8;
                     self.scratch[place] ^= s.byte();
                     (self.scratch.as_ptr(), self.scratch.len())
                 }
@@ -395,7 +414,7 @@ impl Drop for World {
     }
 }
 
-/// Plays a script.
+/// Plays a script: a C program that makes these calls.
 pub fn play(input: &[u8]) {
     let mut script = Script::new(input);
     let mut world = World::new();

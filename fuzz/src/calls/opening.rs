@@ -128,11 +128,7 @@ impl World {
             && let Some(envelope) = &reading.envelope
         {
             let rest = &envelope[reading.at..];
-            let count = if count > 100 {
-                rest.len()
-            } else {
-                rest.len().min(count.into())
-            };
+            let count = piece_length(count, rest.len());
             reading.at += count;
             piece = Some((rest.as_ptr(), count));
         }

@@ -91,7 +91,7 @@ impl World {
         unsafe {
             self.store(&mut Script::new(&[LAST, LAST, LAST, 0]));
             self.store(&mut Script::new(&[LAST, LAST, LAST, 4, 0]));
-            self.store(&mut Script::new(&[LAST, LAST, LAST, 6, kind, at]));
+            self.store(&mut Script::new(&[LAST, LAST, LAST, 7, kind, at]));
             self.store(&mut Script::new(&[LAST, LAST, LAST, 10]));
         }
     }
@@ -130,6 +130,7 @@ impl World {
         call(self, &[1, LAST, LAST, LAST, 0, 0]);
         call(self, &[1, LAST, LAST, LAST, 1, LAST, 0, 0, 0]);
         call(self, &[0, LAST, 100, 0, 1, 0, 1]);
+        call(self, &[0, LAST, 0, 2]);
         call(self, &[0, LAST, 0, 3]);
         call(self, &[1, LAST, LAST, LAST, 2, kind, at]);
         call(self, &[2, LAST, LAST, LAST, 0, 0, 10]);

@@ -68,14 +68,17 @@ impl World {
         let (sealer, draft, length) = (self.sealers.pick(s), self.drafts.pick(s), s.number());
         unsafe {
             let before = call!(bulla_buffer_length(out));
-            let call = if signed {
-                bulla_sign_stream_new
+            let status = if signed {
+                take!(
+                    self.seal_streams,
+                    bulla_sign_stream_new(sealer, draft, length, out)
+                )
             } else {
-                bulla_seal_stream_new
+                take!(
+                    self.seal_streams,
+                    bulla_seal_stream_new(sealer, draft, length, out)
+                )
             };
-            let status = self
-                .seal_streams
-                .take(done, |place, e| call(sealer, draft, length, out, place, e));
             if status == 0 {
                 let writing = Writing {
                     envelope: since(out, before),

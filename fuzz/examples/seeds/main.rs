@@ -1,6 +1,8 @@
 //! Writes real inputs into the corpus folders, so that the fuzzer starts behind the door: `fuzz/run` calls it.
 
 mod calls;
+mod calls_later;
+mod steps;
 
 use bulla::{ArmorLabel, armor};
 use bulla_forge::{

@@ -189,6 +189,32 @@ impl World {
         }
     }
 
+    /// To a name of its own, to one that is suggested, or to one where the very content is already.
+    unsafe fn store_to(&mut self, s: &mut Script<'_>, store: *const bulla_store) {
+        self.furnish_folder();
+        let kind = [2, 3, 1][usize::from(s.byte() % 3)];
+        let file = FOLDER.0.join("stored");
+        let name = if kind == 1 {
+            if let Some(content) = self.ledger.content(&self.sent.header_digest) {
+                std::fs::write(&file, content).unwrap();
+            }
+            CString::new(file.as_os_str().as_bytes()).unwrap()
+        } else {
+            FOLDER.1.clone()
+        };
+        unsafe {
+            let status = take!(
+                self.store_streams,
+                bulla_store_stream_new(store, kind, name.as_ptr())
+            );
+            if status == 0 {
+                let stream = self.store_streams.last();
+                self.promises.pass(store, stream);
+                self.pushed.insert(stream.addr(), 0);
+            }
+        }
+    }
+
     /// The next piece of the newest envelope.
     unsafe fn push(&mut self, s: &mut Script<'_>, stream: *mut bulla_store_stream) {
         let count = s.byte();
@@ -280,17 +306,7 @@ impl World {
                     ));
                 }
                 4 => {
-                    self.furnish_folder();
-                    let kind = u32::from(2 + s.byte() % 2);
-                    let status = take!(
-                        self.store_streams,
-                        bulla_store_stream_new(store, kind, name.as_ptr())
-                    );
-                    if status == 0 {
-                        let stream = self.store_streams.last();
-                        self.promises.pass(store, stream);
-                        self.pushed.insert(stream.addr(), 0);
-                    }
+                    self.store_to(s, store);
                 }
                 5 | 6 => self.push(s, stream),
                 7 => {

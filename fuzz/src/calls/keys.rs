@@ -41,7 +41,9 @@ impl World {
                 9 => {
                     let out = self.out(s);
                     let key: Option<bulla_key> = value!(bulla_public_key(public)).1;
-                    let key = key.unwrap_or_else(|| bulla_key { bytes: [s.byte(); 32] });
+                    let key = key.unwrap_or_else(|| bulla_key {
+                        bytes: [s.byte(); 32],
+                    });
                     judge!(bulla_key_text(&raw const key, out));
                 }
                 10 => {

@@ -127,6 +127,11 @@ impl Ledger {
         Rc::clone(content)
     }
 
+    /// What was sealed in an envelope.
+    pub fn content(&self, header: &bulla_digest) -> Option<&[u8]> {
+        self.sealed.get(&header.bytes).map(|it| &it[..])
+    }
+
     /// A message was reserved, and this came out of it in all.
     pub unsafe fn reserved(&self, stamp: *const bulla_stamp, content: &[u8]) {
         let mut id = bulla_message_id::default();

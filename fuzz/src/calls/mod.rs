@@ -2,49 +2,15 @@
 //! so, buffers that are too small, inputs that lie in the output, and a host that fails. It must never crash, never write to
 //! an output on failure, never leak, never see `BULLA_INTERNAL`, and never be given other content than was sealed.
 
-/// Makes a call, and counts it by its name if it came to something.
-macro_rules! call {
-    ($name:ident($($argument:expr),* $(,)?)) => {{
-        static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-        $crate::calls::reached::count(stringify!($name), &SEEN, $name($($argument),*))
-    }};
-}
-
-/// Notes what came to something: that the library called a function of the host's.
-macro_rules! came {
-    ($name:ident) => {{
-        static SEEN: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-        $crate::calls::reached::mark(stringify!($name), &SEEN);
-    }};
-}
-
-/// Makes a call and judges what it says; its last parameter, the place for an error, is left out here.
-macro_rules! judge {
-    ($name:ident($($argument:expr),* $(,)?)) => {
-        $crate::hands::judged(|error| call!($name($($argument,)* error)))
-    };
-}
-
-/// As `judge!`, of a call that gives a handle to this hand: its place, the parameter before the error, is left out too.
-macro_rules! take {
-    ($hand:expr, $name:ident($($argument:expr),* $(,)?)) => {
-        $hand.take(|status| status == 0, |place, error| call!($name($($argument,)* place, error)))
-    };
-}
-
-/// As `judge!`, of a call that gives a value: gives it too, if the call did.
-macro_rules! value {
-    ($name:ident($($argument:expr),* $(,)?)) => {
-        $crate::hands::value(|place, error| call!($name($($argument,)* place, error)))
-    };
-}
-
+#[macro_use]
+mod macros;
 mod answering;
 mod beside;
 mod guarding;
 mod holders;
 mod host_guard;
 mod hosts;
+mod inputs;
 mod keys;
 mod ledger;
 mod looking;
@@ -102,23 +68,13 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use inputs::piece_length;
 use ledger::READERS;
 use looking::{look, seen};
 
 static KEYS: LazyLock<[String; 2]> = LazyLock::new(|| {
     [&*ALICE, &*BOB].map(|it| it.to_key_file(None, &FixedEntropy).unwrap().to_string())
 });
-
-/// Content of several chunks.
-static LONG: LazyLock<Vec<u8>> = LazyLock::new(|| bulla_forge::bytes("long content", 50_000));
-
-/// How much of what is left is fed at once: everything between nothing and all of it.
-fn piece_length(count: u8, rest: usize) -> usize {
-    match usize::from(count) {
-        101.. => rest,
-        count => rest.min(2 * count * count),
-    }
-}
 
 const fn done(status: i32) -> bool {
     status == 0
@@ -276,99 +232,6 @@ impl World {
             self.make_opener(&mut first(), bob);
             let (sealer, public) = (self.sealers.pick(&mut first()), self.publics.last());
             self.add_recipient(sealer, public);
-        }
-    }
-
-    /// A buffer to write to: mostly one that is there, now and then a new one of the program's own memory.
-    fn out(&mut self, s: &mut Script<'_>) -> *mut bulla_buffer {
-        match s.byte() {
-            0..180 => self.buffers.pick(s),
-            _ => {
-                // SAFETY: the memory is as long as said.
-                unsafe { self.wrap(s.byte().into()) };
-                self.buffers.last()
-            }
-        }
-    }
-
-    /// A new buffer that grows, until the end of the step: one more among the others could push out the one in use.
-    unsafe fn roomy(&mut self) -> *mut bulla_buffer {
-        unsafe { take!(self.spares, bulla_buffer_new()) };
-        self.spares.last()
-    }
-
-    /// Bytes to give to a call, in memory that may belong to the very handles that it is about: they are good until then.
-    unsafe fn input(&mut self, s: &mut Script<'_>) -> (*const u8, usize) {
-        let envelopes = &self.ledger.envelopes;
-        let kind = s.byte() % 10;
-        unsafe {
-            match kind {
-                0 | 1 => s.slice(),
-                2 | 3 => {
-                    let buffer = self.buffers.pick(s);
-                    let (data, length) = (
-                        call!(bulla_buffer_data(buffer)),
-                        call!(bulla_buffer_length(buffer)),
-                    );
-                    // All of it, or a piece.
-                    let start = if kind == 3 {
-                        length.min(s.byte().into())
-                    } else {
-                        0
-                    };
-                    if data.is_null() {
-                        return (data, length);
-                    }
-                    let rest = length - start;
-                    (
-                        data.add(start),
-                        if kind == 3 {
-                            rest.min(s.byte().into())
-                        } else {
-                            rest
-                        },
-                    )
-                }
-                4 => {
-                    let view = match s.byte() % 6 {
-                        0 => call!(bulla_stamp_context(call!(bulla_lease_stamp(
-                            self.leases.pick(s)
-                        )))),
-                        1 => call!(bulla_answer_receipt(self.answers.pick(s))),
-                        2 => call!(bulla_stamp_context(call!(bulla_message_stamp(
-                            self.messages.pick(s)
-                        )))),
-                        3 => call!(bulla_receipt_context(self.receipts.pick(s))),
-                        4 => call!(bulla_stamp_context(call!(bulla_answer_stamp(
-                            self.answers.pick(s)
-                        )))),
-                        _ => {
-                            call!(bulla_stamp_context(call!(bulla_open_stream_stamp(
-                                self.open_streams.pick(s)
-                            ))))
-                        }
-                    };
-                    (view.data, view.length)
-                }
-                // More than a chunk.
-                9 => {
-                    let (start, length) = (s.byte().into(), usize::from(s.byte()) * 160);
-                    (LONG[start..].as_ptr(), length)
-                }
-                _ if envelopes.is_empty() => s.slice(),
-                5 => {
-                    // Changed on its way.
-                    let at = usize::from(s.byte());
-                    self.scratch = envelopes[at % envelopes.len()].to_vec();
-                    let place = usize::from(s.byte()) * self.scratch.len() >> 8;
-                    self.scratch[place] ^= s.byte();
-                    (self.scratch.as_ptr(), self.scratch.len())
-                }
-                _ => {
-                    let envelope = &envelopes[usize::from(s.byte()) % envelopes.len()];
-                    (envelope.as_ptr(), envelope.len())
-                }
-            }
         }
     }
 

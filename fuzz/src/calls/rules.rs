@@ -27,7 +27,9 @@ impl World {
                 }
                 4 => {
                     let key: Option<bulla_key> = value!(bulla_public_key(public)).1;
-                    let key = key.unwrap_or_else(|| bulla_key { bytes: [s.byte(); 32] });
+                    let key = key.unwrap_or_else(|| bulla_key {
+                        bytes: [s.byte(); 32],
+                    });
                     judge!(bulla_policy_allow(policy, &raw const key));
                 }
                 5 => {

@@ -174,13 +174,15 @@ unsafe extern "C" fn missing(
 ) -> bulla_status {
     came!(bulla_guard_missing);
     let guard = unsafe { guard(context) };
-    let first = guard.mood.draw() % 9;
-    let last = if guard.mood.is_bad() {
-        guard.mood.draw()
-    } else {
-        first + 1
-    };
-    let _ = unsafe { call!(bulla_ranges_add(missing, first, last, null_mut())) };
+    let mut first = guard.mood.draw() % 9;
+    for _ in 0..1 + guard.mood.draw() % 3 {
+        if guard.mood.is_bad() {
+            first = guard.mood.draw();
+        }
+        let last = first + guard.mood.draw() % 3;
+        let _ = unsafe { call!(bulla_ranges_add(missing, first, last, null_mut())) };
+        first = last + 1 + guard.mood.draw() % 3;
+    }
     if guard.mood.is_bad() {
         guard.mood.failure()
     } else {

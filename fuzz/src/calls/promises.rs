@@ -40,6 +40,10 @@ impl Promises {
         }
     }
 
+    pub fn keeps<T>(&self, guard: *const T) -> bool {
+        self.guards.contains_key(&guard.addr())
+    }
+
     pub fn durable<T>(&mut self, guard: *const T) {
         self.guards.insert(guard.addr(), DURABLE);
     }

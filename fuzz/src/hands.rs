@@ -1,6 +1,10 @@
 //! What a C program holds, for the target `calls`: handles of every kind, given and taken at random, NULL among them.
 
+use crate::calls::reached;
 use bulla::ffi::status::bulla_error;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::sync::atomic::AtomicBool;
 
 /// Bytes that say what is done.
 pub struct Script<'a>(&'a [u8]);
@@ -52,25 +56,60 @@ impl<'a> Script<'a> {
 /// Handles of one kind.
 pub struct Hand<T> {
     held: Vec<*mut T>,
+    /// Those among them that belong to others.
+    lent: Vec<*mut T>,
     free: unsafe extern "C" fn(*mut T),
+    /// What frees them, until it did.
+    name: Cell<Option<&'static str>>,
 }
 
 impl<T> Hand<T> {
-    pub const fn new(free: unsafe extern "C" fn(*mut T)) -> Self {
+    pub const fn new(name: &'static str, free: unsafe extern "C" fn(*mut T)) -> Self {
         Self {
             held: Vec::new(),
+            lent: Vec::new(),
             free,
+            name: Cell::new(Some(name)),
         }
     }
 
-    /// One of them, or NULL.
+    /// One of them, or NULL; with 254 the one that was made last.
     pub fn pick(&self, script: &mut Script<'_>) -> *mut T {
         let at = usize::from(script.byte());
         match self.held.len() {
             0 => core::ptr::null_mut(),
             // Now and then none.
             _ if at == 255 => core::ptr::null_mut(),
+            count if at == 254 => self.held[count - 1],
             count => self.held[at % count],
+        }
+    }
+
+    /// One that is used here and stays another's: to make an identity takes longer than most scripts.
+    pub fn lend(&mut self, handle: *mut T) {
+        self.held.push(handle);
+        self.lent.push(handle);
+    }
+
+    fn give_back(&self, handle: *mut T) {
+        if !self.lent.contains(&handle) {
+            // SAFETY: it was made here, and is in nobody's hand any more.
+            unsafe { (self.free)(handle) };
+            if let Some(name) = self.name.take() {
+                reached::mark(name, &AtomicBool::new(false));
+            }
+        }
+    }
+
+    /// The one that was made last. NULL if there is none.
+    pub fn last(&self) -> *mut T {
+        self.held.last().copied().unwrap_or(core::ptr::null_mut())
+    }
+
+    /// Frees all of them.
+    pub fn drop_all(&mut self) {
+        for handle in std::mem::take(&mut self.held) {
+            self.give_back(handle);
         }
     }
 
@@ -83,8 +122,7 @@ impl<T> Hand<T> {
             return;
         }
         let handle = self.held.swap_remove(at % self.held.len());
-        // SAFETY: it is in nobody's hand any more.
-        unsafe { (self.free)(handle) };
+        self.give_back(handle);
     }
 
     /// Makes a call that gives a handle. On failure the place must be as it was; `given` says which answers write to it.
@@ -114,8 +152,7 @@ impl<T> Hand<T> {
             self.held.push(place);
             if self.held.len() > 8 {
                 let first = self.held.remove(0);
-                // SAFETY: as above.
-                unsafe { (self.free)(first) };
+                self.give_back(first);
             }
         } else {
             assert!(place == canary, "a failure wrote to its output");
@@ -126,10 +163,7 @@ impl<T> Hand<T> {
 
 impl<T> Drop for Hand<T> {
     fn drop(&mut self) {
-        for handle in self.held.drain(..) {
-            // SAFETY: each once.
-            unsafe { (self.free)(handle) };
-        }
+        self.drop_all();
     }
 }
 
@@ -155,4 +189,28 @@ pub fn judged(call: impl FnOnce(*mut bulla_error) -> i32) -> i32 {
         assert!(error.code == UNTOUCHED && error.text == [1; bulla::ffi::status::BULLA_ERROR_TEXT]);
     }
     status
+}
+
+/// Makes a call that gives a value. On failure, and with an answer that is none, the place must be as it was.
+pub fn value<T: Copy>(call: impl FnOnce(*mut T, *mut bulla_error) -> i32) -> (i32, Option<T>) {
+    let mut place = MaybeUninit::<T>::uninit();
+    // SAFETY: the place is as long as its type.
+    unsafe {
+        place
+            .as_mut_ptr()
+            .cast::<u8>()
+            .write_bytes(0x5a, size_of::<T>())
+    };
+    let status = judged(|error| call(place.as_mut_ptr(), error));
+    if status == 0 {
+        // SAFETY: the call has written to it, and every byte was written before that.
+        return (status, Some(unsafe { place.assume_init() }));
+    }
+    // SAFETY: all its bytes were written above.
+    let bytes = unsafe { std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>()) };
+    assert!(
+        bytes.iter().all(|byte| *byte == 0x5a),
+        "a failure wrote to its output"
+    );
+    (status, None)
 }

@@ -1,6 +1,7 @@
 //! What the fuzz targets share: fixed people, a fixed clock, fixed randomness, and ways to open one envelope that must
 //! all come to the same verdict. Nothing here keeps state between inputs.
 
+pub mod calls;
 mod cbor;
 mod hands;
 mod inside;
@@ -8,7 +9,7 @@ mod reader;
 mod ways;
 
 pub use cbor::is_deterministic;
-pub use hands::{Hand, Script, judged};
+pub use hands::{Hand, Script};
 pub use inside::{Inside, begin, closing_claims, honest};
 pub use reader::Reader;
 pub use ways::{Accepted, Verdict, open_all_ways, verify_all_ways};

@@ -1,5 +1,9 @@
 //! Writes real inputs into the corpus folders, so that the fuzzer starts behind the door: `fuzz/run` calls it.
 
+mod calls;
+mod calls_later;
+mod steps;
+
 use bulla::{ArmorLabel, armor};
 use bulla_forge::{
     Forge, KeyFile, Layout, NOW, Padding, Person, Protection, Sealed, Stanza, Statement,
@@ -179,5 +183,8 @@ fn main() {
             &format!("layout-{layout}"),
             &[&choice, &message],
         );
+    }
+    for (name, script) in calls::scripts() {
+        corpus.add("calls", &name, &[&script]);
     }
 }

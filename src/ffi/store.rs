@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::clock::bulla_drop;
 use super::handle::{Exclusive, Out, free, null, shared};
 use super::input::{Context, path, value};
 use super::opener::{Gate, OpenerParts, bulla_opener};
@@ -155,6 +156,16 @@ pub unsafe extern "C" fn bulla_store_max_content(
     })
 }
 
+/// A function of the host's, and what it is given. A context is dropped from then on.
+fn asked<F>(
+    function: Option<F>,
+    missing: &'static str,
+    (pointer, drop): (*mut c_void, bulla_drop),
+) -> Result<(F, Context)> {
+    let function = function.ok_or(null(missing))?;
+    Ok((function, Context { pointer, drop }))
+}
+
 /// Asks the host whether there is room before anything is written. What has none is BULLA_NO_ROOM.
 ///
 /// @param store The store.
@@ -170,17 +181,13 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
     store: *mut bulla_store,
     has_room: bulla_has_room,
     context: *mut c_void,
-    drop: super::clock::bulla_drop,
+    drop: bulla_drop,
     error: *mut bulla_error,
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let ask = has_room.ok_or(null("has_room is NULL"))?;
-        let context = Context {
-            pointer: context,
-            drop,
-        };
+        let (ask, context) = asked(has_room, "has_room is NULL", (context, drop))?;
         let asks = move |folder: &Path, length: Option<u64>| {
             let whole = &context;
             let folder = folder.as_os_str().as_encoded_bytes();
@@ -193,8 +200,9 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
 }
 
 /// Asks the host's own rules about each message that is new, once its stamp is verified and judged and before anything of it is
-/// written. What they do not accept is BULLA_REFUSED, and what they cannot decide now BULLA_UNDECIDED. What is to be decided on the content is decided after it is stored and
-/// before it is committed: bulla_receipter_reject() takes such a lease too, and removes the file.
+/// written. What they do not accept is BULLA_REFUSED, and what they cannot decide now BULLA_UNDECIDED. What is to be decided on the
+/// content is decided after it is stored and before it is committed: bulla_receipter_reject() takes such a lease too, and removes the
+/// file.
 ///
 /// @param store The store.
 /// @param judge The function.
@@ -209,17 +217,13 @@ pub unsafe extern "C" fn bulla_store_judge(
     store: *mut bulla_store,
     judge: bulla_judge,
     context: *mut c_void,
-    drop: super::clock::bulla_drop,
+    drop: bulla_drop,
     error: *mut bulla_error,
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let ask = judge.ok_or(null("judge is NULL"))?;
-        let context = Context {
-            pointer: context,
-            drop,
-        };
+        let (ask, context) = asked(judge, "judge is NULL", (context, drop))?;
         let judges = move |stamp: &Stamp| {
             let whole = &context;
             let mut words: [c_char; BULLA_REASON_TEXT] = [0; BULLA_REASON_TEXT];

@@ -278,7 +278,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
         if length.is_some_and(|length| length > self.store.max_content) {
             return Err(Stop::TooLarge);
         }
-        if let Some(rival) = Rival::open(self.store.disk, &path, length) {
+        if let Some(rival) = Rival::open(self.store.disk, &path, length)? {
             (self.place, self.unkept) = (Some((Place::Taken(rival), path)), None);
             return Ok(());
         }

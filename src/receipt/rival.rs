@@ -22,17 +22,26 @@ pub(super) struct Rival<'a> {
 
 impl<'a> Rival<'a> {
     /// `None` if there is no such file, or it cannot be this content: it has another length, or is somebody else's.
-    pub(super) fn open(disk: &'a dyn Disk, path: &Path, length: Option<u64>) -> Option<Self> {
+    pub(super) fn open(
+        disk: &'a dyn Disk,
+        path: &Path,
+        length: Option<u64>,
+    ) -> io::Result<Option<Self>> {
         if !is_taken(path, length) {
-            return None;
+            return Ok(None);
         }
         // As it will be opened to be taken over.
-        let file = disk.open(path, Access::Write).ok()?;
-        Some(Self {
-            disk,
-            file,
-            same: 0,
-        })
+        match disk.open(path, Access::Write) {
+            Ok(file) => Ok(Some(Self {
+                disk,
+                file,
+                same: 0,
+            })),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Ok(None),
+                _ => Err(error),
+            },
+        }
     }
 
     /// Whether the file goes on with these bytes.

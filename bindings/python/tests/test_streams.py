@@ -112,7 +112,7 @@ def test_padding_is_written_in_pieces(people: People) -> None:
             return super().write(data)
 
     to, content = Counting(), bytes((1 << 21) + 1)
-    with people.sealer().stream(bulla.Draft(CONTEXT), to, len(content)) as stream:
+    with people.sealer().seal_stream(bulla.Draft(CONTEXT), to, len(content)) as stream:
         stream.write(content)
         written.clear()
     assert sum(written) > 65536 and max(written) < 2 * 65536

@@ -11,6 +11,9 @@ made, tests/c/abuse_world.c) or to NUMBERS.
 import re
 import sys
 
+sys.dont_write_bytecode = True  # the tree stays clean
+from abuse_header import Header, stop  # noqa: E402
+
 NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", "size_t", "int", "bulla_status"}
 # Handles that take more than valid arguments to make. All others are made by the function that gives them.
 MADE = {
@@ -33,51 +36,8 @@ VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_messa
           "bulla_digest": "abuse_sent().header_digest"}
 # Callbacks that are not given together with the others.
 LEFT_OUT = {("bulla_holder", "multiply")}
-MAY_BE_NULL = re.compile(r"[Mm]ay be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
 GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
             "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
-
-
-def stop(why):
-    sys.exit(f"make_abuse.py: {why}")
-
-
-class Header:
-    def __init__(self, text):
-        self.handles = set(re.findall(r"typedef struct (\w+) \1;", text))
-        self.structs = {name: body for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\} \1;", text, re.S)}
-        self.callbacks = {name: (result, arguments) for result, name, arguments in
-                          re.findall(r"typedef (\w+) \(\*(\w+)\)\(([^)]*)\);", text)}
-        self.functions = []
-        for comment, result, name, arguments in re.findall(
-                r"/\*\*((?:(?!\*/).)*)\*/\n(?:BULLA_MUST_CHECK )?((?:const )?(?:struct )?\w+ \*?)(bulla_\w+)\(([^;]*)\);", text, re.S):
-            comment = re.sub(r"\n \* ?", "\n", comment)
-            self.functions.append(Function(name, re.sub(r"\bstruct ", "", result).strip(), arguments, comment))
-        self.by_name = {function.name: function for function in self.functions}
-        # Nothing of the header may go past this.
-        plain = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-        declared = set(re.findall(r"\b(bulla_\w+)\([^;{]*\);", plain))
-        missed = declared - set(self.by_name)
-        if missed or not declared:
-            stop(f"these declarations are not understood: {', '.join(sorted(missed)) or 'all of them'}")
-
-
-class Function:
-    def __init__(self, name, result, arguments, comment):
-        self.name, self.result, self.comment = name, result, comment
-        self.parameters = []
-        arguments = " ".join(arguments.split())
-        if arguments != "void":
-            for argument in arguments.split(","):
-                kind, parameter = re.fullmatch(r"\s*(.*?)(\w+)\s*", argument).groups()
-                self.parameters.append((re.sub(r"\bstruct ", "", kind).strip(), parameter))
-
-    def said(self, parameter):
-        found = re.search(rf"@param {parameter} (.*?)(?=\n@|\nThreads:|\Z)", self.comment, re.S)
-        return " ".join(found.group(1).split()) if found else ""
-
-    def may_be_null(self, parameter):
-        return bool(MAY_BE_NULL.search(self.said(parameter)))
 
 
 class Call:

@@ -260,7 +260,7 @@ impl World {
         );
         unsafe {
             let before = bulla_buffer_length(out);
-            let status = match s.byte() % 8 {
+            let status = match s.byte() % 9 {
                 kind @ 0..=2 => {
                     let (content, length) = s.slice();
                     let call = [bulla_seal, bulla_sign, bulla_sign_detached][usize::from(kind)];
@@ -283,6 +283,7 @@ impl World {
                     let (content, length) = s.slice();
                     judged(|e| bulla_seal_stream_update(stream, content, length, out, e))
                 }
+                7 => judged(|e| bulla_seal_stream_pad(stream, out, e)),
                 _ => {
                     let sent = &raw mut self.sent;
                     judged(|e| bulla_seal_stream_finish(stream, out, sent, e))

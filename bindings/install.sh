@@ -4,7 +4,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=capi system=0
+prefix=/usr/local libdir=lib destdir='' features=sqlite kinds='shared static' with=cargo profile=capi sqlite=either
 usage() {
     cat <<'END'
 usage: bindings/install.sh [OPTION]...
@@ -12,7 +12,8 @@ usage: bindings/install.sh [OPTION]...
   --libdir DIR      where the libraries belong, below the prefix (lib); CMake finds lib, lib64 and lib/<triplet>
   --destdir DIR     put before every path, to make packages
   --features LIST   besides keyfile: sqlite, redis, separated by commas (sqlite); none for ''
-  --system-sqlite   with the SQLite of this system (3.40 or newer) instead of one that is built in: smaller, and updated with the system
+  --system-sqlite   with the SQLite of this system, 3.40 or newer: smaller, and updated with the system
+  --built-in-sqlite with one that is built in. Without either: the one of this system if it has one, and it is said which one it was
   --static-only     without the shared library
   --shared-only     without the static library
   --debug           not optimised, for work on the library itself
@@ -25,7 +26,8 @@ while [ $# -gt 0 ]; do
     --libdir) libdir=${2:?"$1 needs a folder"}; shift ;;
     --destdir) destdir=${2:?"$1 needs a folder"}; shift ;;
     --features) features=${2?"$1 needs a list"}; shift ;;
-    --system-sqlite) system=1 ;;
+    --system-sqlite) sqlite=system ;;
+    --built-in-sqlite) sqlite=built-in ;;
     --static-only) kinds=static ;;
     --shared-only) kinds=shared ;;
     --debug) profile=dev ;;
@@ -43,7 +45,7 @@ command -v cargo >/dev/null || { echo "install.sh: cargo is missing: install Rus
 cd "$root"
 # shellcheck source=bindings/build.sh
 . bindings/build.sh
-choose_sqlite $system
+case ,$features, in *,sqlite,*) choose_sqlite "$sqlite" ;; esac
 
 if [ $with = cargo-c ]; then
     command -v cargo-cinstall >/dev/null ||

@@ -40,7 +40,7 @@ if [ "${1:-}" = --speed ]; then
     exit
 fi
 
-choose_sqlite 1
+choose_sqlite system >&2
 size keyfile,sqlite
 whole=$bytes
 echo "everything but Redis: $whole bytes ($(kib "$whole")), with the SQLite of the system; the bar is $(kib $bar)"

@@ -33,14 +33,18 @@
  *
  * THREADS. Any function may be called from any thread. What its comment says after "Threads" is about one and the same handle:
  * "any" means that several threads may use it at once. Where "one at a time" is broken the call fails with BULLA_WRONG_ORDER, it
- * does not corrupt anything. A handle is freed when no other call uses it.
+ * does not corrupt anything. A handle is freed when no other call uses it. The library starts no thread of its own, but for the guard
+ * of a fleet (bulla_guard_redis(), in a library with the feature "redis"): that one makes each connection in a thread of its own, and
+ * an attempt that is given up after its time may outlive the call, until the system gives it up too.
  *
  * CALLBACKS may be called from any thread that calls the library, until their `drop` was called. They return a bulla_status, and
  * must not throw, jump out, or call the library with a handle of the call around them. A code that is not one of those here is
  * taken for a failure.
  *
  * PANICS. A defect inside the library that would end a Rust program is contained: the call returns BULLA_INTERNAL. The handle it
- * happened on can then only be freed.
+ * happened on can then only be freed. Rust's report of the defect goes to standard error, file descriptor 2: a line or two with the
+ * place in the source and what was met there, and a backtrace if RUST_BACKTRACE is set in the environment. Nothing else is ever printed. A
+ * daemon has something harmless open as file descriptor 2.
  *
  * TIMES are seconds since 1970-01-01T00:00:00Z. Lengths are bytes. Digests are BLAKE3.
  */
@@ -121,6 +125,9 @@ extern "C" {
 /* a defect of Bulla was met, and contained: what was in hand is not done; please report it. */
 #define BULLA_INTERNAL 15
 
+/* there is a file of that name already, and it is not written over: choose another name. */
+#define BULLA_NAME_TAKEN 16
+
 /* not a well-formed Bulla envelope: it was cut, changed, or is something else. */
 #define BULLA_MALFORMED 20
 
@@ -192,6 +199,9 @@ extern "C" {
 
 /* the outbox cannot be used, and nothing was recorded: see its file, and try again. */
 #define BULLA_OUTBOX_UNAVAILABLE 74
+
+/* the rules of this host could not decide on it, and nothing is reserved: try again later. */
+#define BULLA_UNDECIDED 75
 
 /* ==== Values ====================================================================================================== */
 
@@ -614,8 +624,9 @@ BULLA_MUST_CHECK bulla_status bulla_identity_load(const char *file,
  * @param file The path, closed with NUL.
  * @param passphrase Closed with NUL; protects the file (Argon2id, 64 MiB). NULL: the file is not protected.
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK, BULLA_IO (then nothing is left behind), BULLA_RANDOM_FAILED, BULLA_KEY_UNAVAILABLE if the keys are with
- *         an external holder, BULLA_INVALID_INPUT for NULL and for an empty passphrase.
+ * @return BULLA_OK; BULLA_NAME_TAKEN if there is a file of that name; BULLA_IO; BULLA_RANDOM_FAILED; BULLA_KEY_UNAVAILABLE if the
+ *         keys are with an external holder; BULLA_INVALID_INPUT for NULL and for an empty passphrase. After a failure nothing is left
+ *         behind.
  * Threads: any.
  */
 BULLA_MUST_CHECK bulla_status bulla_identity_save(const struct bulla_identity *identity,
@@ -1364,10 +1375,28 @@ BULLA_MUST_CHECK bulla_status bulla_seal_stream_update(struct bulla_seal_stream 
                                       bulla_error *error);
 
 /**
+ * Appends some of the padding, at most 64 KiB, once all content has come. The padding of a long content is long (12 % of it at
+ * most): call this until it says that there is none left, and write out what came in between, to keep memory small. It need not be
+ * called: bulla_seal_stream_finish() appends at once what is left.
+ *
+ * @param stream The stream. It takes no more content afterwards.
+ * @param envelope What is completed of the envelope is appended to this buffer: write it out, clear it, use it again.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK if some was added: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
+ *         than announced; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish().
+ *         After any failure but for NULL the stream can only be freed.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_seal_stream_pad(struct bulla_seal_stream *stream,
+                                   bulla_buffer *envelope,
+                                   bulla_error *error);
+
+/**
  * Ends the envelope. The stream can then only be freed.
  *
  * @param stream The stream.
- * @param envelope The end of the envelope is appended to this buffer, with padding of up to 12 % of the content.
+ * @param envelope The end of the envelope is appended to this buffer, with what is left of the padding, up to 12 % of the content
+ *        (bulla_seal_stream_pad() appends it in pieces before).
  * @param sent Receives what receipts are to be compared with; may be NULL.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK; BULLA_LENGTH_MISMATCH if there was less content than announced; BULLA_KEY_UNAVAILABLE;
@@ -3314,6 +3343,12 @@ BULLA_MUST_CHECK bulla_status bulla_open_stream_refuse_leased(bulla_open_stream 
 #define BULLA_REASON_TEXT 256
 
 /**
+ * The answer of a bulla_judge that cannot tell now: nothing is reserved and nothing written, BULLA_UNDECIDED comes of it, and the
+ * message may come again. It is no code of a reason.
+ */
+#define BULLA_JUDGE_LATER 1023
+
+/**
  * Opens envelopes to files, and says `stored` only of what it has read again from the disk: written, synced, named without
  * writing over anything, synced with its folder, read again and compared. At no instant is there half a file under a final
  * name.
@@ -3330,7 +3365,9 @@ typedef uint8_t (*bulla_has_room)(void *context, const uint8_t *folder, size_t f
  * Whether a message with this stamp, which is verified and judged, is accepted: 0, or else the code of the reason why it is not
  * (BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024). Then words for the sender may be written
  * to `words`, which has room for BULLA_REASON_TEXT bytes of UTF-8 and holds nothing yet, closed with NUL. A code or words that
- * cannot be sent become BULLA_REASON_POLICY without words. The stamp is good until the function returns, and is not freed.
+ * cannot be sent become BULLA_REASON_POLICY without words. A refusal is final: where it cannot be told now (a database does not
+ * answer, there is no memory) BULLA_JUDGE_LATER is given, and no words. The stamp is good until the function returns, and is not
+ * freed.
  */
 typedef uint16_t (*bulla_judge)(void *context, const bulla_stamp *stamp, char *words);
 
@@ -3377,8 +3414,9 @@ BULLA_MUST_CHECK bulla_status bulla_store_ask_for_room(struct bulla_store *store
 
 /**
  * Asks the host's own rules about each message that is new, once its stamp is verified and judged and before anything of it is
- * written. What they do not accept is BULLA_REFUSED. What is to be decided on the content is decided after it is stored and
- * before it is committed: bulla_receipter_reject() takes such a lease too, and removes the file.
+ * written. What they do not accept is BULLA_REFUSED, and what they cannot decide now BULLA_UNDECIDED. What is to be decided on the
+ * content is decided after it is stored and before it is committed: bulla_receipter_reject() takes such a lease too, and removes the
+ * file.
  *
  * @param store The store.
  * @param judge The function.
@@ -3529,7 +3567,8 @@ BULLA_MUST_CHECK bulla_status bulla_store_stream_update(struct bulla_store_strea
 const bulla_stamp *bulla_store_stream_stamp(const struct bulla_store_stream *stream);
 
 /**
- * The end of the envelope has come. The stream can then only be freed, and a note of damage made of it.
+ * The end of the envelope has come. The stream can then only be freed, and a note of damage made of it; but after BULLA_NAME_TAKEN
+ * it goes on: give it another target (bulla_store_stream_retarget()), and call this again.
  *
  * @param stream The stream.
  * @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
@@ -3538,14 +3577,32 @@ const bulla_stamp *bulla_store_stream_stamp(const struct bulla_store_stream *str
  * @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM, BULLA_REFUSED or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
- *         message may come again: as bulla_open_leased(); BULLA_IO also if there is another file of that name, or if what was read
- *         again is not what was written; BULLA_PENDING also if another process works on a file of that name.
+ *         message may come again: as bulla_open_leased(); BULLA_IO also if what was read again is not what was written;
+ *         BULLA_PENDING also if another process works on a file of that name; BULLA_UNDECIDED if the host's rules
+ *         (bulla_store_judge()) say so. BULLA_NAME_TAKEN if there is another file of that name: the content is kept, and the message
+ *         reserved, until the stream is freed; BULLA_LEASE_LOST if it then took longer to choose another target.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_store_stream_finish(struct bulla_store_stream *stream,
                                        bulla_lease **lease,
                                        bulla_answer **again,
                                        bulla_error *error);
+
+/**
+ * Another target, after bulla_store_stream_finish() has said BULLA_NAME_TAKEN. Nothing of the envelope is to come again.
+ *
+ * @param stream The stream.
+ * @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
+ * @param target The path, or the folder, closed with NUL: on the same file system.
+ * @param error May be NULL; see bulla_error.
+ * @return BULLA_OK: call bulla_store_stream_finish() again. BULLA_INVALID_INPUT; BULLA_WRONG_ORDER at any other time. After a failure
+ *         the stream is as it was.
+ * Threads: one at a time for each stream.
+ */
+BULLA_MUST_CHECK bulla_status bulla_store_stream_retarget(struct bulla_store_stream *stream,
+                                         uint32_t kind,
+                                         const char *target,
+                                         bulla_error *error);
 
 /**
  * Frees a stream. One that is not finished leaves nothing but what is kept to be completed.

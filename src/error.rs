@@ -86,6 +86,8 @@ errors! {
     BufferTooSmall = 14, Usage, "the buffer is too small for the result: give a longer one, or one that grows";
     /// A panic was contained at the border to C.
     Internal = 15, Usage, "a defect of Bulla was met, and contained: what was in hand is not done; please report it";
+    /// The name that was asked for belongs to another file.
+    NameTaken = 16, Usage, "there is a file of that name already, and it is not written over: choose another name";
 
     /// Not an envelope, or not whole.
     Malformed = 20, NotAcceptable, "not a well-formed Bulla envelope: it was cut, changed, or is something else";
@@ -139,6 +141,8 @@ errors! {
     LeaseLost = 73, TryAgain, "the claim on this message ran out before it was finished: try again";
     /// The outbox cannot be used.
     OutboxUnavailable = 74, TryAgain, "the outbox cannot be used, and nothing was recorded: see its file, and try again";
+    /// The host's own rules gave no answer.
+    Undecided = 75, TryAgain, "the rules of this host could not decide on it, and nothing is reserved: try again later";
 }
 
 /// A failure: its kind, and a detail that never holds a secret.
@@ -248,6 +252,9 @@ impl From<std::io::Error> for Error {
         // An adapter hands our own errors through `std::io`; they come out as they went in.
         match error.downcast::<Error>() {
             Ok(own) => own,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                ErrorKind::NameTaken.into()
+            }
             Err(error) => Self {
                 about: Some(Box::new(About::Source(error))),
                 ..Self::with(ErrorKind::Io, "")
@@ -262,7 +269,10 @@ impl From<Error> for std::io::Error {
         match error.about.map(|about| *about) {
             Some(About::Source(source)) => source,
             about => Self::new(
-                std::io::ErrorKind::InvalidData,
+                match error.kind {
+                    ErrorKind::NameTaken => std::io::ErrorKind::AlreadyExists,
+                    _ => std::io::ErrorKind::InvalidData,
+                },
                 Error {
                     about: about.map(Box::new),
                     ..Error::with(error.kind, error.detail)

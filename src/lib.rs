@@ -136,7 +136,7 @@ pub use receipt::{
     partial::Partials,
     pushed::StoreStream,
     received::{NotStored, Received},
-    store::Store,
+    store::{Ruling, Store},
     stored::Stored,
 };
 pub use wire::armor::{ArmorLabel, ArmorReader, ArmorWriter, armor, dearmor, is_armored};

@@ -281,7 +281,8 @@ fn the_order_of_the_operations_is_the_promise() {
     let before = [Create, Lock, Write, Sync, Publish];
     let after = [SyncFolder, Open, DropCache, Read];
     assert_eq!(operations(false), [&before[..], &after].concat());
-    // What is there already is synced and read again as if it were new, and nothing is written for it.
-    let found = [Open, Lock, Sync];
+    // What is there already is compared as the content comes; then it is synced and read again as if it were new, and nothing is
+    // written for it.
+    let found = [Open, Read, Open, Lock, Sync];
     assert_eq!(operations(true), [&found[..], &after].concat());
 }

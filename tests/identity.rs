@@ -158,7 +158,7 @@ fn key_files_are_private_and_never_written_over() {
         someone(2)
             .create_key_file(&path, None, &OsEntropy)
             .unwrap_err(),
-        ErrorKind::Io
+        ErrorKind::NameTaken
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
     someone(2)
@@ -175,7 +175,7 @@ fn key_files_are_private_and_never_written_over() {
         identity
             .create_key_file(&link, None, &OsEntropy)
             .unwrap_err(),
-        ErrorKind::Io
+        ErrorKind::NameTaken
     );
     // Something endless is no key file.
     let endless = Identity::read_key_file(std::path::Path::new("/dev/zero"), None);

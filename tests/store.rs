@@ -108,7 +108,7 @@ fn nothing_is_written_over() {
         let error = store
             .store(envelope.as_slice(), Target::Path(&path))
             .unwrap_err();
-        assert_eq!(error, ErrorKind::Io);
+        assert_eq!(error, ErrorKind::NameTaken);
         assert!(error.to_string().contains("is not written over"), "{error}");
         assert_eq!(names(folder.path())[0], "x");
     };
@@ -304,7 +304,7 @@ fn a_refusal_is_no_damage() {
     }
     fs::write(&path, b"other").unwrap();
     let refused = store.store(envelope.as_slice(), target).unwrap_err();
-    assert_eq!(refused, ErrorKind::Io);
+    assert_eq!(refused, ErrorKind::NameTaken);
     assert!(refused.damaged().is_none());
     let elsewhere = seal(&bulla::Draft::new("elsewhere").unwrap(), &content(50_000));
     let refused = store.store(&elsewhere[..40_000], target).unwrap_err();

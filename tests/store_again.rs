@@ -16,14 +16,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bulla::{
-    Disk, ErrorKind, MemoryGuard, NotStored, Opener, Order, OsDisk, Outcome, Reason, Receipter,
-    Receipts, Received, Rejection, Replay, ReplayGuard, Stamp, Store, Target,
+    Disk, ErrorKind, MemoryGuard, Opener, Order, OsDisk, Outcome, Reason, Receipter, Receipts,
+    Received, Rejection, Replay, ReplayGuard, Ruling, Stamp, Store, Target,
 };
+use storing::counted::Counted;
 use storing::faulty::Operation;
 use storing::here::Here;
 use storing::hooked::Hooked;
 use storing::{
-    alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, stored,
+    alice, bob, content, draft, envelopes, folder, names, policy, push, seal, store, stored,
 };
 
 /// A disk on which nothing new has room.
@@ -32,28 +33,6 @@ fn full() -> impl Disk {
         Operation::Create | Operation::Write => Err(io::ErrorKind::StorageFull.into()),
         _ => Ok(()),
     })
-}
-
-fn envelopes(bytes: &[u8]) -> [Vec<u8>; 3] {
-    [
-        seal(&draft(), bytes),
-        seal_stream(bytes, Some(bytes.len() as u64)).0,
-        seal_stream(bytes, None).0,
-    ]
-}
-
-fn push<'a>(
-    store: &Store<'a>,
-    envelope: &[u8],
-    target: Target<'_>,
-) -> Result<Received<'a>, NotStored> {
-    let mut stream = store.stream(target).unwrap();
-    for piece in envelope.chunks(10_000) {
-        if !stream.update(piece) {
-            break;
-        }
-    }
-    stream.finish()
 }
 
 /// Killed between the final name and the commit, on a disk with room for one copy.
@@ -134,7 +113,7 @@ fn no_room_is_not_said_while_the_file_is_there() {
 #[test]
 fn the_host_s_rules_are_asked_whatever_file_there_is() {
     let bytes = content(300_000);
-    let never = |_: &Stamp| Some(Reason::new(Reason::POLICY, "").unwrap());
+    let never = |_: &Stamp| Ruling::Refuse(Reason::by_rules());
     for envelope in envelopes(&bytes) {
         let (folder, guard) = (folder(), MemoryGuard::new(100));
         let path = folder.path().join("x");
@@ -175,24 +154,13 @@ fn other_content_of_the_same_length_stays_what_it_is() {
         fs::write(&path, &other).unwrap();
         let store = store(&guard, &OsDisk);
         let refused = store.store(envelope.as_slice(), Target::Path(&path));
-        assert_eq!(refused.unwrap_err(), ErrorKind::Io);
+        assert_eq!(refused.unwrap_err(), ErrorKind::NameTaken);
         assert!(fs::read(&path).unwrap() == other);
         // Nothing was claimed for good.
         let elsewhere = folder.path().join("y");
         drop(stored(
             store.store(envelope.as_slice(), Target::Path(&elsewhere)),
         ));
-    }
-}
-
-struct Counted<'a>(&'a [u8], &'a AtomicUsize);
-
-impl io::Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = buffer.len().min(10_000);
-        let read = self.0.read(&mut buffer[..most])?;
-        self.1.fetch_add(read, Ordering::SeqCst);
-        Ok(read)
     }
 }
 
@@ -255,7 +223,7 @@ fn the_host_s_rules_see_the_stamp_before_anything_is_written() {
         let is_program = stamp
             .attribute("name")
             .is_some_and(|it| it.ends_with(b".exe"));
-        is_program.then(|| Reason::new(Reason::POLICY, "no programs").unwrap())
+        Ruling::from(is_program.then(|| Reason::new(Reason::POLICY, "no programs").unwrap()))
     };
     let target = Target::ById(folder.path());
     let untouched = Hooked(|operation| panic!("{operation:?}"));
@@ -275,7 +243,7 @@ fn the_host_s_rules_see_the_stamp_before_anything_is_written() {
     };
     assert!(rejected.receipt().is_some());
     // A copy gets the same, and is judged no second time: what was decided stays.
-    let changed = |_: &Stamp| panic!("it was dealt with");
+    let changed = |_: &Stamp| -> Ruling { panic!("it was dealt with") };
     let copy = store(&guard, &untouched).judge(&changed);
     match copy.store(program.as_slice(), target).unwrap() {
         Received::Again(again) => {

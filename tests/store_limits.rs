@@ -20,6 +20,7 @@ use bulla::{
 };
 use bulla_forge::{CONTEXT, Forge, Layout, NOW, Person};
 use common::{identity, key};
+use storing::counted::Counted;
 use storing::faulty::{Fault, Faulty, Operation, When};
 use storing::{
     alice, bob, content, draft, folder, names, policy, seal, seal_stream, store, stored,
@@ -163,17 +164,6 @@ fn too_large_is_told_with_what_a_rejection_needs() {
             other => panic!("{other:?}"),
         }
         assert_eq!(names(folder.path()), [""; 0]);
-    }
-}
-
-struct Counted<'a>(&'a [u8], &'a AtomicUsize);
-
-impl std::io::Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let most = buffer.len().min(10_000);
-        let read = self.0.read(&mut buffer[..most])?;
-        self.1.fetch_add(read, Ordering::SeqCst);
-        Ok(read)
     }
 }
 

@@ -101,7 +101,7 @@ fn a_suggested_name_is_given_once() {
         seal(&draft, b"2").as_slice(),
         Target::Suggested(folder.path()),
     );
-    assert_eq!(second.unwrap_err(), ErrorKind::Io);
+    assert_eq!(second.unwrap_err(), ErrorKind::NameTaken);
     assert_eq!(fs::read(folder.path().join("holiday.jpg")).unwrap(), b"1");
     // Without a suggestion: by id.
     let stored = stored(store.store(

@@ -23,7 +23,7 @@ tree=$stage/tree
 
 # shellcheck source=bindings/build.sh
 . bindings/build.sh
-choose_sqlite 1
+choose_sqlite system
 bindings/install.sh --system-sqlite --prefix /usr --libdir "lib/$triplet" --destdir "$tree"
 library=$(find "$tree/usr/lib/$triplet" -name 'libbulla.so.*' -type f)
 strip --strip-unneeded "$library"

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bulla::NewFile;
+use bulla::{ErrorKind, NewFile};
 use tempfile::SpooledTempFile;
 use zeroize::Zeroizing;
 
@@ -139,11 +139,11 @@ impl Write for Output {
 
 fn cannot_create(name: &str, error: bulla::Error) -> Failure {
     let known = Failure::from(error);
-    let text = match known.text() {
-        text if text.contains("exists already") => {
+    let text = match known.kind() {
+        ErrorKind::NameTaken => {
             format!("{name} exists already: choose another name, or replace it with --force")
         }
-        text => format!("cannot write {name}: {text}"),
+        _ => format!("cannot write {name}: {}", known.text()),
     };
     Failure::verdict(known.kind(), text)
 }

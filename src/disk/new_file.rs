@@ -24,7 +24,7 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`], also if the file exists and is not to be replaced.
+    /// [`ErrorKind::NameTaken`] if the file exists and is not to be replaced; [`ErrorKind::Io`].
     pub fn create(path: &Path, replace: bool, private: bool) -> Result<Self> {
         if path.file_name().is_none() {
             return Err(Error::with(
@@ -33,7 +33,7 @@ impl NewFile {
             ));
         }
         match path.symlink_metadata() {
-            Ok(_) if !replace => return Err(exists().into()),
+            Ok(_) if !replace => return Err(ErrorKind::NameTaken.into()),
             Ok(found) if !found.is_file() => {
                 return Err(Error::with(
                     ErrorKind::InvalidInput,
@@ -82,7 +82,8 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`]; then nothing is left behind, and a file of that name is as it was. Only if the folder cannot be
+    /// [`ErrorKind::NameTaken`] if a file of that name came meanwhile and is not to be replaced; [`ErrorKind::Io`]. Then nothing is
+    /// left behind, and a file of that name is as it was. Only if the folder cannot be
     /// synced at the end is the file there, whole, although it may be gone after a crash of the machine.
     pub fn commit(mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
@@ -99,10 +100,7 @@ impl NewFile {
 
     /// Takes the name only if it is free, in one step.
     fn link(&self) -> io::Result<()> {
-        publish(&self.temporary, &self.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => exists(),
-            _ => error,
-        })
+        publish(&self.temporary, &self.path)
     }
 }
 
@@ -115,13 +113,6 @@ fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
     // If the other name cannot be removed, the file is there all the same.
     drop(std::fs::remove_file(temporary));
     Ok(())
-}
-
-fn exists() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::AlreadyExists,
-        "the output exists already, and is not written over",
-    )
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

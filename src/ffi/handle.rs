@@ -134,6 +134,20 @@ impl<T> Once<T> {
         done
     }
 
+    /// It, for the call that ends it, unless that fails in a way after which it `goes_on`.
+    pub(super) fn end_unless<R>(
+        &self,
+        goes_on: impl FnOnce(&Error) -> bool,
+        work: impl FnOnce(&mut T) -> Result<R>,
+    ) -> Result<R> {
+        let mut place = self.0.enter()?;
+        let done = work(place.as_mut().ok_or(over())?);
+        if !done.as_ref().is_err_and(goes_on) {
+            *place = None;
+        }
+        done
+    }
+
     /// It, for the call that ends it.
     pub(super) fn take(&self) -> Result<T> {
         self.0.enter()?.take().ok_or(over())
@@ -169,6 +183,16 @@ impl<T, O: ?Sized + 'static> Kept<T, O> {
         Ok(Self {
             value: make(borrowed)?,
             owner,
+        })
+    }
+
+    /// What comes out of the value, with a share in the same owner.
+    pub(super) fn draw<U>(&mut self, draw: impl FnOnce(&mut T) -> Result<U>) -> Result<Kept<U, O>> {
+        // `draw` holds for a reference of any life, so what it gives can borrow from the owner, and not from the value.
+        let value = draw(&mut self.value)?;
+        Ok(Kept {
+            value,
+            owner: Arc::clone(&self.owner),
         })
     }
 

@@ -182,8 +182,9 @@ pub unsafe extern "C" fn bulla_identity_load(
 /// @param file The path, closed with NUL.
 /// @param passphrase Closed with NUL; protects the file (Argon2id, 64 MiB). NULL: the file is not protected.
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK, BULLA_IO (then nothing is left behind), BULLA_RANDOM_FAILED, BULLA_KEY_UNAVAILABLE if the keys are with
-///         an external holder, BULLA_INVALID_INPUT for NULL and for an empty passphrase.
+/// @return BULLA_OK; BULLA_NAME_TAKEN if there is a file of that name; BULLA_IO; BULLA_RANDOM_FAILED; BULLA_KEY_UNAVAILABLE if the
+///         keys are with an external holder; BULLA_INVALID_INPUT for NULL and for an empty passphrase. After a failure nothing is left
+///         behind.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_identity_save(

@@ -8,7 +8,7 @@ use super::handle::{Kept, Once, Out, free, shared};
 use super::input::bytes;
 use super::seal::make;
 use super::sealer::{SealerParts, bulla_sealer};
-use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
+use super::status::{BULLA_NOTHING, BULLA_OK, bulla_error, bulla_status, entry};
 use super::types::bulla_sent;
 use crate::{DetachedSigner, Draft, Result, SealStream, Sealer};
 
@@ -17,7 +17,13 @@ pub const BULLA_LENGTH_UNKNOWN: u64 = u64::MAX;
 
 /// An envelope in the making. One that is not finished opens to nobody.
 pub struct bulla_seal_stream {
-    stream: Once<Kept<SealStream<'static>, SealerParts>>,
+    stream: Once<Making>,
+}
+
+struct Making {
+    stream: Kept<SealStream<'static>, SealerParts>,
+    /// Whether all of the padding is in it.
+    padded: bool,
 }
 
 /// Checks the arguments of a beginning, and begins.
@@ -47,7 +53,10 @@ unsafe fn begin(
         Kept::try_new(parts, |parts| work(&parts.sealer(), &draft, length, out))
     })?;
     place.give(bulla_seal_stream {
-        stream: Once::new(stream),
+        stream: Once::new(Making {
+            stream,
+            padded: false,
+        }),
     });
     Ok(BULLA_OK)
 }
@@ -145,15 +154,51 @@ pub unsafe extern "C" fn bulla_seal_stream_update(
         };
         stream
             .stream
-            .with_or_end(|stream| envelope.append(None, |out| stream.update(content, out)))?;
+            .with_or_end(|it| envelope.append(None, |out| it.stream.update(content, out)))?;
         Ok(BULLA_OK)
+    })
+}
+
+/// Appends some of the padding, at most 64 KiB, once all content has come. The padding of a long content is long (12 % of it at
+/// most): call this until it says that there is none left, and write out what came in between, to keep memory small. It need not be
+/// called: bulla_seal_stream_finish() appends at once what is left.
+///
+/// @param stream The stream. It takes no more content afterwards.
+/// @param envelope What is completed of the envelope is appended to this buffer: write it out, clear it, use it again.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK if some was added: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
+///         than announced; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish().
+///         After any failure but for NULL the stream can only be freed.
+/// Threads: one at a time for each stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_seal_stream_pad(
+    stream: *mut bulla_seal_stream,
+    envelope: *mut bulla_buffer,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (stream, envelope) = unsafe {
+            (
+                shared(stream, "stream is NULL")?,
+                shared(envelope, "envelope is NULL")?,
+            )
+        };
+        stream.stream.with_or_end(|it| {
+            if it.padded {
+                return Ok(BULLA_NOTHING);
+            }
+            it.padded = !envelope.append(None, |out| it.stream.pad(out))?;
+            Ok(BULLA_OK)
+        })
     })
 }
 
 /// Ends the envelope. The stream can then only be freed.
 ///
 /// @param stream The stream.
-/// @param envelope The end of the envelope is appended to this buffer, with padding of up to 12 % of the content.
+/// @param envelope The end of the envelope is appended to this buffer, with what is left of the padding, up to 12 % of the content
+///        (bulla_seal_stream_pad() appends it in pieces before).
 /// @param sent Receives what receipts are to be compared with; may be NULL.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK; BULLA_LENGTH_MISMATCH if there was less content than announced; BULLA_KEY_UNAVAILABLE;
@@ -174,7 +219,7 @@ pub unsafe extern "C" fn bulla_seal_stream_finish(
                 shared(envelope, "envelope is NULL")?,
             )
         };
-        let stream = stream.stream.take()?;
+        let stream = stream.stream.take()?.stream;
         make(envelope, sent, |out| {
             stream.end(|stream| stream.finish(out))
         })

@@ -4,13 +4,14 @@ use core::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::clock::bulla_drop;
 use super::handle::{Exclusive, Out, free, null, shared};
 use super::input::{Context, path, value};
 use super::opener::{Gate, OpenerParts, bulla_opener};
 use super::stamp::bulla_stamp;
 use super::status::{BULLA_OK, bulla_error, bulla_status, entry};
 use super::types::bulla_digest;
-use crate::{Error, ErrorKind, OsDisk, Partials, Reason, Result, Stamp, Store};
+use crate::{Error, ErrorKind, OsDisk, Partials, Reason, Result, Ruling, Stamp, Store};
 
 /// For the length of content that is not known yet.
 pub const BULLA_CONTENT_UNKNOWN: u64 = u64::MAX;
@@ -29,10 +30,16 @@ pub type bulla_has_room = Option<
 /// Length of the room for the text of a reason, its closing NUL included, in bytes.
 pub const BULLA_REASON_TEXT: usize = 256;
 
+/// The answer of a bulla_judge that cannot tell now: nothing is reserved and nothing written, BULLA_UNDECIDED comes of it, and the
+/// message may come again. It is no code of a reason.
+pub const BULLA_JUDGE_LATER: u16 = 1023;
+
 /// Whether a message with this stamp, which is verified and judged, is accepted: 0, or else the code of the reason why it is not
 /// (BULLA_REASON_FULL to BULLA_REASON_FAILED, or a number of the host's own from 1024). Then words for the sender may be written
 /// to `words`, which has room for BULLA_REASON_TEXT bytes of UTF-8 and holds nothing yet, closed with NUL. A code or words that
-/// cannot be sent become BULLA_REASON_POLICY without words. The stamp is good until the function returns, and is not freed.
+/// cannot be sent become BULLA_REASON_POLICY without words. A refusal is final: where it cannot be told now (a database does not
+/// answer, there is no memory) BULLA_JUDGE_LATER is given, and no words. The stamp is good until the function returns, and is not
+/// freed.
 pub type bulla_judge = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -58,7 +65,7 @@ pub(super) struct StoreParts {
     partials: Option<Partials>,
 }
 
-type Judge = dyn Fn(&Stamp) -> Option<Reason> + Send + Sync;
+type Judge = dyn Fn(&Stamp) -> Ruling + Send + Sync;
 type HasRoom = dyn Fn(&Path, Option<u64>) -> bool + Send + Sync;
 
 impl StoreParts {
@@ -149,6 +156,16 @@ pub unsafe extern "C" fn bulla_store_max_content(
     })
 }
 
+/// A function of the host's, and what it is given. A context is dropped from then on.
+fn asked<F>(
+    function: Option<F>,
+    missing: &'static str,
+    (pointer, drop): (*mut c_void, bulla_drop),
+) -> Result<(F, Context)> {
+    let function = function.ok_or(null(missing))?;
+    Ok((function, Context { pointer, drop }))
+}
+
 /// Asks the host whether there is room before anything is written. What has none is BULLA_NO_ROOM.
 ///
 /// @param store The store.
@@ -164,17 +181,13 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
     store: *mut bulla_store,
     has_room: bulla_has_room,
     context: *mut c_void,
-    drop: super::clock::bulla_drop,
+    drop: bulla_drop,
     error: *mut bulla_error,
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let ask = has_room.ok_or(null("has_room is NULL"))?;
-        let context = Context {
-            pointer: context,
-            drop,
-        };
+        let (ask, context) = asked(has_room, "has_room is NULL", (context, drop))?;
         let asks = move |folder: &Path, length: Option<u64>| {
             let whole = &context;
             let folder = folder.as_os_str().as_encoded_bytes();
@@ -187,8 +200,9 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
 }
 
 /// Asks the host's own rules about each message that is new, once its stamp is verified and judged and before anything of it is
-/// written. What they do not accept is BULLA_REFUSED. What is to be decided on the content is decided after it is stored and
-/// before it is committed: bulla_receipter_reject() takes such a lease too, and removes the file.
+/// written. What they do not accept is BULLA_REFUSED, and what they cannot decide now BULLA_UNDECIDED. What is to be decided on the
+/// content is decided after it is stored and before it is committed: bulla_receipter_reject() takes such a lease too, and removes the
+/// file.
 ///
 /// @param store The store.
 /// @param judge The function.
@@ -203,24 +217,24 @@ pub unsafe extern "C" fn bulla_store_judge(
     store: *mut bulla_store,
     judge: bulla_judge,
     context: *mut c_void,
-    drop: super::clock::bulla_drop,
+    drop: bulla_drop,
     error: *mut bulla_error,
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let ask = judge.ok_or(null("judge is NULL"))?;
-        let context = Context {
-            pointer: context,
-            drop,
-        };
+        let (ask, context) = asked(judge, "judge is NULL", (context, drop))?;
         let judges = move |stamp: &Stamp| {
             let whole = &context;
             let mut words: [c_char; BULLA_REASON_TEXT] = [0; BULLA_REASON_TEXT];
             let stamp = bulla_stamp::of(stamp);
             // SAFETY: the host's own function, with the host's own context, as the contract says.
             let code = unsafe { ask(whole.pointer, stamp, words.as_mut_ptr()) };
-            (code != 0).then(|| reason(code, &words))
+            match code {
+                0 => Ruling::Accept,
+                BULLA_JUDGE_LATER => Ruling::Later,
+                code => Ruling::Refuse(reason(code, &words)),
+            }
         };
         store.change(|parts| parts.judge.replace(Arc::new(judges)))
     })

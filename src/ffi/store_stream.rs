@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 use std::boxed::Box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::answer::bulla_answer;
@@ -27,6 +27,7 @@ pub const BULLA_TARGET_PATH: u32 = 1;
 pub const BULLA_TARGET_BY_ID: u32 = 2;
 /// In the folder that is given, under the name that the sender suggests, made harmless; without one, as BULLA_TARGET_BY_ID.
 pub const BULLA_TARGET_SUGGESTED: u32 = 3;
+
 /// An envelope on its way to a file.
 pub struct bulla_store_stream {
     stream: Once<Kept<StoreStream<'static, 'static>, Owner>>,
@@ -40,48 +41,48 @@ struct Owner {
     kind: u32,
 }
 
-impl Owner {
-    fn target(&self) -> Result<Target<'_>> {
-        match self.kind {
-            BULLA_TARGET_PATH => Ok(Target::Path(&self.target)),
-            BULLA_TARGET_BY_ID => Ok(Target::ById(&self.target)),
-            BULLA_TARGET_SUGGESTED => Ok(Target::Suggested(&self.target)),
-            _ => Err(Error::with(
-                ErrorKind::InvalidInput,
-                "there is no such target",
-            )),
-        }
-    }
-}
-
 impl bulla_store_stream {
     pub(super) fn damaged(&self) -> Result<Option<Damaged>> {
         Ok(self.damaged.enter()?.clone())
     }
 }
 
+fn target(kind: u32, target: &Path) -> Result<Target<'_>> {
+    match kind {
+        BULLA_TARGET_PATH => Ok(Target::Path(target)),
+        BULLA_TARGET_BY_ID => Ok(Target::ById(target)),
+        BULLA_TARGET_SUGGESTED => Ok(Target::Suggested(target)),
+        _ => Err(Error::with(
+            ErrorKind::InvalidInput,
+            "there is no such target",
+        )),
+    }
+}
+
 /// Checks the arguments of a beginning, and begins.
 unsafe fn begin(
     store: *const bulla_store,
-    (kind, target): (u32, *const c_char),
+    (kind, place): (u32, *const c_char),
     stream: *mut *mut bulla_store_stream,
     work: impl FnOnce(&'static Store<'static>, Target<'static>) -> Result<StoreStream<'static, 'static>>,
 ) -> Result<bulla_status> {
     let out = Out::new(stream, "stream is NULL")?;
     // SAFETY: as the contract says.
-    let (store, target) = unsafe {
+    let (store, place) = unsafe {
         (
             shared(store, "store is NULL")?,
-            path(target, "target is NULL")?,
+            path(place, "target is NULL")?,
         )
     };
     let store = Kept::try_new(store.parts()?, StoreParts::store)?;
     let owner = Owner {
         store,
-        target: target.to_path_buf(),
+        target: place.to_path_buf(),
         kind,
     };
-    let stream = Kept::try_new(Arc::new(owner), |owner| work(&owner.store, owner.target()?))?;
+    let stream = Kept::try_new(Arc::new(owner), |owner| {
+        work(&owner.store, target(owner.kind, &owner.target)?)
+    })?;
     out.give(bulla_store_stream {
         stream: Once::new(stream),
         damaged: Exclusive::new(None),
@@ -192,7 +193,8 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
     })
 }
 
-/// The end of the envelope has come. The stream can then only be freed, and a note of damage made of it.
+/// The end of the envelope has come. The stream can then only be freed, and a note of damage made of it; but after BULLA_NAME_TAKEN
+/// it goes on: give it another target (bulla_store_stream_retarget()), and call this again.
 ///
 /// @param stream The stream.
 /// @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
@@ -201,8 +203,10 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
 /// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM, BULLA_REFUSED or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the
-///         message may come again: as bulla_open_leased(); BULLA_IO also if there is another file of that name, or if what was read
-///         again is not what was written; BULLA_PENDING also if another process works on a file of that name.
+///         message may come again: as bulla_open_leased(); BULLA_IO also if what was read again is not what was written;
+///         BULLA_PENDING also if another process works on a file of that name; BULLA_UNDECIDED if the host's rules
+///         (bulla_store_judge()) say so. BULLA_NAME_TAKEN if there is another file of that name: the content is kept, and the message
+///         reserved, until the stream is freed; BULLA_LEASE_LOST if it then took longer to choose another target.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_store_stream_finish(
@@ -217,15 +221,19 @@ pub unsafe extern "C" fn bulla_store_stream_finish(
         let stream = unsafe { shared(stream, "stream is NULL") }?;
         let mut status = BULLA_OK;
         let mut damaged = stream.damaged.enter()?;
-        let delivery = stream.stream.take()?.try_map(|taken| {
-            let received = taken.finish().map_err(|failed| {
+        let finish = |stream: &mut StoreStream<'static, 'static>| {
+            let received = stream.finish().map_err(|failed| {
                 *damaged = failed.damaged().cloned();
                 Error::from(failed)
             })?;
             let (delivery, told) = sort(received)?;
             status = told;
             Ok(delivery)
-        })?;
+        };
+        let goes_on = |error: &Error| error.kind() == ErrorKind::NameTaken;
+        let delivery = stream
+            .stream
+            .end_unless(goes_on, |stream| stream.draw(finish))?;
         let landed = land(delivery, Ok)?;
         let is_new = matches!(landed, Landed::New(_));
         let put = places.put(landed);
@@ -245,6 +253,36 @@ fn sort(received: Received<'static>) -> Result<(Delivery<Reserved>, bulla_status
         Received::TooLarge(lease) => (refused(lease, None), BULLA_TOO_LARGE),
         Received::NoRoom(lease) => (refused(lease, None), BULLA_NO_ROOM),
         Received::Refused(lease, reason) => (refused(lease, Some(reason)), BULLA_REFUSED),
+    })
+}
+
+/// Another target, after bulla_store_stream_finish() has said BULLA_NAME_TAKEN. Nothing of the envelope is to come again.
+///
+/// @param stream The stream.
+/// @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
+/// @param target The path, or the folder, closed with NUL: on the same file system.
+/// @param error May be NULL; see bulla_error.
+/// @return BULLA_OK: call bulla_store_stream_finish() again. BULLA_INVALID_INPUT; BULLA_WRONG_ORDER at any other time. After a failure
+///         the stream is as it was.
+/// Threads: one at a time for each stream.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bulla_store_stream_retarget(
+    stream: *mut bulla_store_stream,
+    kind: u32,
+    target: *const c_char,
+    error: *mut bulla_error,
+) -> bulla_status {
+    entry(error, || {
+        // SAFETY: as the contract says.
+        let (stream, place) = unsafe {
+            (
+                shared(stream, "stream is NULL")?,
+                path(target, "target is NULL")?,
+            )
+        };
+        let target = self::target(kind, place)?;
+        stream.stream.with(|stream| stream.retarget(target))?;
+        Ok(BULLA_OK)
     })
 }
 

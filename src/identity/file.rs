@@ -18,7 +18,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) (also if it exists); those of [`to_key_file`](Self::to_key_file). Nothing is left behind.
+    /// [`ErrorKind::NameTaken`](crate::ErrorKind::NameTaken) if it exists; [`ErrorKind::Io`](crate::ErrorKind::Io); those of
+    /// [`to_key_file`](Self::to_key_file). Nothing is left behind.
     pub fn create_key_file(
         &self,
         path: &Path,

@@ -23,6 +23,18 @@ pub(super) enum Stop {
     Failed(Error),
 }
 
+impl Stop {
+    /// For where nothing but a failure can stop it.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::TooLarge | Self::NoRoom | Self::Refused(_) | Self::Again(_) => {
+                ErrorKind::WrongOrder.into()
+            }
+        }
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)
@@ -175,8 +187,7 @@ impl Drop for Making<'_> {
 
 const NO_LOCKS: &str = "this file system has no locks that work: store on another one";
 
-/// Whether a file that may be this content has the final name already: a regular one of this length, if that is known. Another
-/// file will not get that name, so there is nothing to write.
+/// Whether a file that may be this content has the final name already: a regular one of this length, if that is known.
 pub(super) fn is_taken(path: &Path, length: Option<u64>) -> bool {
     path.symlink_metadata()
         .is_ok_and(|found| found.is_file() && length.is_none_or(|length| length == found.len()))
@@ -193,11 +204,15 @@ pub(super) fn came_meanwhile() -> Error {
 
 /// The name is taken by something else.
 pub(super) fn another() -> Error {
-    io::Error::new(
-        io::ErrorKind::AlreadyExists,
-        "a file of that name is there already, with other content, and is not written over: choose another name",
+    ErrorKind::NameTaken.into()
+}
+
+/// What has the final name was this content when the message came, and is not any more: there is nothing to store.
+pub(super) fn changed_meanwhile() -> Error {
+    Error::with(
+        ErrorKind::Pending,
+        "the file that has its name is being changed: when the message comes again they are compared anew",
     )
-    .into()
 }
 
 pub(super) fn write_all(disk: &dyn Disk, file: &File, mut bytes: &[u8]) -> io::Result<()> {

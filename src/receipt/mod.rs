@@ -14,11 +14,15 @@ pub(crate) mod outbox;
 pub(crate) mod partial;
 pub(crate) mod proof;
 #[cfg(all(feature = "std", unix))]
+mod publishing;
+#[cfg(all(feature = "std", unix))]
 pub(crate) mod pushed;
 #[cfg(all(feature = "std", unix))]
 mod receive;
 #[cfg(all(feature = "std", unix))]
 pub(crate) mod received;
+#[cfg(all(feature = "std", unix))]
+mod rival;
 pub(crate) mod status;
 #[cfg(all(feature = "std", unix))]
 pub(crate) mod store;

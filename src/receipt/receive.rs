@@ -7,9 +7,10 @@ use std::vec::Vec;
 use super::file_name::Target;
 use super::making::{Making, Stop, came_meanwhile, is_taken};
 use super::partial::Partial;
+use super::publishing::{Concluded, Publishing};
 use super::received::{NotStored, Received};
-use super::store::Store;
-use super::stored::Publishing;
+use super::rival::Rival;
+use super::store::{Ruling, Store};
 use crate::crypto::digest::Digest;
 use crate::crypto::secret::Wiped;
 use crate::envelope::io::read_some;
@@ -47,8 +48,8 @@ pub(super) struct Incoming<'s, 'a> {
 enum Place<'a> {
     /// Into a new file.
     New(Making<'a>),
-    /// Nowhere: a file has the final name that may be this content, from an attempt that was cut off. It is compared at the end.
-    Taken,
+    /// Nowhere, as long as the file that has the final name may be this content, from an attempt that was cut off.
+    Taken(Rival<'a>),
     /// Nowhere: the message was committed before, and only all of this copy can say whether it is the same.
     Dealt,
 }
@@ -138,10 +139,10 @@ impl<'s, 'a> Incoming<'s, 'a> {
     }
 
     /// What comes of it, after all has come, or what has stopped it.
-    pub(super) fn conclude(mut self, taken: Result<(), Stop>) -> Result<Received<'a>, NotStored> {
+    pub(super) fn conclude(mut self, taken: Result<(), Stop>) -> Result<Concluded<'a>, NotStored> {
         match taken.and_then(|()| self.end()) {
             Ok(()) => self.claim(),
-            Err(stop) => self.stop(stop),
+            Err(stop) => self.stop(stop).map(Concluded::Received),
         }
     }
 
@@ -156,9 +157,16 @@ impl<'s, 'a> Incoming<'s, 'a> {
             Some(Over::NoRoom) => return Err(Stop::NoRoom),
             None => {}
         }
+        let is_longer = match &self.place {
+            Some((Place::Taken(rival), _)) => !rival.has_ended()?,
+            _ => false,
+        };
+        if is_longer {
+            self.write_beside()?;
+        }
         match &self.place {
             Some((Place::New(making), _)) => Ok(making.sync()?),
-            Some((Place::Taken | Place::Dealt, _)) => Ok(()),
+            Some((Place::Taken(_) | Place::Dealt, _)) => Ok(()),
             None => Err(Error::from(ErrorKind::WrongOrder).into()),
         }
     }
@@ -189,16 +197,48 @@ impl<'s, 'a> Incoming<'s, 'a> {
             self.drain(Over::TooLarge);
         }
         self.keep_envelope();
-        let written = match &self.place {
-            Some((Place::New(making), _)) => making.write_all(&self.content).map_err(Stop::from),
-            _ => Ok(()),
-        };
+        let written = self.write();
         self.content.clear();
         match written {
             Err(Stop::NoRoom) if !self.is_sized() => self.drain(Over::NoRoom),
             written => return written,
         }
         Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Stop> {
+        let is_there = match &mut self.place {
+            Some((Place::Taken(rival), _)) => rival.goes_on_with(&self.content)?,
+            _ => true,
+        };
+        if !is_there {
+            self.write_beside()?;
+        }
+        match &self.place {
+            Some((Place::New(making), _)) => Ok(making.write_all(&self.content)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that has the name is another one: what was the same so far is written now. The host may choose another name.
+    fn write_beside(&mut self) -> Result<(), Stop> {
+        let length = self.stream.stamp().and_then(Stamp::length);
+        self.ask_for_room(length)?;
+        if let Some((place, _)) = &mut self.place
+            && let Place::Taken(rival) = place
+        {
+            let making = Making::begin(self.store.disk, self.target.folder())?;
+            rival.copy_to(&making)?;
+            *place = Place::New(making);
+        }
+        Ok(())
+    }
+
+    fn ask_for_room(&self, length: Option<u64>) -> Result<(), Stop> {
+        match self.store.has_room {
+            Some(has_room) if !has_room(self.target.folder(), length) => Err(Stop::NoRoom),
+            _ => Ok(()),
+        }
     }
 
     /// Whether its length is signed up front.
@@ -229,25 +269,21 @@ impl<'s, 'a> Incoming<'s, 'a> {
             return Ok(());
         }
         // Of every message that is new, also where a file has its name already: a file vouches for content, not for a stamp.
-        if let Some(reason) = self.store.judge.and_then(|judge| judge(stamp)) {
-            return Err(Stop::Refused(reason));
+        match self.store.judge.map(|judge| judge(stamp)) {
+            None | Some(Ruling::Accept) => {}
+            Some(Ruling::Refuse(reason)) => return Err(Stop::Refused(reason)),
+            Some(Ruling::Later) => return Err(Error::from(ErrorKind::Undecided).into()),
         }
-        let (length, folder) = (stamp.length(), self.target.folder());
+        let length = stamp.length();
         if length.is_some_and(|length| length > self.store.max_content) {
             return Err(Stop::TooLarge);
         }
-        if is_taken(&path, length) {
-            (self.place, self.unkept) = (Some((Place::Taken, path)), None);
+        if let Some(rival) = Rival::open(self.store.disk, &path, length)? {
+            (self.place, self.unkept) = (Some((Place::Taken(rival), path)), None);
             return Ok(());
         }
-        if self
-            .store
-            .has_room
-            .is_some_and(|has_room| !has_room(folder, length))
-        {
-            return Err(Stop::NoRoom);
-        }
-        let making = Making::begin(self.store.disk, folder)?;
+        self.ask_for_room(length)?;
+        let making = Making::begin(self.store.disk, self.target.folder())?;
         self.place = Some((Place::New(making), path));
         if self.whole {
             // There is nothing to wait for.
@@ -280,7 +316,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
     }
 
     /// Everything is verified, and the content is on the disk without its name, or may have been there before.
-    fn claim(self) -> Result<Received<'a>, NotStored> {
+    fn claim(self) -> Result<Concluded<'a>, NotStored> {
         let Self {
             store,
             stream,
@@ -295,7 +331,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
             Ok(Delivery::New(lease)) => {
                 let making = match place {
                     Place::New(making) => Some(making),
-                    Place::Taken => None,
+                    Place::Taken(_) => None,
                     // It was dealt with when this copy began, and the guard has forgotten it since.
                     Place::Dealt => return Err(Error::from(ErrorKind::Pending).into()),
                 };
@@ -308,15 +344,12 @@ impl<'s, 'a> Incoming<'s, 'a> {
             }
             Ok(Delivery::Again(again)) => {
                 Partial::done(partial);
-                Ok(Received::Again(again))
+                Ok(Concluded::Received(Received::Again(again)))
             }
             Err(error) => {
                 let stop = Stop::Failed(error);
                 Partial::after(partial, &stop, true);
-                match stop {
-                    Stop::Failed(error) => Err(error.into()),
-                    _ => Err(Error::from(ErrorKind::WrongOrder).into()),
-                }
+                Err(stop.into_error().into())
             }
         }
     }

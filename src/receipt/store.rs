@@ -24,8 +24,27 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 /// A host's word on whether there is room in a folder for so many bytes; `None` if the length is not known yet.
 pub(super) type HasRoom<'a> = &'a (dyn Fn(&Path, Option<u64>) -> bool + Sync);
 
-/// A host's word on a message whose stamp was judged: why it is not accepted, or `None` if it is.
-pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
+/// A host's word on a message whose stamp was judged.
+pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Ruling + Sync);
+
+/// What a host's own [rules](Store::judge) say of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// It is accepted.
+    Accept,
+    /// It is not, for this reason, which is final: [`Received::Refused`].
+    Refuse(Reason),
+    /// It cannot be told now: a database does not answer, there is no memory. Nothing is reserved and nothing written,
+    /// [`ErrorKind::Undecided`] comes out, and the message may come again.
+    Later,
+}
+
+impl From<Option<Reason>> for Ruling {
+    /// Why it is not accepted, if it is not.
+    fn from(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::Accept, Self::Refuse)
+    }
+}
 
 /// Opens envelopes to files, and says `stored` only of what it has read again from the disk.
 ///
@@ -36,7 +55,9 @@ pub(super) type Judge<'a> = &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync);
 ///
 /// A process may be killed between the final name and the commit. When the message then comes again, it is new once more, and
 /// the file that is there already is taken for it if it is, byte for byte, this content: synced and read again as if it were
-/// new, and nothing is written for it a second time: a disk without room for another copy does not matter. So the effect is
+/// new, and nothing is written for it a second time: a disk without room for another copy does not matter. (It is compared as the
+/// content comes. If it turns out to be another file, the content is written beside it, and the host may
+/// [choose another name](StoreStream::retarget).) So the effect is
 /// exactly once, as long as the message comes to the same target.
 ///
 /// For a copy of what was committed nothing is written either, if the [guard can tell](crate::ReplayGuard::look). Where the
@@ -122,7 +143,8 @@ impl<'a> Store<'a> {
     }
 
     /// Asks the host's own rules about every message that is new, once its stamp is verified and judged and before anything of
-    /// it is written: a reason makes it [`Received::Refused`]. The stamp is all that is known by then.
+    /// it is written: a reason makes it [`Received::Refused`], which is final; rules that cannot tell now say so
+    /// ([`Ruling::Later`]). The stamp is all that is known by then.
     ///
     /// What is to be decided on the content (a scan for viruses) is decided after it is stored, and before it is committed:
     /// [`Stored::into_lease`](crate::Stored::into_lease).
@@ -135,14 +157,17 @@ impl<'a> Store<'a> {
     /// ```
     /// # fn main() -> bulla::Result<()> {
     /// # use bulla::{Draft, Identity, MemoryGuard, Opener, OsEntropy, Policy, Replay, Sealer, Senders};
-    /// use bulla::{OsDisk, Reason, Receipter, Received, Stamp, Store, Target};
+    /// use bulla::{OsDisk, Reason, Receipter, Received, Ruling, Stamp, Store, Target};
     /// # let (alice, bob) = (Identity::generate(&OsEntropy)?, Identity::generate(&OsEntropy)?);
     /// # let policy = Policy::new("example", Senders::only([*alice.verifying_key()]))?;
     /// # let guard = MemoryGuard::new(1000);
     /// # let folder = std::env::temp_dir();
     /// let envelope = Sealer::new(&alice).to(bob.public()).seal(&Draft::new("example")?, b"hello")?;
     /// let unnamed = Reason::new(Reason::POLICY, "send files with a name")?;
-    /// let judge = |stamp: &Stamp| stamp.attribute("name").is_none().then(|| unnamed.clone());
+    /// let judge = |stamp: &Stamp| match stamp.attribute("name") {
+    ///     Some(_) => Ruling::Accept,
+    ///     None => Ruling::Refuse(unnamed.clone()),
+    /// };
     /// let store = Store::new(Opener::new(&bob, &policy, Replay::Guarded(&guard)), 60, &OsDisk).judge(&judge);
     /// match store.store(envelope.as_slice(), Target::ById(&folder))? {
     ///     Received::Refused(lease, reason) => drop(Receipter::new(&bob).rejected(lease, reason)?),
@@ -151,7 +176,7 @@ impl<'a> Store<'a> {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub const fn judge(mut self, rules: &'a (dyn Fn(&Stamp) -> Option<Reason> + Sync)) -> Self {
+    pub const fn judge(mut self, rules: &'a (dyn Fn(&Stamp) -> Ruling + Sync)) -> Self {
         self.judge = Some(rules);
         self
     }
@@ -169,8 +194,9 @@ impl<'a> Store<'a> {
     /// # Errors
     ///
     /// As [`Opener::open_leased`]; [`ErrorKind::Pending`] also if another process works on a file of that name;
-    /// [`ErrorKind::Io`], also if there is another file of that name, or if what was read again is not what was written.
-    /// Then nothing is left but what is [kept](Self::resumable) of the envelope, and the message may come again.
+    /// [`ErrorKind::NameTaken`] if there is another file of that name ([`stream`](Self::stream) lets the host choose another one);
+    /// [`ErrorKind::Undecided`] if the host's [rules](Self::judge) say so; [`ErrorKind::Io`], also if what was read again is not
+    /// what was written. Then nothing is left but what is [kept](Self::resumable) of the envelope, and the message may come again.
     /// If a copy came damaged, [`NotStored::damaged`] says so.
     pub fn store(
         &self,
@@ -179,7 +205,7 @@ impl<'a> Store<'a> {
     ) -> Result<Received<'a>, NotStored> {
         let mut incoming = Incoming::new(self, target)?;
         let taken = incoming.take_all(&mut input);
-        incoming.conclude(taken)
+        incoming.conclude(taken)?.or_taken()
     }
 
     /// From which byte of an envelope on it is to be sent, to be [completed](Self::resume): how much is held of the one with
@@ -209,7 +235,7 @@ impl<'a> Store<'a> {
         let partial = self.partials()?.resume(self.disk, header_digest)?;
         let taken = incoming.take_held(partial, header_digest);
         let taken = taken.and_then(|()| incoming.take_all(&mut rest));
-        incoming.conclude(taken)
+        incoming.conclude(taken)?.or_taken()
     }
 
     /// As [`store`](Self::store), for an envelope that is pushed in pieces.
@@ -239,7 +265,8 @@ impl<'a> Store<'a> {
     ///
     /// [`ErrorKind::InvalidInput`] if the target is none, or the opener has no guard.
     pub fn stream<'s>(&'s self, target: Target<'s>) -> Result<StoreStream<'s, 'a>> {
-        Ok(StoreStream::new(Incoming::new(self, target)?, Ok(())))
+        let incoming = Incoming::new(self, target)?;
+        Ok(StoreStream::new(self, incoming, Ok(())))
     }
 
     /// As [`resume`](Self::resume), for the rest of an envelope that is pushed in pieces.
@@ -256,7 +283,7 @@ impl<'a> Store<'a> {
         let mut incoming = Incoming::new(self, target)?;
         let partial = self.partials()?.resume(self.disk, header_digest)?;
         let taken = incoming.take_held(partial, header_digest);
-        Ok(StoreStream::new(incoming, taken))
+        Ok(StoreStream::new(self, incoming, taken))
     }
 
     /// Removes what was left behind in a folder by processes that were killed more than a day ago: regular files with exactly

@@ -1,24 +1,14 @@
 //! The proof that content is on the disk: published, and read again from there.
 
 use core::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use super::making::{Making, Stop, another, came_meanwhile, is_taken, read_some};
+use super::making::Making;
 use super::partial::Partial;
-use super::received::{NotStored, Received};
-use crate::crypto::digest::Hasher;
-use crate::crypto::secret::Wiped;
-use crate::disk::os::is_same_file;
-use crate::disk::{Access, Disk, folder_of};
 use crate::envelope::lease::Lease;
 use crate::envelope::outcome::Outcome;
-use crate::envelope::verdict::{Opened, Verified};
-use crate::error::{Error, ErrorKind, Result};
-
-/// Bytes read again at once.
-const BUFFER: usize = 256 * 1024;
+use crate::envelope::verdict::Opened;
+use crate::error::{ErrorKind, Result};
 
 /// Proof that the content of a verified message is on the disk under its final name: written, synced with its folder, and
 /// read again from there with the length and the digest that were verified. Only [`Store`](crate::Store) makes it.
@@ -29,10 +19,10 @@ const BUFFER: usize = 256 * 1024;
 #[must_use]
 pub struct Stored<'a> {
     // In this order: the file goes before the reservation does.
-    making: Making<'a>,
-    partial: Option<Partial<'a>>,
-    path: PathBuf,
-    lease: Lease<'a>,
+    pub(super) making: Making<'a>,
+    pub(super) partial: Option<Partial<'a>>,
+    pub(super) path: PathBuf,
+    pub(super) lease: Lease<'a>,
 }
 
 impl<'a> Stored<'a> {
@@ -169,169 +159,10 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// How content gets its final name.
-pub(super) struct Publishing<'a> {
-    pub(super) disk: &'a dyn Disk,
-    /// For how long a message is reserved at a time.
-    pub(super) seconds: u64,
-    pub(super) path: PathBuf,
-}
-
-impl<'a> Publishing<'a> {
-    /// Publishes a file that is written and synced, and whose message is reserved. Without one it must be there already.
-    pub(super) fn publish(
-        self,
-        making: Option<Making<'a>>,
-        partial: Option<Partial<'a>>,
-        lease: Lease<'a>,
-    ) -> Result<Received<'a>, NotStored> {
-        let stop = match self.settle_on_disk(making, &lease) {
-            Ok(making) => {
-                return Ok(Received::Stored(Stored {
-                    making,
-                    partial,
-                    path: self.path,
-                    lease,
-                }));
-            }
-            Err(stop) => stop,
-        };
-        let length = lease.proof().content_length();
-        let stop = match stop {
-            Stop::NoRoom if is_taken(&self.path, Some(length)) => Stop::Failed(came_meanwhile()),
-            stop => stop,
-        };
-        Partial::after(partial, &stop, true);
-        match stop {
-            Stop::Failed(error) => Err(error.into()),
-            Stop::NoRoom => Ok(Received::NoRoom(lease.into_stamp_only())),
-            // What these rest on was judged before all of it had come.
-            Stop::TooLarge | Stop::Refused(_) | Stop::Again(_) => {
-                Err(Error::from(ErrorKind::WrongOrder).into())
-            }
-        }
-    }
-
-    /// Publishes, syncs the folder, and reads again. On failure what was published is removed.
-    fn settle_on_disk(
-        &self,
-        making: Option<Making<'a>>,
-        lease: &Lease<'_>,
-    ) -> Result<Making<'a>, Stop> {
-        let (path, mut renewal) = (&self.path, Renewal::new(lease, self.seconds));
-        let verified: &Verified = lease.proof();
-        let (making, found) = match publish(making, path)? {
-            Some(making) => (making, false),
-            None => (self.find(verified)?, true),
-        };
-        self.disk.sync_folder(folder_of(path))?;
-        renewal.renew()?;
-        if read_again(&making, path, verified, &mut renewal)? {
-            // Whoever took the message over meanwhile decides what becomes of it.
-            renewal.renew()?;
-            Ok(making)
-        } else if found {
-            Err(another().into())
-        } else {
-            Err(changed().into())
-        }
-    }
-
-    /// An attempt may have ended between the final name and its commit. What it left counts if it is this very content, now on
-    /// the disk: nobody can tell the difference.
-    fn find(&self, verified: &Verified) -> Result<Making<'a>, Stop> {
-        let making = Making::found(self.disk, &self.path)?;
-        if making.file().metadata()?.len() != verified.content_length() {
-            return Err(another().into());
-        }
-        making.sync()?;
-        Ok(making)
-    }
-}
-
-/// Gives a file its final name; `None` if there is none, or if another file has that name.
-fn publish<'a>(making: Option<Making<'a>>, path: &Path) -> Result<Option<Making<'a>>, Stop> {
-    match making {
-        None => Ok(None),
-        Some(mut making) => Ok(making.publish(path)?.then_some(making)),
-    }
-}
-
 impl fmt::Debug for Stored<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stored")
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-/// Reads the file from the disk by its final name, and says whether it is what was verified.
-fn read_again(
-    making: &Making<'_>,
-    path: &Path,
-    verified: &Verified,
-    renewal: &mut Renewal<'_, '_>,
-) -> Result<bool, Stop> {
-    let disk = making.disk();
-    let file = disk.open(path, Access::Read)?;
-    if !is_same_file(&file, making.file())? {
-        return Err(replaced().into());
-    }
-    disk.drop_cache(&file)?;
-    let mut hasher = Hasher::new();
-    let mut buffer = Wiped::new(std::vec![0; BUFFER]);
-    let mut length = 0;
-    loop {
-        let read = read_some(disk, &file, &mut buffer)?;
-        length += read as u64;
-        if read == 0 || length > verified.content_length() {
-            break;
-        }
-        hasher.update(buffer.get(..read).unwrap_or_default());
-        renewal.if_due()?;
-    }
-    Ok(length == verified.content_length() && hasher.finish() == verified.content_digest())
-}
-
-fn changed() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "what was read again from the disk is not what was written: do not rely on this disk",
-    )
-}
-
-fn replaced() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "another file took the name of the one that was stored: let nothing else write to this folder",
-    )
-}
-
-/// Keeps a reservation alive while the disk takes its time.
-struct Renewal<'l, 'a> {
-    lease: &'l Lease<'a>,
-    seconds: u64,
-    last: Instant,
-}
-
-impl<'l, 'a> Renewal<'l, 'a> {
-    fn new(lease: &'l Lease<'a>, seconds: u64) -> Self {
-        Self {
-            lease,
-            seconds,
-            last: Instant::now(),
-        }
-    }
-
-    fn renew(&mut self) -> Result<()> {
-        self.last = Instant::now();
-        self.lease.renew(self.seconds)
-    }
-
-    fn if_due(&mut self) -> Result<()> {
-        if self.last.elapsed() < Duration::from_secs(self.seconds) / 3 {
-            return Ok(());
-        }
-        self.renew()
     }
 }

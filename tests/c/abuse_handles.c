@@ -49,7 +49,7 @@ bulla_detached_stream *abuse_detached_stream(void)
     bulla_detached_stream *stream = NULL;
 
     OK(bulla_verifier_new_unguarded(parts.world.policy, &opener, &error));
-    OK(bulla_detached_stream_new(opener, bulla_buffer_data(parts.detached), bulla_buffer_length(parts.detached), &stream, &error));
+    OK(bulla_detached_stream_new(opener, WHOLE(parts.detached), &stream, &error));
     bulla_opener_free(opener);
     return stream;
 }
@@ -85,7 +85,7 @@ bulla_identity *abuse_identity(void)
 {
     bulla_identity *identity = NULL;
 
-    OK(bulla_identity_parse(bulla_buffer_data(parts.key_file), bulla_buffer_length(parts.key_file), NULL, &identity, &error));
+    OK(bulla_identity_parse(WHOLE(parts.key_file), NULL, &identity, &error));
     return identity;
 }
 
@@ -136,7 +136,7 @@ bulla_lease *abuse_lease(void)
     bulla_answer *again = NULL;
 
     bulla_buffer_clear(parts.world.content);
-    OK(bulla_open_leased(opener, bulla_buffer_data(parts.world.envelope), bulla_buffer_length(parts.world.envelope), 60, parts.world.content, &lease,
+    OK(bulla_open_leased(opener, WHOLE(parts.world.envelope), 60, parts.world.content, &lease,
                          &again, &error));
     bulla_opener_free(opener);
     return lease;
@@ -164,7 +164,7 @@ bulla_store_stream *abuse_store_stream(void)
     OK(bulla_store_new(opener, 60, &store, &error));
     OK(bulla_store_stream_new(store, BULLA_TARGET_PATH, abuse_text("bulla_store_stream_new", "target"), &stream, &error));
     before();
-    if (bulla_store_stream_update(stream, bulla_buffer_data(parts.world.envelope), bulla_buffer_length(parts.world.envelope), &error) !=
+    if (bulla_store_stream_update(stream, WHOLE(parts.world.envelope), &error) !=
         BULLA_MORE)
         failed(__FILE__, __LINE__, "a stream of a store", error.text);
     bulla_store_free(store);
@@ -209,7 +209,7 @@ static bulla_status put(const bulla_outbox *outbox)
 
     OK(bulla_letter_new(&parts.outgoing_sent, "test", &parts.world.alice_key, 1, UINT64_C(1) << 40, &letter, &error));
     before();
-    status = bulla_outbox_put(outbox, letter, bulla_buffer_data(parts.outgoing), bulla_buffer_length(parts.outgoing), parts.outgoing_sent.issued, &error);
+    status = bulla_outbox_put(outbox, letter, WHOLE(parts.outgoing), parts.outgoing_sent.issued, &error);
     bulla_letter_free(letter);
     return status;
 }
@@ -256,7 +256,7 @@ bulla_settled *abuse_settled(void)
     bulla_outbox *outbox = abuse_outbox();
     bulla_settled *settled = NULL;
 
-    OK(bulla_outbox_settle(outbox, parts.world.bob, NULL, bulla_buffer_data(parts.receipt), bulla_buffer_length(parts.receipt), &settled, &error));
+    OK(bulla_outbox_settle(outbox, parts.world.bob, NULL, WHOLE(parts.receipt), &settled, &error));
     bulla_outbox_free(outbox);
     return settled;
 }
@@ -265,7 +265,7 @@ bulla_receipt *abuse_receipt(void)
 {
     bulla_receipt *opened = NULL;
 
-    OK(bulla_receipt_open(parts.world.bob, parts.world.policy, NULL, bulla_buffer_data(parts.receipt), bulla_buffer_length(parts.receipt), &opened, &error));
+    OK(bulla_receipt_open(parts.world.bob, parts.world.policy, NULL, WHOLE(parts.receipt), &opened, &error));
     return opened;
 }
 
@@ -274,7 +274,7 @@ bulla_asked *abuse_asked(void)
     bulla_guard *guard = abuse_guard();
     bulla_asked *asked = NULL;
 
-    OK(bulla_asked_open(parts.world.bob, parts.world.policy, guard, NULL, bulla_buffer_data(parts.asked_of_bob), bulla_buffer_length(parts.asked_of_bob),
+    OK(bulla_asked_open(parts.world.bob, parts.world.policy, guard, NULL, WHOLE(parts.asked_of_bob),
                         &asked, &error));
     bulla_guard_free(guard);
     return asked;
@@ -286,7 +286,7 @@ bulla_audit_proof *abuse_audit_proof(void)
     bulla_prover *prover = NULL;
     bulla_audit_proof *held = NULL;
 
-    OK(bulla_question_from_bytes(bulla_buffer_data(parts.question_of_bob), bulla_buffer_length(parts.question_of_bob), &question, &error));
+    OK(bulla_question_from_bytes(WHOLE(parts.question_of_bob), &question, &error));
     OK(bulla_question_prover(question, &prover, &error));
     OK(bulla_prover_update(prover, HELLO, sizeof HELLO, &error));
     OK(bulla_prover_finish(prover, &held, &error));

@@ -18,6 +18,9 @@ struct abuse_parts {
 
 extern struct abuse_parts parts;
 
+/* The bytes in a buffer, as two arguments. */
+#define WHOLE(buffer) bulla_buffer_data(buffer), bulla_buffer_length(buffer)
+
 const char *abuse_database_file(void);
 
 /* What the sealed file for reading at any place is; written once. */

@@ -74,14 +74,14 @@ static void begin_receipts(void)
     OK(bulla_policy_new("test", &policy, &error));
     OK(bulla_policy_allow(policy, &parts.world.bob_key, &error));
     OK(bulla_opener_new(parts.world.alice, policy, parts.world.guard, &opener, &error));
-    OK(bulla_open_leased(opener, bulla_buffer_data(parts.outgoing), bulla_buffer_length(parts.outgoing), 60, parts.world.content, &lease, &answer,
+    OK(bulla_open_leased(opener, WHOLE(parts.outgoing), 60, parts.world.content, &lease, &answer,
                          &error));
     OK(bulla_receipter_new(parts.world.alice, &receipter, &error));
     OK(bulla_receipter_accept(receipter, lease, &answer, &error));
     view = bulla_answer_receipt(answer);
     OK(bulla_buffer_append(parts.receipt, view.data, view.length, &error));
     OK(bulla_message_evidence(bulla_answer_message(answer), parts.evidence, &error));
-    OK(bulla_armor(BULLA_ARMOR_ENVELOPE, bulla_buffer_data(parts.outgoing), bulla_buffer_length(parts.outgoing), parts.armored, &error));
+    OK(bulla_armor(BULLA_ARMOR_ENVELOPE, WHOLE(parts.outgoing), parts.armored, &error));
     opened = abuse_receipt();
     OK(bulla_receipt_to_proof(opened, parts.proof, &error));
     bulla_receipt_free(opened);
@@ -109,7 +109,7 @@ static void begin_questions(void)
     OK(bulla_question_to_bytes(question, parts.question_of_bob, &error));
     OK(bulla_policy_new("test", &policy, &error));
     OK(bulla_policy_allow(policy, &parts.world.bob_key, &error));
-    OK(bulla_asked_open(parts.world.alice, policy, parts.world.guard, NULL, bulla_buffer_data(envelope), bulla_buffer_length(envelope), &asked,
+    OK(bulla_asked_open(parts.world.alice, policy, parts.world.guard, NULL, WHOLE(envelope), &asked,
                         &error));
     held = abuse_audit_proof();
     OK(bulla_asked_answer(asked, parts.world.alice, NULL, held, parts.answer_of_alice, &error));
@@ -133,7 +133,7 @@ void abuse_begin(void)
     seal_hello(&parts.world, NULL);
     OK(bulla_buffer_new(&parts.line, &error));
     OK(bulla_public_line(parts.world.bob_public, parts.line, &error));
-    memcpy(line_text, bulla_buffer_data(parts.line), bulla_buffer_length(parts.line));
+    memcpy(line_text, WHOLE(parts.line));
     OK(bulla_buffer_new(&parts.key_file, &error));
     OK(bulla_identity_text(parts.world.bob, NULL, parts.key_file, &error));
     OK(bulla_buffer_new(&parts.detached, &error));

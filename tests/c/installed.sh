@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
 prefix=${1:-}
 if [ -z "$prefix" ]; then
     prefix=$work/prefix
-    bindings/install.sh --debug --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "it cannot be installed"; }
+    bindings/install.sh --debug --built-in-sqlite --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "it cannot be installed"; }
 fi
 prefix=$(realpath "$prefix")
 bulla=${BULLA_BIN:-}

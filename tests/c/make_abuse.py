@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the abuse test out of include/bulla.h: every function is called with valid arguments, and then with each argument wrong
 in every way that a caller can get wrong and that the header promises to survive. What the comments say of NULL is what is checked.
+After each wrong call the same one comes again, with the same handles; then, twice, one with everything put right.
 
 usage: make_abuse.py include/bulla.h > abuse.c
 
@@ -9,6 +10,9 @@ made, tests/c/abuse_world.c) or to NUMBERS.
 """
 import re
 import sys
+
+sys.dont_write_bytecode = True  # the tree stays clean
+from abuse_header import Header, stop  # noqa: E402
 
 NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", "size_t", "int", "bulla_status"}
 # Handles that take more than valid arguments to make. All others are made by the function that gives them.
@@ -32,51 +36,8 @@ VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_messa
           "bulla_digest": "abuse_sent().header_digest"}
 # Callbacks that are not given together with the others.
 LEFT_OUT = {("bulla_holder", "multiply")}
-MAY_BE_NULL = re.compile(r"[Mm]ay be NULL(?! if)|NULL:|NULL is nothing|NULL has nothing|, or NULL\b")
 GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
             "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
-
-
-def stop(why):
-    sys.exit(f"make_abuse.py: {why}")
-
-
-class Header:
-    def __init__(self, text):
-        self.handles = set(re.findall(r"typedef struct (\w+) \1;", text))
-        self.structs = {name: body for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\n\} \1;", text, re.S)}
-        self.callbacks = {name: (result, arguments) for result, name, arguments in
-                          re.findall(r"typedef (\w+) \(\*(\w+)\)\(([^)]*)\);", text)}
-        self.functions = []
-        for comment, result, name, arguments in re.findall(
-                r"/\*\*((?:(?!\*/).)*)\*/\n(?:BULLA_MUST_CHECK )?((?:const )?(?:struct )?\w+ \*?)(bulla_\w+)\(([^;]*)\);", text, re.S):
-            comment = re.sub(r"\n \* ?", "\n", comment)
-            self.functions.append(Function(name, re.sub(r"\bstruct ", "", result).strip(), arguments, comment))
-        self.by_name = {function.name: function for function in self.functions}
-        # Nothing of the header may go past this.
-        plain = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-        declared = set(re.findall(r"\b(bulla_\w+)\([^;{]*\);", plain))
-        missed = declared - set(self.by_name)
-        if missed or not declared:
-            stop(f"these declarations are not understood: {', '.join(sorted(missed)) or 'all of them'}")
-
-
-class Function:
-    def __init__(self, name, result, arguments, comment):
-        self.name, self.result, self.comment = name, result, comment
-        self.parameters = []
-        arguments = " ".join(arguments.split())
-        if arguments != "void":
-            for argument in arguments.split(","):
-                kind, parameter = re.fullmatch(r"\s*(.*?)(\w+)\s*", argument).groups()
-                self.parameters.append((re.sub(r"\bstruct ", "", kind).strip(), parameter))
-
-    def said(self, parameter):
-        found = re.search(rf"@param {parameter} (.*?)(?=\n@|\nThreads:|\Z)", self.comment, re.S)
-        return " ".join(found.group(1).split()) if found else ""
-
-    def may_be_null(self, parameter):
-        return bool(MAY_BE_NULL.search(self.said(parameter)))
 
 
 class Call:
@@ -86,9 +47,11 @@ class Call:
         self.header, self.function = header, function
         self.lines, self.arguments, self.wrong, self.outputs, self.after = [], [], [], [], []
         parameters, at = function.parameters, 0
+        self.places = []  # of outputs: argument, type
         while at < len(parameters):
             following = parameters[at + 1] if at + 1 < len(parameters) else (None, None)
             at += self.argument(at, *parameters[at], following)
+        self.aliases()
 
     def null(self, at, parameter):
         if self.function.result != "bulla_status" or self.function.may_be_null(parameter):
@@ -166,6 +129,31 @@ class Call:
             stop(f"{self.function.name}: the type of `{kind} {parameter}` is not known")
         return 1
 
+    def aliases(self):
+        """What points to the same as another argument, where the types permit that."""
+        parameters, header = self.function.parameters, self.header
+        kinds = [kind.replace(" const", "").strip() for kind, _ in parameters]
+        for at, (kind, (_, parameter)) in enumerate(zip(kinds, parameters)):
+            base, stars = kind.replace("const ", "").rstrip(" *"), kind.count("*")
+            for other, (_, called) in enumerate(parameters):
+                if other <= at:
+                    continue
+                mine, theirs = kinds[at].replace("const ", ""), kinds[other].replace("const ", "")
+                # Two outputs, two handles, or what is read and what is written.
+                if mine == theirs and stars == 1 and base in header.handles - BORROWED:
+                    self.wrong.append((f"{called} is {parameter}", f"a{other} = a{at};", "ANYTHING"))
+                elif mine == theirs and stars > 0 and other in self.places and (at in self.places or kind.startswith("const")):
+                    self.wrong.append((f"{called} is {parameter}", f"a{other} = ({theirs})a{at};", "ANYTHING"))
+            if kind == "const uint8_t *" and at + 1 < len(kinds) and kinds[at + 1] == "size_t":
+                for other, (_, called) in enumerate(parameters):
+                    if kinds[other].replace("const ", "") == "bulla_buffer *":
+                        self.wrong.append((f"{parameter} is what {called} holds", f"hold((bulla_buffer *)a{other}); "
+                                           f"a{at} = bulla_buffer_data(a{other}); a{at + 1} = bulla_buffer_length(a{other}); turn = 1;",
+                                           "ANYTHING"))
+                for other in self.places:
+                    self.wrong.append((f"{parameter} is where {parameters[other][1]} goes", f"a{at} = (const uint8_t *)&o{other}.value; "
+                                       f"a{at + 1} = sizeof o{other}.value;", "ANYTHING"))
+
     def number(self, name, base, parameter):
         # Small at first: numbers are often how much work is to be done.
         self.lines.append(f"{base} {name} = 1;")
@@ -178,6 +166,11 @@ class Call:
         self.null(at, parameter)
         if self.function.name == base + "_free":
             return
+        if at > 0 and base not in BORROWED:
+            # Freed while others live that were made with it, or are to be used with it.
+            wanted = self.wrong[-1][2]
+            self.wrong.append((f"{parameter} is freed, and NULL",
+                               f"abuse_forget(a{at}); {base}_free(a{at}); a{at} = NULL; k{at} = NULL;", wanted))
         finish = self.header.by_name.get(base + "_finish")
         if finish:
             refused = self.function.result == "bulla_status" and self.function.name not in AFTER_THE_END
@@ -222,6 +215,7 @@ class Call:
         self.lines.append(f"struct {{ uint8_t before[CANARIES]; {base}{space}value{count}; uint8_t after[CANARIES]; }} o{at};")
         self.lines.append(f"{base}{space}*a{at} = {'' if many else '&'}o{at}.value;")
         self.outputs.append(f"o{at}")
+        self.places.append(at)
         self.null(at, parameter)
 
 
@@ -232,7 +226,6 @@ def ordered(lines):
 
 def test(header, function):
     call = Call(header, function)
-    status = function.result == "bulla_status"
     cases = [("nothing is wrong", ";", "ANYTHING")] + call.wrong
     freed = function.name.endswith("_free")
     print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;\n")
@@ -241,21 +234,49 @@ def test(header, function):
         print(f"        {line}")
     for line in ordered(call.lines):
         print(f"        {line}")
-    print("        memset(&report, 0xA5, sizeof report);\n        memset(room, 0xA5, sizeof room);")
-    for output in call.outputs:
-        print(f"        memset(&{output}, 0xA5, sizeof {output});")
+    print("        memset(room, 0xA5, sizeof room);")
+    if not freed:
+        print("        {")
+        for argument in call.arguments:
+            # As it is before anything is wrong with it.
+            print(f"        __typeof__({argument}) k{argument[1:]} = {argument};")
+        print("        int turn = 0; /* 1 where it can come once: what it reads is gone with what it writes */")
+    clear(call)
     print("        switch (at) {")
     for number, (what, change, wanted) in enumerate(cases):
         print(f'        case {number}: abuse_what = "{function.name}: {what}"; {change} wanted = {wanted}; break;')
     print("        }")
+    if freed:
+        # Made, it is freed by this call, and else by the cleaning up.
+        print("        abuse_forget(a0);")
+        invoke(function, call)
+    else:
+        print("        for (; turn < 4; turn++) {")
+        clear(call)
+        invoke(function, call)
+        # What is wrong may be told in another way the second time.
+        print("        if (wanted == INVALID) wanted = FAILURE;")
+        print("        if (turn == 1) { wanted = ANYTHING;" + "".join(f" {it} = k{it[1:]};" for it in call.arguments) + " }")
+        print("        }\n        }")
+    print("        (void)room; (void)wanted;")
+    print("        abuse_clean_up();\n    }\n}\n")
+
+
+def clear(call):
+    """Nothing is in the places for what a call gives."""
+    print("        memset(&report, 0xA5, sizeof report);")
+    for output in call.outputs:
+        print(f"        memset(&{output}, 0xA5, sizeof {output});")
+
+
+def invoke(function, call):
+    """One call, and what is to be seen of it."""
+    status = function.result == "bulla_status"
     for line in call.lines:
         buffer = re.match(r"; b(\d+) = ", line)
         if buffer:
             print(f"        {line[2:]}")
     invoked = f"{function.name}({', '.join(call.arguments)})"
-    if freed:
-        # Made, it is freed by this call, and else by the cleaning up.
-        print("        abuse_forget(a0);")
     print(f"        {'status = ' if status else '' if function.result == 'void' else '(void)'}{invoked};")
     if status:
         error = f"a{[kind for kind, _ in function.parameters].index('bulla_error *')}"
@@ -264,8 +285,7 @@ def test(header, function):
         print(f"        abuse_untouched(status, &{output}, sizeof {output}, sizeof {output}.value);")
     for line in call.after:
         print(f"        {line}")
-    print("        (void)room; (void)status; (void)wanted; (void)report;")
-    print("        abuse_clean_up();\n    }\n}\n")
+    print("        (void)status; (void)report;")
 
 
 def maker(header, handle, done):
@@ -333,6 +353,9 @@ def main():
     print("static bulla_buffer *wrapped(uint8_t *room, size_t length)\n{\n    bulla_buffer *made = NULL;\n")
     print("    if (bulla_buffer_wrap(room, length, &made, NULL) == BULLA_OK) abuse_later(end_bulla_buffer, made);")
     print("    return made;\n}\n")
+    print("/* Has something in it, for calls that read what they write to. */\nstatic void hold(bulla_buffer *buffer)\n{")
+    print("    if (bulla_buffer_append(buffer, endless_bytes, 100, NULL) != BULLA_OK)")
+    print('        failed("abuse", 0, abuse_what, "a buffer takes nothing");\n}\n')
     print("static bulla_guard *make_durable_guard(void)\n{\n    bulla_guard *made = abuse_durable_guard();\n")
     print("    abuse_later(end_bulla_guard, made);\n    return made;\n}\n")
     done = set()

@@ -23,7 +23,7 @@ static void a_key_file_is_written_and_read(void)
     UNTOUCHED(BULLA_IO, read, bulla_identity_load(file, NULL, &read, &error));
     OK(bulla_identity_generate(&made, &error));
     OK(bulla_identity_save(made, file, NULL, &error));
-    FAILS(BULLA_IO, bulla_identity_save(made, file, NULL, &error));
+    FAILS(BULLA_NAME_TAKEN, bulla_identity_save(made, file, NULL, &error));
     read = NULL;
     OK(bulla_identity_load(file, NULL, &read, &error));
     same_public(made, read);

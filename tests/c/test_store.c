@@ -160,6 +160,130 @@ static void what_is_released_or_damaged_leaves_nothing(void)
     leave(&place);
 }
 
+/* Another file has the name: the content is kept, and gets the name that the host chooses then. */
+static void a_name_that_is_taken_is_chosen_anew(void)
+{
+    struct place place;
+    bulla_store_stream *stream;
+    bulla_lease *lease;
+    bulla_answer *again, *answer = NULL;
+    char path[4200], beside[4200];
+    FILE *other;
+    int same;
+
+    /* Of another length, and of the same one. */
+    for (same = 0; same < 2; same++) {
+        prepare(&place);
+        snprintf(path, sizeof path, "%s/taken", place.folder);
+        snprintf(beside, sizeof beside, "%s/free", place.folder);
+        other = fopen(path, "wb");
+        CHECK(other != NULL && fwrite(big + 1, 1, same ? BIG - 1 : 5, other) > 0 && fputc('y', other) == 'y' && fclose(other) == 0);
+        stream = stream_of(&place, BULLA_TARGET_PATH, path);
+        FAILS(BULLA_WRONG_ORDER, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, beside, &error));
+        push(&place, stream, 0, whole(&place));
+        UNTOUCHED(BULLA_NAME_TAKEN, lease, bulla_store_stream_finish(stream, &lease, &again, &error));
+        CHECK(bulla_stamp_issued(bulla_store_stream_stamp(stream)) == place.sent.issued);
+        /* What is no target leaves it as it was, and so does the same one. */
+        FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, 77, beside, &error));
+        FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, "..", &error));
+        FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, NULL, &error));
+        UNTOUCHED(BULLA_NAME_TAKEN, lease, bulla_store_stream_finish(stream, &lease, &again, &error));
+        OK(bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, beside, &error));
+        UNTOUCHED(BULLA_OK, again, bulla_store_stream_finish(stream, &lease, &again, &error));
+        FAILS(BULLA_WRONG_ORDER, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, beside, &error));
+        bulla_store_stream_free(stream);
+        CHECK(view_is(bulla_lease_path(lease), beside, strlen(beside)) && stored(bulla_lease_path(lease)));
+        OK(bulla_lease_accept_unanswered(lease, &answer, &error));
+        bulla_answer_free(answer);
+        bulla_lease_free(lease);
+
+        /* Freed instead, it leaves nothing. */
+        seal_asking(&place.world, BULLA_RECEIPT_STORED, big, sizeof big, &place.sent);
+        stream = stream_of(&place, BULLA_TARGET_PATH, path);
+        push(&place, stream, 0, whole(&place));
+        UNTOUCHED(BULLA_NAME_TAKEN, lease, bulla_store_stream_finish(stream, &lease, &again, &error));
+        bulla_store_stream_free(stream);
+        CHECK(remove(path) == 0 && remove(beside) == 0 && remove(place.folder) == 0);
+        leave(&place);
+    }
+}
+
+/* What a judge answers, and what comes of it. */
+static uint16_t judged_as(void *context, const bulla_stamp *stamp, char *words)
+{
+    CHECK(stamp != NULL && words[0] == '\0');
+    /* What is written besides is not for "later", nor for "yes". */
+    snprintf(words, BULLA_REASON_TEXT, "words");
+    return *(uint16_t *)context;
+}
+
+/* The reason in a receipt to alice. */
+static uint16_t reason_in(struct place *place, bulla_view receipt)
+{
+    bulla_policy *recipients = NULL;
+    bulla_receipt *opened = NULL;
+    bulla_view words;
+    uint16_t code = 0;
+
+    OK(bulla_policy_new("test", &recipients, &error));
+    OK(bulla_policy_allow(recipients, &place->world.bob_key, &error));
+    OK(bulla_receipt_open(place->world.alice, recipients, NULL, receipt.data, receipt.length, &opened, &error));
+    OK(bulla_receipt_reason(opened, &code, &words, &error));
+    bulla_receipt_free(opened);
+    bulla_policy_free(recipients);
+    return code;
+}
+
+static void rules_accept_refuse_or_wait(void)
+{
+    /* The last ones are nonsense: refused, for no reason that can be sent. */
+    static const struct {
+        uint16_t answer;
+        bulla_status status;
+        uint16_t told;
+    } CASES[] = {{0, BULLA_OK, 0}, {BULLA_JUDGE_LATER, BULLA_UNDECIDED, 0}, {BULLA_REASON_POLICY, BULLA_REFUSED, BULLA_REASON_POLICY},
+                 {1024, BULLA_REFUSED, 1024}, {UINT16_MAX, BULLA_REFUSED, UINT16_MAX}, {7, BULLA_REFUSED, BULLA_REASON_POLICY},
+                 {BULLA_JUDGE_LATER - 1, BULLA_REFUSED, BULLA_REASON_POLICY}, {500, BULLA_REFUSED, BULLA_REASON_POLICY}};
+    struct place place;
+    size_t at;
+
+    for (at = 0; at < sizeof CASES / sizeof CASES[0]; at++) {
+        bulla_store_stream *stream;
+        bulla_lease *lease = NULL;
+        bulla_answer *again = NULL, *answer = NULL;
+        bulla_receipter *receipter = NULL;
+        uint16_t says = CASES[at].answer;
+
+        prepare(&place);
+        OK(bulla_store_judge(place.store, judged_as, &says, NULL, &error));
+        stream = stream_of(&place, BULLA_TARGET_BY_ID, place.folder);
+        push(&place, stream, 0, whole(&place));
+        before();
+        CHECK(bulla_store_stream_finish(stream, &lease, &again, &error) == CASES[at].status);
+        bulla_store_stream_free(stream);
+        if (CASES[at].status == BULLA_UNDECIDED) {
+            CHECK(lease == NULL && bulla_status_class(BULLA_UNDECIDED) == BULLA_CLASS_TRY_AGAIN);
+            CHECK(remove(place.folder) == 0 && mkdir(place.folder, 0700) == 0); /* nothing is in it */
+            /* Nothing is reserved: it may come again at once. */
+            says = 0;
+            stream = stream_of(&place, BULLA_TARGET_BY_ID, place.folder);
+            push(&place, stream, 0, whole(&place));
+            OK(bulla_store_stream_finish(stream, &lease, &again, &error));
+            bulla_store_stream_free(stream);
+        } else if (CASES[at].status == BULLA_REFUSED) {
+            OK(bulla_receipter_new(place.world.bob, &receipter, &error));
+            OK(bulla_receipter_reject(receipter, lease, 0, NULL, &answer, &error));
+            CHECK(bulla_answer_outcome(answer) == BULLA_OUTCOME_REJECTED);
+            CHECK(reason_in(&place, bulla_answer_receipt(answer)) == CASES[at].told);
+            bulla_answer_free(answer);
+            bulla_receipter_free(receipter);
+        }
+        bulla_lease_free(lease); /* a file goes with it */
+        CHECK(remove(place.folder) == 0);
+        leave(&place);
+    }
+}
+
 static uint8_t no_room(void *context, const uint8_t *folder, size_t folder_length, uint64_t content)
 {
     CHECK(folder != NULL && folder_length > 0 && content == BIG);
@@ -301,6 +425,8 @@ const struct test test_store[] = {
     {"what is stored is receipted once", what_is_stored_is_receipted_once},
     {"what is released or damaged leaves nothing", what_is_released_or_damaged_leaves_nothing},
     {"what is too large or has no room can be rejected", what_is_too_large_or_has_no_room_can_be_rejected},
+    {"a name that is taken is chosen anew", a_name_that_is_taken_is_chosen_anew},
+    {"rules accept, refuse, or wait", rules_accept_refuse_or_wait},
     {"what did not come whole is completed", what_did_not_come_whole_is_completed},
     {"what was there before is told", what_was_there_before_is_told},
     {"what a lease shows may be its answer", what_a_lease_shows_may_be_its_answer},

@@ -84,6 +84,57 @@ static void announced_lengths_are_kept(void)
     end(&world);
 }
 
+/* Padded in pieces it is what it would be at once, and no piece is long. */
+static void padding_comes_in_pieces(void)
+{
+    enum { STEP = 65536, TIMES = 36 }; /* so long that its padding is more than one piece */
+    struct world world;
+    bulla_seal_stream *stream = NULL;
+    bulla_buffer *piece = NULL;
+    bulla_message *message;
+    size_t at, whole = 0, pieces = 0, announced;
+
+    begin(&world);
+    fill();
+    OK(bulla_buffer_new(&piece, &error));
+    for (announced = 0; announced < 2; announced++) {
+        uint64_t length = announced ? (uint64_t)STEP * TIMES + 1 : BULLA_LENGTH_UNKNOWN;
+
+        OK(bulla_seal_stream_new(world.sealer, world.draft, length, piece, &stream, &error));
+        bulla_buffer_clear(world.envelope);
+        for (at = 0; at < TIMES; at++)
+            OK(bulla_seal_stream_update(stream, long_content, STEP, piece, &error));
+        OK(bulla_seal_stream_update(stream, long_content, 1, piece, &error));
+        OK(bulla_buffer_append(world.envelope, bulla_buffer_data(piece), bulla_buffer_length(piece), &error));
+        bulla_buffer_clear(piece);
+        for (pieces = 0, before(); bulla_seal_stream_pad(stream, piece, &error) == BULLA_OK; pieces++) {
+            CHECK(bulla_buffer_length(piece) <= 2 * STEP);
+            OK(bulla_buffer_append(world.envelope, bulla_buffer_data(piece), bulla_buffer_length(piece), &error));
+            bulla_buffer_clear(piece);
+        }
+        FAILS(BULLA_NOTHING, bulla_seal_stream_pad(stream, piece, &error));
+        CHECK(bulla_buffer_length(piece) == 0);
+        OK(bulla_seal_stream_finish(stream, piece, NULL, &error));
+        CHECK(bulla_buffer_length(piece) < STEP);
+        OK(bulla_buffer_append(world.envelope, bulla_buffer_data(piece), bulla_buffer_length(piece), &error));
+        bulla_buffer_clear(piece);
+        FAILS(BULLA_WRONG_ORDER, bulla_seal_stream_pad(stream, piece, &error));
+        bulla_seal_stream_free(stream);
+        /* Without a length there is none. */
+        CHECK(announced ? pieces > 1 && bulla_buffer_length(world.envelope) > whole + STEP : pieces == 1);
+        whole = bulla_buffer_length(world.envelope);
+        CHECK(open_it(&world, world.opener, &message) == BULLA_OK && bulla_buffer_length(world.content) == (size_t)STEP * TIMES + 1);
+        bulla_message_free(message);
+    }
+    /* There is content to come, and then content too late. */
+    OK(bulla_seal_stream_new(world.sealer, world.draft, 5, piece, &stream, &error));
+    FAILS(BULLA_LENGTH_MISMATCH, bulla_seal_stream_pad(stream, piece, &error));
+    FAILS(BULLA_WRONG_ORDER, bulla_seal_stream_update(stream, HELLO, 5, piece, &error));
+    bulla_seal_stream_free(stream);
+    bulla_buffer_free(piece);
+    end(&world);
+}
+
 static void an_unfinished_envelope_opens_to_nobody(void)
 {
     struct world world;
@@ -224,6 +275,7 @@ static void detached_content_in_pieces(void)
 const struct test test_stream[] = {
     {"pieces of any length", pieces_of_any_length},
     {"announced lengths are kept", announced_lengths_are_kept},
+    {"padding comes in pieces", padding_comes_in_pieces},
     {"an unfinished envelope opens to nobody", an_unfinished_envelope_opens_to_nobody},
     {"a cut stream is never finished", a_cut_stream_is_never_finished},
     {"a host can settle before it claims", a_host_can_settle_before_it_claims},

@@ -16,7 +16,7 @@ unsafe extern "C" fn judge(
         unsafe { words.copy_from(text.as_ptr(), text.count_bytes() + 1) };
     }
     match code {
-        1 => u16::MAX / 64,
+        1 => BULLA_JUDGE_LATER - 1,
         code => code,
     }
 }
@@ -74,8 +74,13 @@ fn a_store_with_rules_of_the_host_s_own() {
             bulla_lease_free(lease);
         }
     }
-    // What no rules refused has no reason of theirs.
+    // Where they cannot tell now nothing is reserved: it comes again below.
     let envelope = seal(alice, bob, b"content");
+    let (status, none, again) = store(place, &mut { BULLA_JUDGE_LATER }, &envelope);
+    assert_eq!(status, ErrorKind::Undecided.code());
+    assert!(none.is_null() && again.is_null());
+    assert_eq!(bulla_status_class(status), BULLA_CLASS_TRY_AGAIN);
+    // What no rules refused has no reason of theirs.
     let (status, lease, _) = store(place, &mut 0, &envelope);
     assert_eq!(status, BULLA_OK);
     let mut answered = null_mut();

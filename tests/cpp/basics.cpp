@@ -112,7 +112,7 @@ TEST(identities_are_written_and_read) {
     pair people;
     const folder place;
     MUST(people.alice.save(place / "alice", "a passphrase"));
-    FAILS(people.alice.save(place / "alice", std::nullopt), BULLA_IO);
+    FAILS(people.alice.save(place / "alice", std::nullopt), BULLA_NAME_TAKEN);
     FAILS(bulla::identity::load(place / "alice"), BULLA_PASSPHRASE_NEEDED);
     FAILS(bulla::identity::load(place / "alice", "another"), BULLA_WRONG_PASSPHRASE);
     auto read = MUST(bulla::identity::load(place / "alice", "a passphrase"));
@@ -151,8 +151,14 @@ TEST(streams_both_ways) {
     for (std::size_t at = 0; at < content.size(); at += 7000) {
         MUST(sealing.update(bulla::bytes_view(content).part(at, 7000), envelope));
     }
+    std::size_t padded = 0;
+    while (MUST(sealing.pad(envelope))) {
+        ++padded;
+    }
+    CHECK(padded > 0 && !MUST(sealing.pad(envelope)));
     const auto sent = MUST(sealing.finish(envelope));
     FAILS(sealing.update("x", envelope), BULLA_WRONG_ORDER);
+    FAILS(sealing.pad(envelope), BULLA_WRONG_ORDER);
 
     const auto opener = people.opener();
     auto opening = MUST(opener.stream());

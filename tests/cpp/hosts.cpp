@@ -118,7 +118,37 @@ TEST(rules_of_the_host) {
         static_cast<void>(MUST(receipter.reject(refused->lease)));
     }
     CHECK(asked == 4);
+    answer = bulla::reason::later();
+    {
+        const auto sealed = MUST(people.sealer().seal(pair::draft(), "who knows"));
+        for (const bool later : {true, false}) {
+            if (!later) {
+                answer.reset();
+            }
+            auto stream = MUST(store.stream(bulla::target::by_id(place.path())));
+            static_cast<void>(MUST(stream.update(sealed.envelope)));
+            const auto what = stream.finish();
+            CHECK(later ? what.code() == BULLA_UNDECIDED && what.error().kind() == bulla::failure::try_again : what.has_value());
+        }
+    }
     FAILS(store.judge(nullptr), BULLA_INVALID_INPUT);
+}
+
+TEST(a_name_that_is_taken_is_chosen_anew) {
+    pair people;
+    const folder place;
+    const auto store = MUST(people.opener().store(60));
+    static_cast<void>(MUST(people.alice.save(place / "taken", std::nullopt)));
+    const auto sealed = MUST(people.sealer().seal(pair::draft(), "hello"));
+    auto stream = MUST(store.stream(bulla::target::path(place / "taken")));
+    FAILS(stream.retarget(bulla::target::by_id(place.path())), BULLA_WRONG_ORDER);
+    static_cast<void>(MUST(stream.update(sealed.envelope)));
+    for (int turn = 0; turn < 2; ++turn) {
+        FAILS(stream.finish(), BULLA_NAME_TAKEN);
+    }
+    MUST(stream.retarget(bulla::target::by_id(place.path())));
+    const auto what = MUST(stream.finish());
+    CHECK(std::get_if<bulla::stored>(&what) != nullptr);
 }
 
 #if defined(__cpp_exceptions)

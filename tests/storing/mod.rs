@@ -7,6 +7,7 @@
     clippy::panic
 )]
 
+pub(crate) mod counted;
 pub(crate) mod faulty;
 pub(crate) mod file_guard;
 pub(crate) mod here;
@@ -87,6 +88,29 @@ pub(crate) fn seal_stream(content: &[u8], length: Option<u64>) -> (Vec<u8>, Sent
         .seal_io(&draft(), length, &mut &*content, &mut out)
         .unwrap();
     (out, sent)
+}
+
+/// The same in each of the three ways to seal it.
+pub(crate) fn envelopes(bytes: &[u8]) -> [Vec<u8>; 3] {
+    [
+        seal(&draft(), bytes),
+        seal_stream(bytes, Some(bytes.len() as u64)).0,
+        seal_stream(bytes, None).0,
+    ]
+}
+
+pub(crate) fn push<'a>(
+    store: &Store<'a>,
+    envelope: &[u8],
+    target: Target<'_>,
+) -> Result<Received<'a>, NotStored> {
+    let mut stream = store.stream(target).unwrap();
+    for piece in envelope.chunks(10_000) {
+        if !stream.update(piece) {
+            break;
+        }
+    }
+    stream.finish()
 }
 
 /// Digest of the header of an envelope to one recipient.

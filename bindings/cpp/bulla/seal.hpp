@@ -126,6 +126,15 @@ class seal_stream {
             return bulla_seal_stream_update(handle_.get(), content.data(), content.size(), detail::raw(envelope), why);
         });
     }
+    /// Appends some of the padding, at most 64 KiB, once all content has come; false once none is left. It keeps memory small where
+    /// the content is long, and need not be called.
+    result<bool> pad(buffer& envelope) {
+        return detail::answered<bool>([&](auto* why) { return bulla_seal_stream_pad(handle_.get(), detail::raw(envelope), why); },
+                                      [](bulla_status code) -> result<bool> {
+                                          return code == BULLA_OK || code == BULLA_NOTHING ? result<bool>(code == BULLA_OK)
+                                                                                           : result<bool>(detail::unexpected(code));
+                                      });
+    }
     /// Ends the envelope. The rest of it is appended.
     result<sent> finish(buffer& envelope) {
         return detail::got<sent, bulla_sent>(

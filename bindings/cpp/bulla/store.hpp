@@ -117,6 +117,9 @@ using storing = std::variant<stored, too_large, no_room, refused, answer>;
 struct reason {
     std::uint16_t code = 0;
     std::string text;
+    /// No reason, but that rules (store::judge()) cannot tell now: BULLA_UNDECIDED comes of it, nothing is reserved, and the message
+    /// may come again.
+    static reason later() { return {BULLA_JUDGE_LATER, {}}; }
 };
 
 namespace detail {
@@ -210,7 +213,8 @@ class store_stream {
         });
     }
     [[nodiscard]] std::optional<bulla::stamp> stamp() const { return detail::stamp_of(bulla_store_stream_stamp(handle_.get())); }
-    /// The end of the envelope has come.
+    /// The end of the envelope has come. After BULLA_NAME_TAKEN (another file has the name) the content is kept: retarget(), and finish
+    /// again.
     result<storing> finish() {
         bulla_lease* fresh = nullptr;
         bulla_answer* again = nullptr;
@@ -219,6 +223,16 @@ class store_stream {
                 [&](auto* why) { return bulla_store_stream_finish(handle_.get(), &fresh, &again, why); },
                 [&](bulla_status code) -> result<storing> { return judged(code, fresh, again); });
         });
+    }
+
+    /// Another target on the same file system, after BULLA_NAME_TAKEN. Nothing of the envelope is to come again.
+    result<void> retarget(const target& where) {
+        const detail::text_of name(where.name());
+        if (!name.whole()) {
+            return name.cut();
+        }
+        return detail::done(
+            [&](auto* why) { return bulla_store_stream_retarget(handle_.get(), where.kind(), name.get(), why); });
     }
 
   private:
@@ -276,9 +290,9 @@ class store {
     }
     /// The host's own rules about each new message, by its stamp, before anything is written: none, or why it is not accepted.
     using rules = std::function<std::optional<reason>(const stamp& said)>;
-    /// Asks these rules. A reason is final: the usual next step is to reject. What they throw is not, and comes out of the stream's
-    /// update() or finish(): see store_stream. Without exceptions there is no such answer: decide before the message is given to a
-    /// store, or after it is stored. A reason that cannot be sent becomes BULLA_REASON_POLICY.
+    /// Asks these rules. A reason is final: the usual next step is to reject. Rules that cannot tell now give reason::later(), or
+    /// throw: what they throw comes out of the stream's update() or finish(), see store_stream. A reason that cannot be sent becomes
+    /// BULLA_REASON_POLICY.
     result<void> judge(rules ask) {
         auto context = std::make_unique<rules>(std::move(ask));
         return detail::given(context, detail::done([&](auto* why) {
@@ -339,7 +353,7 @@ class store {
         });
     }
     static std::uint16_t judged(void* context, const bulla_stamp* stamp, char* words) noexcept {
-        return detail::asking::answered<std::uint16_t>(BULLA_REASON_FAILED, [&]() -> std::uint16_t {
+        return detail::asking::answered<std::uint16_t>(BULLA_JUDGE_LATER, [&]() -> std::uint16_t {
             const auto why = (*static_cast<rules*>(context))(detail::stamp_of(stamp).value_or(bulla::stamp()));
             if (!why) {
                 return 0;

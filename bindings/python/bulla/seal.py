@@ -183,6 +183,8 @@ class SealStream(io.RawIOBase):
     def finish(self) -> Sent:
         """Ends the envelope. The file is not closed."""
         with self._unbroken() as handle:
+            while c.call(lib.bulla_seal_stream_pad, handle, self._buffer) == 0:
+                self._put()
             sent = Sent._of(c.value(lib.bulla_seal_stream_finish, handle, self._buffer, kind="bulla_sent"))
             self._put()
         self._sent = sent

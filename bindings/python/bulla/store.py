@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._call import BytesLike, Path
 
 __all__ = [
+    "LATER",
     "Answer",
     "Lease",
     "LeaseKind",
@@ -181,6 +182,11 @@ class Reason(NamedTuple):
     text: str
 
 
+#: What one's own rules (``judge``) give where they cannot tell now. :class:`Undecided` is raised then, by the call that tells what comes
+#: of the message; nothing is reserved, and the message may come again.
+LATER = Reason(int(lib.BULLA_JUDGE_LATER), "")
+
+
 @dataclass(frozen=True)
 class Target:
     """Where a file is stored."""
@@ -250,8 +256,15 @@ class StoreStream(Single):
         with self._alone() as handle:
             return Stamp._or_none(lib.bulla_store_stream_stamp(handle))
 
+    def retarget(self, target: Target) -> None:
+        """Another target on the same file system, after :meth:`finish` has raised :class:`NameTaken`: call that again then. Nothing of
+        the envelope is to come again."""
+        with self._alone() as handle:
+            c.call(lib.bulla_store_stream_retarget, handle, target.kind, c.path(target.where))
+
     def finish(self) -> Union[Stored, TooLarge, NoRoom, NotWanted, Answer]:
-        """The end of the envelope has come. An answer is of a message that came before: give it again."""
+        """The end of the envelope has come. An answer is of a message that came before: give it again. :class:`NameTaken` is raised if
+        another file has the name; the content is kept then, to be given :meth:`another target <retarget>`."""
         lease, again = ffi.new("bulla_lease **"), ffi.new("bulla_answer **")
         try:
             with self._asking() as handle:
@@ -276,7 +289,7 @@ def _has_room(context: Any, folder: Any, length: int, content: int) -> int:
     return c.answered(context, ask, 0)
 
 
-@ffi.callback("uint16_t(void *, const bulla_stamp *, char *)", error=int(lib.BULLA_REASON_FAILED))  # type: ignore[untyped-decorator, unused-ignore]
+@ffi.callback("uint16_t(void *, const bulla_stamp *, char *)", error=int(lib.BULLA_JUDGE_LATER))  # type: ignore[untyped-decorator, unused-ignore]
 def _judge(context: Any, stamp: Any, words: Any) -> int:
     def ask(function: Callable[[Stamp], Optional[Reason]]) -> int:
         reason = function(Stamp._of(stamp))
@@ -288,7 +301,7 @@ def _judge(context: Any, stamp: Any, words: Any) -> int:
         ffi.memmove(words, text + b"\0", len(text) + 1)
         return int(reason.code)
 
-    return c.answered(context, ask, ReasonCode.FAILED)
+    return c.answered(context, ask, LATER.code)
 
 
 class Store(Handle):

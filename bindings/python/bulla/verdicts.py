@@ -20,6 +20,7 @@ __all__ = [
     "LeaseLost",
     "LengthMismatch",
     "Malformed",
+    "NameTaken",
     "NoRecipient",
     "NoUsableKey",
     "NotAuthentic",
@@ -35,6 +36,7 @@ __all__ = [
     "Superseded",
     "TooOld",
     "Unbounded",
+    "Undecided",
     "UnsupportedVersion",
     "UntrustedSender",
     "WrongChallenge",
@@ -135,6 +137,12 @@ class Internal(UsageError):
     """A defect of Bulla was met, and contained: what was in hand is not done; please report it."""
 
     code = 15
+
+
+class NameTaken(UsageError):
+    """There is a file of that name already, and it is not written over: choose another name."""
+
+    code = 16
 
 
 class Malformed(NotAcceptable):
@@ -281,6 +289,12 @@ class OutboxUnavailable(TryAgain):
     code = 74
 
 
+class Undecided(TryAgain):
+    """The rules of this host could not decide on it, and nothing is reserved: try again later."""
+
+    code = 75
+
+
 #: The class of each code.
 ALL: dict[int, type[Error]] = {
     1: InvalidInput,
@@ -298,6 +312,7 @@ ALL: dict[int, type[Error]] = {
     13: WrongOrder,
     14: BufferTooSmall,
     15: Internal,
+    16: NameTaken,
     20: Malformed,
     21: UnsupportedVersion,
     22: WrongKind,
@@ -322,4 +337,5 @@ ALL: dict[int, type[Error]] = {
     72: GuardUnavailable,
     73: LeaseLost,
     74: OutboxUnavailable,
+    75: Undecided,
 }

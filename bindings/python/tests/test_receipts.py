@@ -215,6 +215,33 @@ def test_rules_of_ones_own(people: People, tmp_path: Path) -> None:
     assert len(asked) == 5 and {stamp.signer for stamp in asked} == {people.alice_public.key}
 
 
+def test_rules_that_cannot_tell(people: People, tmp_path: Path) -> None:
+    answers: list[bulla.Reason | None] = [bulla.LATER, bulla.LATER, None]
+    disk = people.opener().store(60, judge=lambda stamp: answers.pop(0))
+    envelope = people.seal(b"x" * 300_000).envelope
+    for _ in range(2):
+        with pytest.raises(bulla.Undecided) as out:
+            store(disk, envelope, tmp_path)
+        assert isinstance(out.value, bulla.TryAgain) and list(tmp_path.iterdir()) == []
+    assert isinstance(store(disk, envelope, tmp_path), bulla.Stored)
+
+
+def test_a_name_that_is_taken(people: People, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_bytes(b"another")
+    stream = people.opener().store(60).stream(bulla.Target.path(taken))
+    with pytest.raises(bulla.WrongOrder):
+        stream.retarget(bulla.Target.by_id(tmp_path))
+    stream.write(people.seal(b"hello").envelope)
+    for _ in range(2):
+        with pytest.raises(bulla.NameTaken):
+            stream.finish()
+    stream.retarget(bulla.Target.by_id(tmp_path))
+    stored = stream.finish()
+    assert isinstance(stored, bulla.Stored) and stored.lease.path is not None
+    assert Path(os.fsdecode(stored.lease.path)).read_bytes() == b"hello" and taken.read_bytes() == b"another"
+
+
 @pytest.mark.parametrize("failure", [RuntimeError("the database is down"), KeyboardInterrupt()])
 @pytest.mark.parametrize("length", [10, 300_000])
 def test_rules_that_fail_decide_nothing(people: People, tmp_path: Path, failure: BaseException, length: int) -> None:

@@ -102,6 +102,23 @@ def test_the_length_that_was_announced_holds(people: People) -> None:
             stream.write(b"less")
 
 
+def test_padding_is_written_in_pieces(people: People) -> None:
+    """However long it is, no more than a little of it is in memory."""
+    written: list[int] = []
+
+    class Counting(io.BytesIO):
+        def write(self, data: bytes, /) -> int:  # type: ignore[override]
+            written.append(len(data))
+            return super().write(data)
+
+    to, content = Counting(), bytes((1 << 21) + 1)
+    with people.sealer().seal_stream(bulla.Draft(CONTEXT), to, len(content)) as stream:
+        stream.write(content)
+        written.clear()
+    assert sum(written) > 65536 and max(written) < 2 * 65536
+    assert people.opener().open(to.getvalue()).content == content
+
+
 def test_signed_streams_through_a_text_wrapper(people: People) -> None:
     out = io.BytesIO()
     with bulla.Sealer(people.alice).sign_stream(bulla.Draft(CONTEXT), out) as stream:

@@ -31,7 +31,7 @@ pub(super) fn keygen(args: &Keygen) -> Result<(), Failure> {
     identity
         .create_key_file(path, passphrase.as_ref().map(|p| p.as_str()), &OsEntropy)
         .map_err(|error| {
-            if error == ErrorKind::Io && path.symlink_metadata().is_ok() {
+            if error == ErrorKind::NameTaken {
                 return exists(path);
             }
             Failure::around(&format!("cannot create {}", path.display()), &error)

@@ -306,7 +306,7 @@ impl Desk<'_> {
         if error.kind() == ErrorKind::InvalidInput && !error.detail().is_empty() {
             return Failure::usage(error.detail());
         }
-        let is_io = error.kind() == ErrorKind::Io;
+        let is_io = matches!(error.kind(), ErrorKind::Io | ErrorKind::NameTaken);
         let failure = self.guard.failed(error);
         // What the input says has its name in it.
         if is_io && !failure.text().starts_with("cannot ") {

@@ -6,7 +6,6 @@
 #include "desk.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,32 +21,6 @@ static const char usage[] =
     "Exit status: 0 stored, now or before; 2 not acceptable; 3 refused, or rejected; 4 try again later; 1 anything else.\n";
 
 static const struct option names[] = {DESK_OPTIONS, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
-
-/* What comes through a pipe is put in a file without a name, for if the name that its sender suggests is taken it is read a second
- * time. With --by-id that is not needed. What is longer than anything that is accepted is not written to its end: the beginning says so.
- * -1 if it fails. */
-static int spooled(const char *folder, uint64_t max_size)
-{
-    /* With padding, and a header for as many recipients as there can be. */
-    uint64_t room = max_size > 0 && max_size < UINT64_MAX / 2 ? max_size + max_size / 8 + (4 << 20) : UINT64_MAX;
-    static unsigned char piece[65536];
-    ssize_t got = 0;
-    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    while (file >= 0 && room > 0 && ((got = read(STDIN_FILENO, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR)))
-        if (got > 0) {
-            if (!write_all(file, piece, (size_t)got)) {
-                got = -1;
-                break;
-            }
-            room -= (uint64_t)got < room ? (uint64_t)got : room;
-        }
-    if (file >= 0 && (got < 0 || lseek(file, 0, SEEK_SET) != 0)) {
-        close(file);
-        file = -1;
-    }
-    return file;
-}
 
 /* It may be decided before the end has come. Who sends should still get the answer, and not a broken pipe. */
 static void drain(int from)
@@ -72,15 +45,12 @@ static int exit_status(const struct taken *taken)
     return bulla_status_class(taken->status) == BULLA_CLASS_USAGE ? EXIT_USAGE : EXIT_AWAITED;
 }
 
-static int receive(const struct desk_options *options, struct desk *desk)
+static int receive(struct desk *desk)
 {
     struct taken taken;
-    int file = STDIN_FILENO;
     int result;
 
-    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder, options->max_size)) < 0)
-        return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
-    desk_take(desk, file, &taken);
+    desk_take(desk, STDIN_FILENO, &taken);
     drain(STDIN_FILENO);
     result = exit_status(&taken);
     say("%s", taken.text);
@@ -113,7 +83,7 @@ int main(int argc, char **argv)
         return say("%s; --help says how it is called", wrong), EXIT_USAGE;
     signal(SIGPIPE, SIG_IGN);
     if (told(desk_open(&options, &desk, &error), &error, "the key, the guard or the senders") == BULLA_OK)
-        result = receive(&options, desk);
+        result = receive(desk);
     desk_close(desk);
     return result;
 }

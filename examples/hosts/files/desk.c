@@ -226,6 +226,10 @@ static enum outcome finish(struct desk *desk, bulla_store_stream *stream, struct
     enum outcome outcome;
 
     taken->status = bulla_store_stream_finish(stream, &lease, &answer, error);
+    /* Somebody else's file has the name that is suggested. */
+    if (taken->status == BULLA_NAME_TAKEN && !desk->options->by_id &&
+        (taken->status = bulla_store_stream_retarget(stream, BULLA_TARGET_BY_ID, desk->options->folder, error)) == BULLA_OK)
+        taken->status = bulla_store_stream_finish(stream, &lease, &answer, error);
     if (taken->status == BULLA_OK) {
         bulla_view path = bulla_lease_path(lease);
 
@@ -245,8 +249,9 @@ static enum outcome finish(struct desk *desk, bulla_store_stream *stream, struct
     return outcome;
 }
 
-static enum outcome take_to(struct desk *desk, int file, uint32_t target, struct taken *taken)
+static enum outcome take(struct desk *desk, int file, struct taken *taken)
 {
+    uint32_t target = desk->options->by_id ? BULLA_TARGET_BY_ID : BULLA_TARGET_SUGGESTED;
     static unsigned char piece[65536];
     bulla_store_stream *stream = NULL;
     bulla_error error;
@@ -275,10 +280,6 @@ static enum outcome take_to(struct desk *desk, int file, uint32_t target, struct
 enum outcome desk_take(struct desk *desk, int file, struct taken *taken)
 {
     memset(taken, 0, sizeof *taken);
-    taken->outcome = take_to(desk, file, desk->options->by_id ? BULLA_TARGET_BY_ID : BULLA_TARGET_SUGGESTED, taken);
-    /* Perhaps somebody else's file has the name that is suggested. BULLA_IO does not tell that from a disk that fails: then this
-     * fails, too. */
-    if (taken->outcome == LATER && taken->status == BULLA_IO && !desk->options->by_id && lseek(file, 0, SEEK_SET) == 0)
-        taken->outcome = take_to(desk, file, BULLA_TARGET_BY_ID, taken);
+    taken->outcome = take(desk, file, taken);
     return taken->outcome;
 }

@@ -46,7 +46,7 @@ struct delivery {
     struct mail *mail;
     const char *maildir, *recipient;
     struct text receipt_to;
-    int undecided; /* something failed here, while it was judged: a rejection is final, so there must be none */
+    int undecided; /* something failed here, while what is stored was looked at: a rejection is final, so there must be none */
 };
 
 /* Asked once the stamp is verified, and before anything is written: may this signer write as this author? */
@@ -59,8 +59,8 @@ static uint16_t judge(void *context, const bulla_stamp *stamp, char *words)
 
     attribute_text(&author, stamp, ATTRIBUTE_FROM);
     if (author.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK) {
-        delivery->undecided = 1;
-        reason = BULLA_REASON_FAILED;
+        log_error("it cannot be judged now: no memory");
+        reason = BULLA_JUDGE_LATER;
     } else if (author_is(delivery->host, author.data, &signer) < 0) {
         reason = BULLA_REASON_POLICY;
         snprintf(words, BULLA_REASON_TEXT, "the signer is not the author that From names");

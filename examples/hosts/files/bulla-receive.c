@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -23,20 +24,31 @@ static const char usage[] =
 
 static const struct option names[] = {DESK_OPTIONS, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
+/* Writes it, unless less would stay free than is to stay free. */
+static int spool(int file, const unsigned char *piece, size_t length, uint64_t keep_free)
+{
+    struct statvfs disk;
+
+    if (fstatvfs(file, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < keep_free)
+        return errno = ENOSPC, 0;
+    return write_all(file, piece, length);
+}
+
 /* What comes through a pipe is put in a file without a name, for if the name that its sender suggests is taken it is read a second
  * time. With --by-id that is not needed. What is longer than anything that is accepted is not written to its end: the beginning says so.
  * -1 if it fails. */
-static int spooled(const char *folder, uint64_t max_size)
+static int spooled(const struct desk_options *options)
 {
     /* With padding, and a header for as many recipients as there can be. */
-    uint64_t room = max_size > 0 && max_size < UINT64_MAX / 2 ? max_size + max_size / 8 + (4 << 20) : UINT64_MAX;
+    uint64_t most = options->max_size < UINT64_MAX / 2 ? options->max_size : UINT64_MAX / 2;
+    uint64_t room = most + most / 8 + (4 << 20);
     static unsigned char piece[65536];
     ssize_t got = 0;
-    int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int file = open(options->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
     while (file >= 0 && room > 0 && ((got = read(STDIN_FILENO, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR)))
         if (got > 0) {
-            if (!write_all(file, piece, (size_t)got)) {
+            if (!spool(file, piece, (size_t)got, options->keep_free)) {
                 got = -1;
                 break;
             }
@@ -78,7 +90,7 @@ static int receive(const struct desk_options *options, struct desk *desk)
     int file = STDIN_FILENO;
     int result;
 
-    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options->folder, options->max_size)) < 0)
+    if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options)) < 0)
         return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
     desk_take(desk, file, &taken);
     drain(STDIN_FILENO);
@@ -100,8 +112,7 @@ int main(int argc, char **argv)
     int option, result = EXIT_USAGE;
 
     host_name("bulla-receive");
-    memset(&options, 0, sizeof options);
-    options.lease = 60;
+    desk_defaults(&options);
     while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_DONE;

@@ -20,6 +20,14 @@ struct desk {
     bulla_receipter *receipter;
 };
 
+void desk_defaults(struct desk_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->lease = 60;
+    /* Whoever may send must not be able to fill a disk because nobody thought of a limit. */
+    options->max_size = (uint64_t)2 << 30;
+}
+
 int desk_option(struct desk_options *options, int option, const char *value)
 {
     switch (option) {
@@ -86,7 +94,7 @@ static bulla_status set_up(struct desk *desk, const struct desk_options *options
         (status = bulla_store_ask_for_room(desk->store, has_room, (void *)options, NULL, error)) == BULLA_OK &&
         (status = bulla_receipter_new(desk->me, &desk->receipter, error)) == BULLA_OK &&
         /* Of damage a sender is told 20 times at once, then once a minute. */
-        (status = bulla_receipter_limit(desk->receipter, guard, 60, 20, error)) == BULLA_OK && options->max_size > 0)
+        (status = bulla_receipter_limit(desk->receipter, guard, 60, 20, error)) == BULLA_OK)
         status = bulla_store_max_content(desk->store, options->max_size, error);
     bulla_opener_free(opener);
     bulla_guard_free(guard);

@@ -9,12 +9,14 @@ struct desk_options {
     const char *senders[64];
     size_t sender_count;
     uint64_t lease;       /* seconds for which a message is reserved at a time */
-    uint64_t max_size;    /* of content; 0: any */
+    uint64_t max_size;    /* of content */
     uint64_t keep_free;   /* bytes that are to stay free on the disk */
     int reject_full;      /* tell the sender that there is no room, for good, instead of waiting for it */
     int by_id;            /* names made of the message's id, not those that senders suggest */
 };
 
+/* What holds if nothing else is said. */
+void desk_defaults(struct desk_options *options);
 /* Takes one of the options that the programs share: 1; 0 if it is none of them; -1 if its value is not acceptable. */
 int desk_option(struct desk_options *options, int option, const char *value);
 /* What is missing, or NULL. */
@@ -34,7 +36,7 @@ enum { DESK_GUARD = 512, DESK_FROM, DESK_DIR, DESK_LEASE, DESK_MAX_SIZE, DESK_KE
     "      --guard FILE         remembers what came, so that it is stored once; it is made if it is not there\n"                      \
     "      --dir FOLDER         where to store, under the names that senders suggest, made harmless\n"                                \
     "      --by-id              store under names made of the message's id\n"                                                         \
-    "      --max-size SIZE      reject what is longer; 500k, 20M, 2G\n"                                                               \
+    "      --max-size SIZE      reject what is longer (2G); 500k, 20M\n"                                                              \
     "      --keep-free SIZE     so much of the disk is to stay free\n"                                                                \
     "      --reject-full        reject for good what there is no room for, instead of waiting for room\n"                             \
     "      --lease TIME         for how long a message is reserved at a time (60s)\n"                                                 \

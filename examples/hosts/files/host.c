@@ -16,6 +16,13 @@ void host_name(const char *name)
     program = name;
 }
 
+void harmless(char *line)
+{
+    for (; *line != '\0'; line++)
+        if ((unsigned char)*line < 0x20 || *line == 0x7f)
+            *line = '?';
+}
+
 void say(const char *format, ...)
 {
     char line[2048];
@@ -24,10 +31,21 @@ void say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *at = line; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            *at = '?';
+    harmless(line);
     fprintf(stderr, "%s: %s\n", program, line);
+}
+
+void tell(const char *format, ...)
+{
+    char line[8192];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    harmless(line);
+    puts(line);
+    fflush(stdout);
 }
 
 bulla_status told(bulla_status status, const bulla_error *error, const char *what)

@@ -9,8 +9,12 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_BAD = 2, EXIT_REFUSED = 3, EXIT_AWAIT
 
 /* Lines on standard error begin with this name. */
 void host_name(const char *name);
-/* Writes one line. Control characters, which a stranger may have chosen, become '?'. */
+/* Control characters, which a stranger may have chosen, become '?'. */
+void harmless(char *line);
+/* Writes one line, made harmless. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Writes one line to standard output, made harmless, at once. */
+void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what failed, if it did. */
 bulla_status told(bulla_status status, const bulla_error *error, const char *what);
 int exit_of(bulla_status status);

@@ -176,6 +176,8 @@ static bulla_status set_up(struct options *options)
         (status = options->report ? bulla_database_open_existing(options->outbox, &sender->database, &error)
                                   : bulla_database_open(options->outbox, &sender->database, &error)) == BULLA_OK)
         status = bulla_outbox_new(sender->database, NULL, &sender->outbox, &error);
+    if (status != BULLA_OK)
+        say_if_full(options->outbox);
     if (status != BULLA_OK || options->report)
         return told(status, &error, options->outbox);
     if (sender->receipts == NULL)

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "carrier.h"
 
+#include "here.h"
 #include "place.h"
 
 #include <curl/curl.h>
@@ -63,7 +64,7 @@ static void prepare(struct carrier *carrier, const char *url)
     carrier->trouble[0] = '\0';
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, carrier->trouble);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp,ftp,ftps,file,http,https");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp,ftp,ftps,http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
@@ -159,11 +160,10 @@ static enum carried ask(struct carrier *carrier, const struct place *place, stru
     return done;
 }
 
-static enum carried local(struct carrier *carrier, int result)
+static enum carried here(struct carrier *carrier, enum carried done)
 {
-    if (result != 0)
-        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", strerror(errno));
-    return result == 0 ? CARRIED : CARRIED_FAILED;
+    snprintf(carrier->trouble, sizeof carrier->trouble, "%s", done == CARRIED_FAILED ? strerror(errno) : "");
+    return done;
 }
 
 /* An upload on its way. */
@@ -222,6 +222,18 @@ static CURLcode send_it(struct carrier *carrier, const struct place *place, stru
     return perform(carrier, place->scheme);
 }
 
+/* Most servers say no more than this when their disk is full, and libcurl no more than that it could not send. */
+static CURLcode broken_off(struct carrier *carrier, CURLcode code, const struct flow *flow)
+{
+    size_t length = strlen(carrier->trouble);
+
+    if (flow->place == 0 || (code != CURLE_SSH && code != CURLE_SEND_ERROR && code != CURLE_UPLOAD_FAILED && code != CURLE_PARTIAL_FILE))
+        return code;
+    snprintf(carrier->trouble + length, sizeof carrier->trouble - length, "%s; the server broke off: perhaps its disk is full",
+             length > 0 ? "" : curl_easy_strerror(code));
+    return code;
+}
+
 enum carried carrier_upload(struct carrier *carrier, const char *folder, const char *name, const struct cargo *cargo)
 {
     static struct place place, final;
@@ -235,24 +247,17 @@ enum carried carrier_upload(struct carrier *carrier, const char *folder, const c
         snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
         return CARRIED_FAILED;
     }
+    if (place.scheme == LOCAL)
+        return here(carrier, here_upload(place.folder, temporary, name, cargo));
     if (place.scheme == HTTP)
-        return carried(carrier, send_it(carrier, &final, &flow, 0, NULL));
-    if (place.scheme != LOCAL)
-        after = renaming(&place, temporary, name);
+        return carried(carrier, broken_off(carrier, send_it(carrier, &final, &flow, 0, NULL), &flow));
+    after = renaming(&place, temporary, name);
     CURLcode code = send_it(carrier, &place, &flow, 1, after);
     /* An earlier upload left more than there is to send: it is not ours, and is written over. */
     if (code != CURLE_OK && flow.too_long)
         code = send_it(carrier, &place, &flow, 0, after);
     curl_slist_free_all(after);
-    enum carried done = carried(carrier, code);
-    if (done == CARRIED && place.scheme == LOCAL) {
-        char from[2 * LONGEST], to[2 * LONGEST];
-
-        snprintf(from, sizeof from, "%s%s", place.folder, temporary);
-        snprintf(to, sizeof to, "%s%s", place.folder, name);
-        done = local(carrier, rename(from, to));
-    }
-    return done;
+    return carried(carrier, broken_off(carrier, code, &flow));
 }
 
 /* Where a short file is put. */
@@ -276,7 +281,7 @@ static int is_absent(CURL *curl, CURLcode code, enum scheme scheme)
 
     if (scheme == HTTP && code == CURLE_HTTP_RETURNED_ERROR)
         return curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) == CURLE_OK && (answer == 404 || answer == 410);
-    return code == CURLE_REMOTE_FILE_NOT_FOUND || (scheme == LOCAL && code == CURLE_FILE_COULDNT_READ_FILE);
+    return code == CURLE_REMOTE_FILE_NOT_FOUND;
 }
 
 enum carried carrier_fetch(struct carrier *carrier, const char *folder, const char *name, unsigned char *data, size_t size,
@@ -290,6 +295,8 @@ enum carried carrier_fetch(struct carrier *carrier, const char *folder, const ch
         snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
         return CARRIED_FAILED;
     }
+    if (place.scheme == LOCAL)
+        return here(carrier, here_fetch(place.folder, name, data, size, length));
     prepare(carrier, place.url);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEFUNCTION, put_in);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEDATA, &room);
@@ -301,14 +308,11 @@ enum carried carrier_fetch(struct carrier *carrier, const char *folder, const ch
 enum carried carrier_remove(struct carrier *carrier, const char *folder, const char *name)
 {
     static struct place place;
-    char path[2 * LONGEST];
 
     if (place_find(folder, name, &place) != NULL)
         return CARRIED_FAILED;
     switch (place.scheme) {
-    case LOCAL:
-        snprintf(path, sizeof path, "%s%s", place.folder, name);
-        return local(carrier, unlink(path));
+    case LOCAL: return here(carrier, here_remove(place.folder, name));
     case HTTP:
         prepare(carrier, place.url);
         curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");

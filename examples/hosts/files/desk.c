@@ -136,10 +136,12 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
     } else {
         status = set_up(made, options, error);
     }
-    if (status == BULLA_OK)
+    if (status == BULLA_OK) {
         *desk = made;
-    else
+    } else {
+        say_if_full(options->guard);
         desk_close(made);
+    }
     return status;
 }
 

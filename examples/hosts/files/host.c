@@ -1,12 +1,15 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "host.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *program = "bulla";
@@ -208,6 +211,17 @@ bulla_status host_identities(const char *argument, bulla_status (*take)(void *, 
     if (status == BULLA_OK && !found)
         failure(error, status = BULLA_MALFORMED, argument, "there is no identity line in it");
     return status;
+}
+
+void say_if_full(const char *database)
+{
+    enum { ENOUGH = 1 << 17 }; /* for what stands beside it while it is used */
+    char path[PATH_MAX];
+    struct statvfs disk;
+
+    if ((size_t)snprintf(path, sizeof path, "%s", database) < sizeof path && statvfs(dirname(path), &disk) == 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize < ENOUGH)
+        say("%s: there is no room on its disk", database);
 }
 
 void name_of(const bulla_digest *header, char name[NAME_LENGTH])

@@ -30,6 +30,9 @@ bulla_status host_identity(const char *file, const char *passphrase_file, bulla_
 bulla_status host_identities(const char *argument, bulla_status (*take)(void *context, const bulla_public *one, bulla_error *error),
                              void *context, bulla_error *error);
 
+/* Says so if a database cannot be used because there is no room beside it; what the library says names no reason. */
+void say_if_full(const char *database);
+
 /* 64 hexadecimal digits and a NUL: the name of an envelope, by which it and its receipt go in the folder. */
 enum { NAME_LENGTH = 65 };
 void name_of(const bulla_digest *header, char name[NAME_LENGTH]);

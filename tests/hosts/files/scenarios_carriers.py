@@ -82,6 +82,28 @@ def http_put(world):
         server.close()
 
 
+def http_elsewhere(world):
+    """A server that refers to another place, or gives another answer that is no success: nothing was carried, and that is said."""
+    server, file = PutServer(world.path("drop"), refer=307), world.file("data.bin", 100_000)
+    codes = [300, 301, 302, 303, 304, 305, 307, 308]
+    try:
+        for code in codes:
+            server.refer, server.asked = code, []
+            done = (world.put(server.url(), "--wait", "0", file, status=4) if code == codes[0] else world.due("--now", "--wait", "0", status=4))
+            said = done.stderr.decode()
+            check("PUT" in server.asked and f"not uploaded: the server answers {code}" in said, f"{code} counted: {server.asked} {said}")
+            check("elsewhere" in said or code in (300, 304, 305), f"it does not say where it is: {said}")
+            check("DELETE" not in server.asked, "a receipt was removed that was none")
+        world.drop()
+        server.refer = None
+        world.due("--now", "--wait", "30s")
+    finally:
+        server.close()
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    check([state for _, state in world.report()] == ["stored"], f"the outbox says {world.report()}")
+    return f"an HTTP server that answers {codes[0]} to {codes[-1]}: each time the sender was told, and nothing counted as sent; then stored, settled"
+
+
 def local(world):
     return "file://, as for a folder that is mounted: " + transfer(world, f"file://{world.path('drop')}")
 
@@ -173,4 +195,4 @@ def ftp_cut_off(world):
     return "ftp: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part")
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, local, rsync, progress, sftp_cut_off, ftp_cut_off]
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, sftp_cut_off, ftp_cut_off]

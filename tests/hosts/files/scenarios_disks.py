@@ -106,47 +106,66 @@ def full_outbox(world):
             "it was; with room: stored, settled")
 
 
+#: Bytes that are left: too few to open a database, or to write to it.
+LEFT = (0, 36_864, 40_960, 49_152, 65_536, 98_304)
+
+
 def full_settling(world):
     """The disk of the sender's records gets full while a receipt is awaited."""
-    small = world.tmpfs("records", "4m")
-    file = world.file("data.bin", 300_000)
-    outbox = "records/outbox"
-    world.put(f"file://{world.path('drop')}", "--wait", "0", file, outbox=outbox, status=4)
+    small, outbox = world.tmpfs("records", "4m"), "records/outbox"
+    ballast, said, codes, files = small / "ballast", [], [], {}
     world.drop()
-    until("the receipt is there", lambda: [one for one in world.names() if one.endswith(".receipt")])
-    ballast = fill(small)
-    done = world.due("--wait", "2s", outbox=outbox, status=None)
-    said = done.stderr.decode()
-    check(done.returncode in (1, 4) and b"stored" not in done.stdout and said, f"it ended with {done.returncode}, and said: {said}")
-    check(len(list(world.path("drop").glob("*.receipt"))) == 1, f"the receipt is gone, and not settled: {said}")
-    ballast.unlink()
-    world.due("--now", "--wait", "30s", outbox=outbox)
-    check(world.report(outbox) == [("data.bin", "stored")] and world.names() == [], f"{world.report(outbox)} {world.names()}")
-    check(world.stored() == {"data.bin": file.read_bytes()} and "again" not in world.dropped(), world.dropped())
-    return (f"no room in the outbox for the receipt: exit status {done.returncode}, `{said.strip().splitlines()[0].split(': ', 1)[1]}`; the receipt stays "
-            "where it is; with room it settled, and nothing was sent again")
+    for left in LEFT:
+        file = world.file(f"data-{left}", 300_000)
+        files[file.name] = file.read_bytes()
+        world.put(f"file://{world.path('drop')}", "--wait", "0", file, outbox=outbox, status=4)
+        until("the receipt is there", lambda: [one for one in world.names() if one.endswith(".receipt")])
+        fill(small, left)
+        done = world.due("--wait", "1s", outbox=outbox, status=None)
+        codes.append(done.returncode)
+        settled = b"stored " in done.stdout
+        check(settled == (done.returncode == 0), f"with {left} bytes left it ended with {done.returncode}: {done.stdout.decode()}")
+        check(settled or done.stderr, f"with {left} bytes left it said nothing")
+        check(settled or len(list(world.path("drop").glob("*.receipt"))) == 1, f"the receipt is gone, and not settled: {done.stderr.decode()}")
+        said += [line.split(": ", 1)[1] for line in done.stderr.decode().splitlines()[:1]]
+        ballast.unlink()
+        world.due("--now", "--wait", "30s", outbox=outbox)
+        check(all(state == "stored" for _, state in world.report(outbox)) and world.names() == [], f"{world.report(outbox)} {world.names()}")
+    check(any(codes), "there was always room")
+    check(world.stored() == files and "again" not in world.dropped(), world.dropped())
+    return (f"no room in the outbox for a receipt, {len(LEFT)} times, with {LEFT[0]} to {LEFT[-1]} bytes left: exit statuses {codes}, first `{said[0]}`; "
+            "what was not settled stays where it is; with room it settled, and nothing was sent again")
 
 
 def full_guard(world):
     """The disk of the receiver's guard is full: nothing is accepted that could not be remembered."""
     small = world.tmpfs("guards", "2m")
-    file = world.file("data.bin", 300_000)
     command = world.drop_command()
     command[command.index("--guard") + 1] = small / "guard"
-    world.run([*command[:-1], "--once", command[-1]])
-    ballast = fill(small)
-    world.put(f"file://{world.path('drop')}", "--wait", "0", file, status=4)
-    receiver = world.start(command, "drop.log")
-    until("it is left for later", lambda: "later" in world.dropped() or receiver.poll() is not None)
-    check(not world.stored() and not list(world.path("drop").glob("*.receipt")), f"accepted: {world.names()} {world.dropped()}")
-    check(len(list(world.path("drop").glob("*.bulla"))) == 1, f"the envelope is gone: {world.names()}")
-    said = [line for line in world.dropped().splitlines() if "later" in line or "guard" in line]
-    ballast.unlink()
-    if receiver.poll() is not None:
-        world.start(command, "drop.log")
-    world.due("--wait", "30s")
-    check(world.stored() == {"data.bin": file.read_bytes()} and world.dropped().count("stored ") == 1, world.dropped())
-    return f"no room for the receiver's guard: `{said[0].split(': ', 1)[1]}`, nothing accepted, no receipt; with room: stored once, settled"
+    once = [*command[:-1], "--once", command[-1]]
+    world.run(once)
+    refused, said, files = 0, [], {}
+    for left in LEFT:
+        file = world.file(f"data-{left}", 300_000)
+        files[file.name] = file.read_bytes()
+        fill(small, left)
+        world.put(f"file://{world.path('drop')}", "--wait", "0", file, status=4)
+        done = world.run(once, status=None)
+        accepted = b"stored " in done.stdout
+        there = [len(list(world.path("drop").glob(f"*.{kind}"))) for kind in ("receipt", "bulla")]
+        check(there == ([1, 0] if accepted else [0, 1]), f"with {left} bytes left: {world.names()} {done.stderr.decode()}")
+        check(accepted or done.returncode in (1, 4) and done.stderr, f"it ended with {done.returncode}: {done.stderr.decode()}")
+        refused += not accepted
+        said += done.stderr.decode().splitlines()[:1]
+        (small / "ballast").unlink()
+        if not accepted:
+            check(file.name not in world.stored(), "it is stored, and nobody remembers it")
+            check(b"stored " in world.run(once).stdout, "it was not stored when there was room")
+        world.due("--wait", "10s")
+    check(refused > 0, "there was always room")
+    check(world.stored() == files, f"stored: {sorted(world.stored())}")
+    return (f"no room for the receiver's guard, {len(LEFT)} times, with {LEFT[0]} to {LEFT[-1]} bytes left: {refused} times nothing was accepted, first "
+            f"`{said[0].split(': ', 1)[1]}`, the envelope waited, no receipt; with room: each stored once, settled")
 
 
 SCENARIOS = [full_upload_sftp, full_upload_ftp, full_upload_local, full_receipt, full_outbox, full_settling, full_guard]

@@ -106,9 +106,12 @@ class Rsyncd:
 
 
 class PutServer:
-    """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do."""
+    """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do. With `refer`
+    it does nothing, and answers with that status and another place."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, refer=None):
+        self.refer, self.asked, outer = refer, [], self
+
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -121,8 +124,22 @@ class PutServer:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def refers(self, left=0):
+                outer.asked.append(self.command)
+                while outer.refer and left > 0:
+                    left -= len(self.rfile.read(min(left, 65536))) or left
+                if not outer.refer:
+                    return False
+                self.send_response(outer.refer)
+                self.send_header("Location", f"http://127.0.0.1:9/elsewhere{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return True
+
             def do_PUT(self):
                 left = int(self.headers["Content-Length"])
+                if self.refers(left):
+                    return
                 with self.file().open("wb") as out:
                     while left > 0:
                         piece = self.rfile.read(min(left, 65536))
@@ -133,12 +150,16 @@ class PutServer:
                 self.end(201)
 
             def do_GET(self):
+                if self.refers():
+                    return
                 if self.file().is_file():
                     self.end(200, self.file().read_bytes())
                 else:
                     self.end(404)
 
             def do_DELETE(self):
+                if self.refers():
+                    return
                 try:
                     self.file().unlink()
                     self.end(204)

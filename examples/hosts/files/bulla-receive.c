@@ -92,7 +92,7 @@ static int receive(const struct desk_options *options, struct desk *desk)
 
     if (!options->by_id && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0 && (file = spooled(options)) < 0)
         return say("what comes cannot be put on the disk: %s", strerror(errno)), EXIT_AWAITED;
-    desk_take(desk, file, &taken);
+    desk_take(desk, file, 1, &taken);
     drain(STDIN_FILENO);
     result = exit_status(&taken);
     say("%s", taken.text);

@@ -200,7 +200,7 @@ static enum outcome failed(const struct desk *desk, struct taken *taken, const b
     switch (bulla_status_class(taken->status)) {
     case BULLA_CLASS_REFUSED: return REFUSED_IT;
     case BULLA_CLASS_NOT_ACCEPTABLE:
-        if (taken->status == BULLA_NOT_AUTHENTIC && bulla_buffer_new(&taken->receipt, NULL) == BULLA_OK &&
+        if (taken->notes && taken->status == BULLA_NOT_AUTHENTIC && bulla_buffer_new(&taken->receipt, NULL) == BULLA_OK &&
             bulla_receipter_damaged_in_store(desk->receipter, stream, "", taken->receipt, NULL) != BULLA_OK)
             taken_clear(taken);
         return UNACCEPTABLE;
@@ -282,9 +282,10 @@ static enum outcome take_to(struct desk *desk, int file, uint32_t target, struct
     return outcome;
 }
 
-enum outcome desk_take(struct desk *desk, int file, struct taken *taken)
+enum outcome desk_take(struct desk *desk, int file, int notes, struct taken *taken)
 {
     memset(taken, 0, sizeof *taken);
+    taken->notes = notes;
     taken->outcome = take_to(desk, file, desk->options->by_id ? BULLA_TARGET_BY_ID : BULLA_TARGET_SUGGESTED, taken);
     /* Perhaps somebody else's file has the name that is suggested. BULLA_IO does not tell that from a disk that fails: then this
      * fails, too. */

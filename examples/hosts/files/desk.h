@@ -57,11 +57,13 @@ struct taken {
     bulla_status status;
     char text[BULLA_ERROR_TEXT + 128]; /* where it is, or why it is nowhere */
     bulla_buffer *receipt;             /* NULL if there is none */
+    int notes;                         /* whether its sender may be told of damage */
 };
 
 bulla_status desk_open(const struct desk_options *options, struct desk **desk, bulla_error *error);
-/* Takes an envelope from a file, from its beginning on if that can be read again. */
-enum outcome desk_take(struct desk *desk, int file, struct taken *taken);
+/* Takes an envelope from a file, from its beginning on if that can be read again. Of damage a sender is told so often and no more:
+ * `notes` is 0 for what may not be whole yet. */
+enum outcome desk_take(struct desk *desk, int file, int notes, struct taken *taken);
 /* Whether it stores in this folder, which is open. */
 int desk_stores_in(const struct desk *desk, int folder);
 void taken_clear(struct taken *taken);

@@ -192,7 +192,7 @@ static int may_still_come(const struct folder *folder, const struct stat *opened
     return (uint64_t)apart < folder->options->settle;
 }
 
-static int conclude(struct folder *folder, const char *file, const struct stat *opened, struct taken *taken)
+static int conclude(struct folder *folder, const char *file, const struct stat *opened, const struct taken *taken)
 {
     static const char *const words[] = {"stored", "again", "rejected"};
 
@@ -205,7 +205,7 @@ static int conclude(struct folder *folder, const char *file, const struct stat *
         tell("%s %s %s", words[taken->outcome], file, taken->text);
         return done_with(folder, file, opened);
     case UNACCEPTABLE:
-        if (may_still_come(folder, opened))
+        if (!taken->notes)
             return 0;
         answer(folder, file, taken);
         set_aside(folder, file, taken->text);
@@ -242,7 +242,11 @@ static int take(struct folder *folder, const char *name)
         close(file);
         return 1;
     }
-    desk_take(folder->desk, file, &taken);
+    desk_take(folder->desk, file, 0, &taken);
+    if (taken.outcome == UNACCEPTABLE && fstat(file, &opened) == 0 && !may_still_come(folder, &opened) && lseek(file, 0, SEEK_SET) == 0) {
+        taken_clear(&taken);
+        desk_take(folder->desk, file, 1, &taken);
+    }
     close(file);
     int done = conclude(folder, name, &opened, &taken);
     taken_clear(&taken);

@@ -69,6 +69,27 @@ def dated_back(world):
     return "an upload dated to 2001 with each of its pieces: half of it was left alone for three times the delay; stored when it was whole"
 
 
+def many_looks(world):
+    """What comes slowly under its final name is looked at often; that it was damaged is told all the same."""
+    file, whole, envelope = queued_unseen(world)
+    damaged = bytearray(whole)
+    damaged[-10] ^= 1
+    world.drop()
+    pieces = 40
+    step = len(whole) // pieces + 1
+    for at in range(0, len(whole), step):
+        with envelope.open("ab") as out:
+            out.write(damaged[at : at + step])
+        time.sleep(0.05)
+    receipt = world.path("drop", envelope.name.replace(".bulla", ".receipt"))
+    until("its sender is told of the damage", receipt.exists, 10)
+    world.path("aside", envelope.name).unlink()
+    done = world.due("--wait", "0", status=4)
+    check(b"reason 6" in done.stderr, done.stderr.decode())
+    check(not world.stored() and file.name == "second.bin", "something was stored")
+    return f"an upload in {pieces} pieces under its final name, damaged in the last: looked at with each, and its sender was told of the damage once"
+
+
 def with_clock(world, how):
     control = world.path("control")
     control.write_text(how)
@@ -102,4 +123,4 @@ def clock_of_server(world):
             "alone, and stored when it was whole")
 
 
-SCENARIOS = [dated_ahead, dated_back, clock_set_back, clock_of_server]
+SCENARIOS = [dated_ahead, dated_back, many_looks, clock_set_back, clock_of_server]

@@ -141,11 +141,11 @@ def progress(world):
     return f"on a terminal the bar went through {len(steps)} steps up to 100 %"
 
 
-def cut_off(world, url, kill_server, part, size=4_000_000):
+def cut_off(world, url, kill_server, part, size=4_000_000, more=()):
     """An upload is cut off twice: by the server's end, and by kill -9 of the sender; then it is gone on with."""
     file = world.file("long.bin", size)
     receiver = world.drop()
-    slow = ["--rate", "1500k", "--wait", "60s", "--stall", "2s", file]
+    slow = ["--rate", "1500k", "--wait", "60s", "--stall", "2s", *more, file]
     sender = subprocess.Popen([str(one) for one in world.put_command(url, *slow)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     world.processes.append(sender)
 
@@ -160,7 +160,7 @@ def cut_off(world, url, kill_server, part, size=4_000_000):
     said = sender.communicate()[0].decode()
     check("not uploaded" in said, f"the sender noticed nothing: {said}")
     check(not world.stored(), "a part was stored")
-    done = world.due("--now", "--wait", "60s")
+    done = world.due("--now", "--wait", "60s", *more)
     again = re.search(rb"gone on with at byte (\d+) of (\d+)", done.stderr)
     check(again and int(again[1]) >= second - 100_000, f"it was not gone on with: {done.stderr.decode()}")
     check(world.stored() == {"long.bin": file.read_bytes()}, "other content is stored")
@@ -195,4 +195,10 @@ def ftp_cut_off(world):
     return "ftp: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part")
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, sftp_cut_off, ftp_cut_off]
+def ftps_cut_off(world):
+    server = Vsftpd(world, world.path("drop"), tls="implicit")
+    return "ftps: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part", more=["--authorities", world.path("tls.crt")])
+
+
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, sftp_cut_off, ftp_cut_off,
+             ftps_cut_off]

@@ -4,6 +4,7 @@ import http.server
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import threading
 
@@ -42,6 +43,14 @@ class Sshd:
         self.process = world.start([sshd, "-D", "-e", "-f", world.path("sshd_config")], "sshd.log")
         until("sshd answers", lambda: self.process.poll() is not None or answers(self.port))
         check(self.process.poll() is None, f"sshd ended: {world.path('sshd.log').read_text()}")
+
+    def counted(self):
+        """From here on it is reached through what counts."""
+        counter = Counter(self.port)
+        known = self.world.path("known_hosts")
+        known.write_text(known.read_text().replace(f":{self.port} ", f":{counter.port} "))
+        self.port = counter.port
+        return counter
 
     def url(self, folder):
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
@@ -103,6 +112,44 @@ class Rsyncd:
 
     def url(self):
         return f"rsync://127.0.0.1:{self.port}/drop/"
+
+
+class Counter:
+    """Passes connections on to a port of this machine, and counts the bytes that come from clients."""
+
+    def __init__(self, port):
+        self.target, self.bytes, self.connections = port, 0, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.carry, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.carry, args=(server, client, False), daemon=True).start()
+
+    def carry(self, source, to, counted):
+        try:
+            while piece := source.recv(65536):
+                if counted:
+                    self.bytes += len(piece)
+                to.sendall(piece)
+        except OSError:
+            pass
+        for one in (source, to):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.socket.close()
 
 
 class PutServer:

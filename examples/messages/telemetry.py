@@ -38,6 +38,11 @@ def exactly(length):
     return data
 
 
+def line_of(content):
+    """One line, whatever the peer wrote: it could look like a report."""
+    return "".join(one if one.isprintable() else "?" for one in content.decode(errors="replace"))
+
+
 def frames():
     while first := sys.stdin.buffer.read(1):
         (length,) = struct.unpack(">I", first + exactly(3))
@@ -63,7 +68,7 @@ def read(me, peer, guard):
         try:
             content, last = opener.open(frame)
             counts["accepted"] += 1
-            print("accepted", last.stamp.sequence[1], content.decode(errors="replace"))
+            print("accepted", last.stamp.sequence[1], line_of(content))
         except bulla.Replayed:
             counts["duplicates"] += 1
             print("duplicate")
@@ -83,7 +88,7 @@ def ask(me, peer, guard):
     write_frame(opener.challenge(LIFETIME))
     for frame in frames():
         try:
-            print("answered", opener.open(frame).content.decode(errors="replace"), file=sys.stderr)
+            print("answered", line_of(opener.open(frame).content), file=sys.stderr)
             return
         except (bulla.Refused, bulla.NotAcceptable) as refusal:
             print("refused", type(refusal).__name__, file=sys.stderr)

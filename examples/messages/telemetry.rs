@@ -39,6 +39,11 @@ fn write_frame(bytes: &[u8]) -> Done {
     Ok(out.flush()?)
 }
 
+/// One line, whatever the peer wrote: it could look like a report.
+fn line_of(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).replace(char::is_control, "?")
+}
+
 /// The next frame; `None` at the end.
 fn read_frame(input: &mut impl Read) -> Done<Option<Vec<u8>>> {
     let mut length = [0; 4];
@@ -97,7 +102,7 @@ fn read(me: &Identity, peer: &PublicIdentity, guard: &Path) -> Done {
             Ok(message) => {
                 counts.accepted += 1;
                 let number = message.stamp().sequence().map_or(0, |place| place.number);
-                let text = String::from_utf8_lossy(message.content()).into_owned();
+                let text = line_of(message.content());
                 writeln!(out, "accepted {number} {text}")?;
                 last = Some(message.into_parts().1);
             }
@@ -150,10 +155,18 @@ fn ask(me: &Identity, peer: &PublicIdentity, guard: &Path) -> Done {
     while let Some(frame) = read_frame(&mut input)? {
         match opener.open(&frame) {
             Ok(message) => {
-                eprintln!("answered {}", String::from_utf8_lossy(message.content()));
+                eprintln!("answered {}", line_of(message.content()));
                 return Ok(());
             }
-            Err(error) => eprintln!("refused {:?}", error.kind()),
+            Err(error)
+                if matches!(
+                    error.kind().class(),
+                    ErrorClass::Refused | ErrorClass::NotAcceptable
+                ) =>
+            {
+                eprintln!("refused {:?}", error.kind());
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     Err("nobody answered".into())

@@ -8,15 +8,19 @@ or is not provable; 3 it is authentic, but old, or of another place.
 """
 
 import hashlib
+import http.client
 import os
 import pathlib
 import sys
+import time
 import urllib.parse
 import urllib.request
 
 import bulla
 
 LONGEST_PAGE, LONGEST_ENVELOPE = 16 << 20, 1 << 20
+#: Seconds for one of them, however slowly it comes.
+LONGEST_TIME = 60
 
 
 class Refused(Exception):
@@ -28,17 +32,27 @@ class Refused(Exception):
 
 
 def fetch(url, most):
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        data = answer.read(most + 1)
-    if len(data) > most:
-        raise OSError("it is too long")
+    end, data = time.monotonic() + LONGEST_TIME, b""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            while piece := answer.read1(65536):
+                data += piece
+                if len(data) > most:
+                    raise OSError("it is too long")
+                if time.monotonic() > end:
+                    raise OSError("it takes too long")
+    except http.client.HTTPException as error:
+        raise OSError(f"the server does not speak HTTP as it should: {error!r}") from error
     return data
 
 
 def author_of(argument):
     if not argument.startswith("bulla1"):
-        lines = pathlib.Path(argument).read_text().splitlines()
-        argument = next(line for line in lines if line.startswith("bulla1")).strip()
+        try:
+            lines = pathlib.Path(argument).read_text().splitlines()
+        except OSError as error:
+            raise Refused(1, f"the author's identity cannot be read: {error}") from error
+        argument = next((line for line in lines if line.startswith("bulla1")), "").strip()
     return bulla.PublicIdentity(argument)
 
 
@@ -65,6 +79,8 @@ def verify(author, state, path, page, envelope):
 
 def check(author, state, url):
     parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise Refused(1, "this is no URL of a page: http://host/path")
     path = (parts.path or "/") + ("index.html" if (parts.path or "/").endswith("/") else "")
     url = urllib.parse.urlunsplit((parts.scheme, parts.netloc, path, "", ""))
     try:
@@ -81,6 +97,8 @@ def check(author, state, url):
         raise Refused(2, error) from error
     except bulla.Refused as error:
         raise Refused(3, error) from error
+    except bulla.Error as error:
+        raise Refused(1, error) from error
     return page
 
 

@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "bar.h"
 
+#include "host.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@ static void amount(double bytes, char *text, size_t size)
 static void draw(const struct bar *bar, uint64_t place)
 {
     char filled[WIDTH + 1];
+    char what[41];
     char length[32], speed[32];
     double part = bar->whole > 0 ? (double)place / (double)bar->whole : 1;
     double seconds = since(&bar->began);
@@ -40,8 +43,10 @@ static void draw(const struct bar *bar, uint64_t place)
     filled[WIDTH] = '\0';
     amount((double)bar->whole, length, sizeof length);
     amount(seconds > 0 && place > bar->before ? (double)(place - bar->before) / seconds : 0, speed, sizeof speed);
-    fprintf(stderr, "%s%.40s [%s] %3.0f %% of %s, %s/s%s", bar->shown == TERMINAL ? "\r\033[K" : "", bar->what, filled, 100 * part,
-            length, speed, bar->shown == LINES ? "\n" : "");
+    snprintf(what, sizeof what, "%s", bar->what);
+    harmless(what);
+    fprintf(stderr, "%s%s [%s] %3.0f %% of %s, %s/s%s", bar->shown == TERMINAL ? "\r\033[K" : "", what, filled, 100 * part, length,
+            speed, bar->shown == LINES ? "\n" : "");
     fflush(stderr);
 }
 

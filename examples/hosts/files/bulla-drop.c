@@ -132,7 +132,7 @@ int main(int argc, char **argv)
 
     host_name("bulla-drop");
     memset(&options, 0, sizeof options);
-    options.desk.lease = 60;
+    desk_defaults(&options.desk);
     options.rescan = 5;
     options.folder.settle = 10;
     while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1)

@@ -6,6 +6,7 @@
 #include "deliver.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static const char usage[] =
     "      --wait TIME          how long to wait for receipts (60s; 0: only look); 90s, 15m, 12h, 3d\n"
     "      --resend TIME        what has no receipt after this long is sent again (30s)\n"
     "      --deadline TIME      what has none after this long is given up, and is not stored later (1d)\n"
-    "      --anew N             seal a file anew, at most N times, that was rejected for want of room (0)\n"
+    "      --anew N             seal a file anew, at most N times, that was rejected for want of room (0); not with --due\n"
     "      --progress           a line for each step also where standard error is no terminal\n"
     "      --passphrase-file FILE  the passphrase of the key file is its first line\n"
     "      --netrc FILE         names and passwords (~/.netrc)\n"
@@ -105,13 +106,32 @@ static int set_option(struct options *options, int option)
     return fine;
 }
 
+/* What does not go with --due would be ignored, and somebody count on it. */
+static const char *check_due(const struct options *options)
+{
+    const struct sender *sender = &options->sender;
+
+    if (options->key == NULL)
+        return "-i is missing";
+    /* The outbox has what was sealed, which its sender cannot open. */
+    if (options->patience.anew > 0)
+        return "--anew does not go with --due: the file may be another one by now; name what was rejected once more, without --due";
+    if (options->recipient != NULL || sender->context != NULL || sender->to != NULL || sender->receipts != NULL || sender->deadline > 0)
+        return "-r, -c, --to, --receipts and --deadline do not go with --due: the outbox remembers what was said when it was sent";
+    return NULL;
+}
+
 /* What is missing, or NULL. */
 static const char *check(const struct options *options, int files)
 {
     if (options->outbox == NULL)
         return "--outbox is missing";
+    if (options->report && options->due)
+        return "--due and --report are two things: name one";
     if (options->report || options->due)
-        return files > 0 ? "--due and --report take no files" : !options->report && options->key == NULL ? "-i is missing" : NULL;
+        return files > 0 ? "--due and --report take no files" : options->due ? check_due(options) : NULL;
+    if (options->now || options->forget > 0)
+        return "--now and --forget belong to --due";
     if (options->key == NULL || options->recipient == NULL || options->sender.context == NULL || options->sender.to == NULL)
         return "-i, -r, -c and --to are needed";
     if (files == 0)
@@ -156,6 +176,8 @@ static bulla_status set_up(struct options *options)
         (status = options->report ? bulla_database_open_existing(options->outbox, &sender->database, &error)
                                   : bulla_database_open(options->outbox, &sender->database, &error)) == BULLA_OK)
         status = bulla_outbox_new(sender->database, NULL, &sender->outbox, &error);
+    if (status != BULLA_OK)
+        say_if_full(options->outbox);
     if (status != BULLA_OK || options->report)
         return told(status, &error, options->outbox);
     if (sender->receipts == NULL)
@@ -191,9 +213,9 @@ static int report(const struct sender *sender)
             break;
         if (!send_read_note(entry.note, &entry.header_digest, &item))
             continue;
-        printf("%s %s sent %u times: %s to %s %.*s\n", states[entry.state <= 4 ? entry.state : 0], item.name,
-               (unsigned)entry.attempts, item.file, item.to, (int)entry.told.length,
-               entry.told.length > 0 ? (const char *)entry.told.data : "");
+        tell("%s %s sent %u times: %s to %s %.*s", states[entry.state <= 4 ? entry.state : 0], item.name,
+             (unsigned)entry.attempts, item.file, item.to, (int)entry.told.length,
+             entry.told.length > 0 ? (const char *)entry.told.data : "");
         if (entry.state != BULLA_OUTBOX_SETTLED && result != EXIT_REFUSED)
             result = entry.state == BULLA_OUTBOX_REJECTED ? EXIT_REFUSED : EXIT_AWAITED;
     }
@@ -214,7 +236,7 @@ static long give_up(const struct sender *sender)
         return -1;
     for (size_t at = 0; at < bulla_entry_list_count(list); at++)
         if (bulla_entry_list_at(list, at, &entry, NULL) == BULLA_OK && send_read_note(entry.note, &entry.header_digest, &item)) {
-            printf("given-up %s %s\n", item.name, item.file);
+            tell("given-up %s %s", item.name, item.file);
             count++;
         }
     bulla_entry_list_free(list);
@@ -275,6 +297,7 @@ static int run(struct options *options, char **files, int count)
     long given_up = 0;
     int bad = 0;
 
+    memset(&error, 0, sizeof error);
     if (options->report)
         return report(sender);
     if ((delivery = delivery_new(sender, &options->patience)) == NULL)
@@ -296,7 +319,6 @@ int main(int argc, char **argv)
 
     host_name("bulla-put");
     memset(&options, 0, sizeof options);
-    options.sender.deadline = 86400;
     options.patience.wait = 60;
     options.patience.resend = 30;
     while ((option = getopt_long(argc, argv, "i:r:c:", names, NULL)) != -1)
@@ -305,6 +327,10 @@ int main(int argc, char **argv)
     const char *wrong = check(&options, argc - optind);
     if (wrong != NULL)
         return say("%s; --help says how it is called", wrong), EXIT_USAGE;
+    if (options.sender.deadline == 0)
+        options.sender.deadline = 86400;
+    /* libcurl leaves that to us: a server that closes a TLS connection must not end us. */
+    signal(SIGPIPE, SIG_IGN);
     if (set_up(&options) == BULLA_OK)
         result = run(&options, argv + optind, argc - optind);
     tear_down(&options.sender);

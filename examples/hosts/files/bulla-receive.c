@@ -50,7 +50,7 @@ static int receive(struct desk *desk)
     struct taken taken;
     int result;
 
-    desk_take(desk, STDIN_FILENO, &taken);
+    desk_take(desk, STDIN_FILENO, 1, &taken);
     drain(STDIN_FILENO);
     result = exit_status(&taken);
     say("%s", taken.text);
@@ -70,8 +70,7 @@ int main(int argc, char **argv)
     int option, result = EXIT_USAGE;
 
     host_name("bulla-receive");
-    memset(&options, 0, sizeof options);
-    options.lease = 60;
+    desk_defaults(&options);
     while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_DONE;

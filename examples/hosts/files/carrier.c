@@ -1,6 +1,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "carrier.h"
 
+#include "here.h"
+#include "place.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,22 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LONGEST = 4096 };
-enum scheme { SFTP, FTP, LOCAL, HTTP, UNKNOWN };
-
 struct carrier {
     CURL *curl;
     struct carrier_options options;
     char known_hosts[LONGEST];
     char trouble[CURL_ERROR_SIZE + 64];
-};
-
-/* A file on the other side. */
-struct place {
-    enum scheme scheme;
-    char url[LONGEST];
-    char folder_url[LONGEST];
-    char folder[LONGEST]; /* as the server names it, with a slash at its end */
 };
 
 struct carrier *carrier_new(const struct carrier_options *options)
@@ -55,85 +47,11 @@ void carrier_free(struct carrier *carrier)
     free(carrier);
 }
 
-static enum scheme scheme_of(const char *name)
-{
-    static const struct { const char *name; enum scheme scheme; } known[] = {
-        {"sftp", SFTP}, {"ftp", FTP}, {"ftps", FTP}, {"file", LOCAL}, {"http", HTTP}, {"https", HTTP},
-    };
-
-    for (size_t at = 0; at < sizeof known / sizeof known[0]; at++)
-        if (strcmp(name, known[at].name) == 0)
-            return known[at].scheme;
-    return UNKNOWN;
-}
-
-static int has_control(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return 1;
-    return 0;
-}
-
-/* One part of a URL. 0 if it has none, or a longer one. */
-static int part(CURLU *url, CURLUPart what, unsigned flags, char *to, size_t size)
-{
-    char *text = NULL;
-    int fits = curl_url_get(url, what, &text, flags) == CURLUE_OK && strlen(text) < size;
-
-    if (fits)
-        strcpy(to, text);
-    curl_free(text);
-    return fits;
-}
-
-static const char *look_at(CURLU *url, const char *folder, const char *name, struct place *place)
-{
-    char text[LONGEST];
-    char path[2 * LONGEST];
-
-    if (curl_url_set(url, CURLUPART_URL, folder, 0) != CURLUE_OK || !part(url, CURLUPART_SCHEME, 0, text, sizeof text))
-        return "it is no URL: write for example sftp://user@host/folder";
-    place->scheme = scheme_of(text);
-    if (place->scheme == UNKNOWN)
-        return "it is none of sftp, ftp, ftps, file, http, https";
-    /* It would be kept in the outbox, and shown in lists of processes. */
-    if (part(url, CURLUPART_PASSWORD, 0, text, sizeof text))
-        return "a password is in it: put that into ~/.netrc, or use a key";
-    if (!part(url, CURLUPART_PATH, CURLU_URLDECODE, place->folder, sizeof place->folder - 1) || has_control(place->folder))
-        return "its path is too long, or has control characters in it";
-    if (place->folder[strlen(place->folder) - 1] != '/')
-        strcat(place->folder, "/");
-    if (!part(url, CURLUPART_PATH, 0, text, sizeof text))
-        return "it is too long";
-    const char *slash = text[strlen(text) - 1] == '/' ? "" : "/";
-    snprintf(path, sizeof path, "%s%s", text, slash);
-    if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK ||
-        !part(url, CURLUPART_URL, 0, place->folder_url, sizeof place->folder_url))
-        return "it is too long";
-    snprintf(path, sizeof path, "%s%s%s", text, slash, name);
-    if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK || !part(url, CURLUPART_URL, 0, place->url, sizeof place->url))
-        return "it is too long";
-    /* sftp://host/~/folder is below the home; elsewhere the path is from the root on. */
-    if (place->scheme == SFTP && strncmp(place->folder, "/~/", 3) == 0)
-        memmove(place->folder, place->folder + 3, strlen(place->folder + 3) + 1);
-    return NULL;
-}
-
-static const char *find(const char *folder, const char *name, struct place *place)
-{
-    CURLU *url = curl_url();
-    const char *wrong = url != NULL ? look_at(url, folder, name, place) : "there is no memory";
-
-    curl_url_cleanup(url);
-    return wrong;
-}
-
 const char *carrier_refuses(const char *folder)
 {
     static struct place place;
 
-    return find(folder, "name", &place);
+    return place_find(folder, "name", &place);
 }
 
 /* Sets what all transfers have in common; connections that are open are used again. */
@@ -146,7 +64,7 @@ static void prepare(struct carrier *carrier, const char *url)
     carrier->trouble[0] = '\0';
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, carrier->trouble);
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp,ftp,ftps,file,http,https");
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "sftp,ftp,ftps,http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
@@ -211,22 +129,41 @@ static enum carried carried(struct carrier *carrier, CURLcode code)
     return code == CURLE_OK ? CARRIED : CARRIED_FAILED;
 }
 
+/* libcurl takes only 400 and more for a failure. Whatever is no 2xx has done nothing, and nobody has said that a file may go to where
+ * a server refers to. */
+static CURLcode perform(struct carrier *carrier, enum scheme scheme)
+{
+    CURLcode code = curl_easy_perform(carrier->curl);
+    const char *elsewhere = NULL;
+    long answer = 0;
+
+    if (code != CURLE_OK || scheme != HTTP)
+        return code;
+    if (curl_easy_getinfo(carrier->curl, CURLINFO_RESPONSE_CODE, &answer) == CURLE_OK && answer >= 200 && answer < 300)
+        return code;
+    if (curl_easy_getinfo(carrier->curl, CURLINFO_REDIRECT_URL, &elsewhere) == CURLE_OK && elsewhere != NULL)
+        snprintf(carrier->trouble, sizeof carrier->trouble, "the server answers %ld and refers to %.200s: name that folder if it is right",
+                 answer, elsewhere);
+    else
+        snprintf(carrier->trouble, sizeof carrier->trouble, "the server answers %ld, which is no success", answer);
+    return CURLE_HTTP_RETURNED_ERROR;
+}
+
 /* Gives commands to the server, and no more. */
 static enum carried ask(struct carrier *carrier, const struct place *place, struct curl_slist *list)
 {
     prepare(carrier, place->folder_url);
     curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(carrier->curl, CURLOPT_POSTQUOTE, list);
-    enum carried done = carried(carrier, curl_easy_perform(carrier->curl));
+    enum carried done = carried(carrier, perform(carrier, place->scheme));
     curl_slist_free_all(list);
     return done;
 }
 
-static enum carried local(struct carrier *carrier, int result)
+static enum carried here(struct carrier *carrier, enum carried done)
 {
-    if (result != 0)
-        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", strerror(errno));
-    return result == 0 ? CARRIED : CARRIED_FAILED;
+    snprintf(carrier->trouble, sizeof carrier->trouble, "%s", done == CARRIED_FAILED ? strerror(errno) : "");
+    return done;
 }
 
 /* An upload on its way. */
@@ -259,7 +196,7 @@ static int go_to(void *context, curl_off_t place, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-static CURLcode send_it(struct carrier *carrier, const char *url, struct flow *flow, int resume, struct curl_slist *after)
+static CURLcode send_it(struct carrier *carrier, const struct place *place, struct flow *flow, int resume, struct curl_slist *after)
 {
     CURL *curl = carrier->curl;
 
@@ -269,7 +206,7 @@ static CURLcode send_it(struct carrier *carrier, const char *url, struct flow *f
         snprintf(carrier->trouble, sizeof carrier->trouble, "what is to be sent cannot be read");
         return CURLE_READ_ERROR;
     }
-    prepare(carrier, url);
+    prepare(carrier, place->url);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     /* SFTP waits for an answer after each of these: the usual 64 kB are slow. */
     curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 18);
@@ -282,7 +219,19 @@ static CURLcode send_it(struct carrier *carrier, const char *url, struct flow *f
     if (resume)
         curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)-1);
     curl_easy_setopt(curl, CURLOPT_POSTQUOTE, after);
-    return curl_easy_perform(curl);
+    return perform(carrier, place->scheme);
+}
+
+/* Most servers say no more than this when their disk is full, and libcurl no more than that it could not send. */
+static CURLcode broken_off(struct carrier *carrier, CURLcode code, const struct flow *flow)
+{
+    size_t length = strlen(carrier->trouble);
+
+    if (flow->place == 0 || (code != CURLE_SSH && code != CURLE_SEND_ERROR && code != CURLE_UPLOAD_FAILED && code != CURLE_PARTIAL_FILE))
+        return code;
+    snprintf(carrier->trouble + length, sizeof carrier->trouble - length, "%s; the server broke off: perhaps its disk is full",
+             length > 0 ? "" : curl_easy_strerror(code));
+    return code;
 }
 
 enum carried carrier_upload(struct carrier *carrier, const char *folder, const char *name, const struct cargo *cargo)
@@ -294,28 +243,21 @@ enum carried carrier_upload(struct carrier *carrier, const char *folder, const c
     const char *wrong;
 
     snprintf(temporary, sizeof temporary, "%s.part", name);
-    if ((wrong = find(folder, temporary, &place)) != NULL || (wrong = find(folder, name, &final)) != NULL) {
+    if ((wrong = place_find(folder, temporary, &place)) != NULL || (wrong = place_find(folder, name, &final)) != NULL) {
         snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
         return CARRIED_FAILED;
     }
+    if (place.scheme == LOCAL)
+        return here(carrier, here_upload(place.folder, temporary, name, cargo));
     if (place.scheme == HTTP)
-        return carried(carrier, send_it(carrier, final.url, &flow, 0, NULL));
-    if (place.scheme != LOCAL)
-        after = renaming(&place, temporary, name);
-    CURLcode code = send_it(carrier, place.url, &flow, 1, after);
+        return carried(carrier, broken_off(carrier, send_it(carrier, &final, &flow, 0, NULL), &flow));
+    after = renaming(&place, temporary, name);
+    CURLcode code = send_it(carrier, &place, &flow, 1, after);
     /* An earlier upload left more than there is to send: it is not ours, and is written over. */
     if (code != CURLE_OK && flow.too_long)
-        code = send_it(carrier, place.url, &flow, 0, after);
+        code = send_it(carrier, &place, &flow, 0, after);
     curl_slist_free_all(after);
-    enum carried done = carried(carrier, code);
-    if (done == CARRIED && place.scheme == LOCAL) {
-        char from[2 * LONGEST], to[2 * LONGEST];
-
-        snprintf(from, sizeof from, "%s%s", place.folder, temporary);
-        snprintf(to, sizeof to, "%s%s", place.folder, name);
-        done = local(carrier, rename(from, to));
-    }
-    return done;
+    return carried(carrier, broken_off(carrier, code, &flow));
 }
 
 /* Where a short file is put. */
@@ -339,7 +281,7 @@ static int is_absent(CURL *curl, CURLcode code, enum scheme scheme)
 
     if (scheme == HTTP && code == CURLE_HTTP_RETURNED_ERROR)
         return curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) == CURLE_OK && (answer == 404 || answer == 410);
-    return code == CURLE_REMOTE_FILE_NOT_FOUND || (scheme == LOCAL && code == CURLE_FILE_COULDNT_READ_FILE);
+    return code == CURLE_REMOTE_FILE_NOT_FOUND;
 }
 
 enum carried carrier_fetch(struct carrier *carrier, const char *folder, const char *name, unsigned char *data, size_t size,
@@ -347,16 +289,18 @@ enum carried carrier_fetch(struct carrier *carrier, const char *folder, const ch
 {
     static struct place place;
     struct room room = {data, size, 0};
-    const char *wrong = find(folder, name, &place);
+    const char *wrong = place_find(folder, name, &place);
 
     if (wrong != NULL) {
         snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
         return CARRIED_FAILED;
     }
+    if (place.scheme == LOCAL)
+        return here(carrier, here_fetch(place.folder, name, data, size, length));
     prepare(carrier, place.url);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEFUNCTION, put_in);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEDATA, &room);
-    CURLcode code = curl_easy_perform(carrier->curl);
+    CURLcode code = perform(carrier, place.scheme);
     *length = room.length;
     return is_absent(carrier->curl, code, place.scheme) ? CARRIED_NOTHING : carried(carrier, code);
 }
@@ -364,19 +308,16 @@ enum carried carrier_fetch(struct carrier *carrier, const char *folder, const ch
 enum carried carrier_remove(struct carrier *carrier, const char *folder, const char *name)
 {
     static struct place place;
-    char path[2 * LONGEST];
 
-    if (find(folder, name, &place) != NULL)
+    if (place_find(folder, name, &place) != NULL)
         return CARRIED_FAILED;
     switch (place.scheme) {
-    case LOCAL:
-        snprintf(path, sizeof path, "%s%s", place.folder, name);
-        return local(carrier, unlink(path));
+    case LOCAL: return here(carrier, here_remove(place.folder, name));
     case HTTP:
         prepare(carrier, place.url);
         curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
         curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
-        return carried(carrier, curl_easy_perform(carrier->curl));
+        return carried(carrier, perform(carrier, place.scheme));
     default: return ask(carrier, &place, command(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
     }
 }

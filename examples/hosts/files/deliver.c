@@ -134,12 +134,10 @@ static void look(struct delivery *delivery, struct entry *entry)
     switch (send_fetch(delivery->sender, &entry->item, &reason)) {
     case ANSWER_STORED:
         entry->state = STORED;
-        printf("stored %s %s\n", entry->item.name, entry->item.file);
-        fflush(stdout);
+        tell("stored %s %s", entry->item.name, entry->item.file);
         return;
     case ANSWER_REJECTED:
-        printf("rejected %s %s\n", entry->item.name, entry->item.file);
-        fflush(stdout);
+        tell("rejected %s %s", entry->item.name, entry->item.file);
         rejected(delivery, entry, reason);
         return;
     case ANSWER_DAMAGED:
@@ -207,7 +205,7 @@ static int outcome(const struct delivery *delivery)
             return EXIT_REFUSED;
         if (is_open(entry)) {
             if (entry->is_new)
-                printf("%s %s %s\n", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
+                tell("%s %s %s", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
             result = EXIT_AWAITED;
         }
     }

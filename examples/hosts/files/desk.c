@@ -20,6 +20,14 @@ struct desk {
     bulla_receipter *receipter;
 };
 
+void desk_defaults(struct desk_options *options)
+{
+    memset(options, 0, sizeof *options);
+    options->lease = 60;
+    /* Whoever may send must not be able to fill a disk because nobody thought of a limit. */
+    options->max_size = (uint64_t)2 << 30;
+}
+
 int desk_option(struct desk_options *options, int option, const char *value)
 {
     switch (option) {
@@ -86,7 +94,7 @@ static bulla_status set_up(struct desk *desk, const struct desk_options *options
         (status = bulla_store_ask_for_room(desk->store, has_room, (void *)options, NULL, error)) == BULLA_OK &&
         (status = bulla_receipter_new(desk->me, &desk->receipter, error)) == BULLA_OK &&
         /* Of damage a sender is told 20 times at once, then once a minute. */
-        (status = bulla_receipter_limit(desk->receipter, guard, 60, 20, error)) == BULLA_OK && options->max_size > 0)
+        (status = bulla_receipter_limit(desk->receipter, guard, 60, 20, error)) == BULLA_OK)
         status = bulla_store_max_content(desk->store, options->max_size, error);
     bulla_opener_free(opener);
     bulla_guard_free(guard);
@@ -128,10 +136,12 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
     } else {
         status = set_up(made, options, error);
     }
-    if (status == BULLA_OK)
+    if (status == BULLA_OK) {
         *desk = made;
-    else
+    } else {
+        say_if_full(options->guard);
         desk_close(made);
+    }
     return status;
 }
 
@@ -190,7 +200,7 @@ static enum outcome failed(const struct desk *desk, struct taken *taken, const b
     switch (bulla_status_class(taken->status)) {
     case BULLA_CLASS_REFUSED: return REFUSED_IT;
     case BULLA_CLASS_NOT_ACCEPTABLE:
-        if (taken->status == BULLA_NOT_AUTHENTIC && bulla_buffer_new(&taken->receipt, NULL) == BULLA_OK &&
+        if (taken->notes && taken->status == BULLA_NOT_AUTHENTIC && bulla_buffer_new(&taken->receipt, NULL) == BULLA_OK &&
             bulla_receipter_damaged_in_store(desk->receipter, stream, "", taken->receipt, NULL) != BULLA_OK)
             taken_clear(taken);
         return UNACCEPTABLE;
@@ -277,9 +287,10 @@ static enum outcome take(struct desk *desk, int file, struct taken *taken)
     return outcome;
 }
 
-enum outcome desk_take(struct desk *desk, int file, struct taken *taken)
+enum outcome desk_take(struct desk *desk, int file, int notes, struct taken *taken)
 {
     memset(taken, 0, sizeof *taken);
+    taken->notes = notes;
     taken->outcome = take(desk, file, taken);
     return taken->outcome;
 }

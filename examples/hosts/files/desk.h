@@ -9,12 +9,14 @@ struct desk_options {
     const char *senders[64];
     size_t sender_count;
     uint64_t lease;       /* seconds for which a message is reserved at a time */
-    uint64_t max_size;    /* of content; 0: any */
+    uint64_t max_size;    /* of content */
     uint64_t keep_free;   /* bytes that are to stay free on the disk */
     int reject_full;      /* tell the sender that there is no room, for good, instead of waiting for it */
     int by_id;            /* names made of the message's id, not those that senders suggest */
 };
 
+/* What holds if nothing else is said. */
+void desk_defaults(struct desk_options *options);
 /* Takes one of the options that the programs share: 1; 0 if it is none of them; -1 if its value is not acceptable. */
 int desk_option(struct desk_options *options, int option, const char *value);
 /* What is missing, or NULL. */
@@ -34,7 +36,7 @@ enum { DESK_GUARD = 512, DESK_FROM, DESK_DIR, DESK_LEASE, DESK_MAX_SIZE, DESK_KE
     "      --guard FILE         remembers what came, so that it is stored once; it is made if it is not there\n"                      \
     "      --dir FOLDER         where to store, under the names that senders suggest, made harmless\n"                                \
     "      --by-id              store under names made of the message's id\n"                                                         \
-    "      --max-size SIZE      reject what is longer; 500k, 20M, 2G\n"                                                               \
+    "      --max-size SIZE      reject what is longer (2G); 500k, 20M\n"                                                              \
     "      --keep-free SIZE     so much of the disk is to stay free\n"                                                                \
     "      --reject-full        reject for good what there is no room for, instead of waiting for room\n"                             \
     "      --lease TIME         for how long a message is reserved at a time (60s)\n"                                                 \
@@ -55,11 +57,13 @@ struct taken {
     bulla_status status;
     char text[BULLA_ERROR_TEXT + 128]; /* where it is, or why it is nowhere */
     bulla_buffer *receipt;             /* NULL if there is none */
+    int notes;                         /* whether its sender may be told of damage */
 };
 
 bulla_status desk_open(const struct desk_options *options, struct desk **desk, bulla_error *error);
-/* Takes an envelope from a file, from its beginning on if that can be read again. */
-enum outcome desk_take(struct desk *desk, int file, struct taken *taken);
+/* Takes an envelope from a file, from its beginning on if that can be read again. Of damage a sender is told so often and no more:
+ * `notes` is 0 for what may not be whole yet. */
+enum outcome desk_take(struct desk *desk, int file, int notes, struct taken *taken);
 /* Whether it stores in this folder, which is open. */
 int desk_stores_in(const struct desk *desk, int folder);
 void taken_clear(struct taken *taken);

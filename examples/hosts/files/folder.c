@@ -164,15 +164,35 @@ static int done_with(const struct folder *folder, const char *file, const struct
     return 0;
 }
 
-/* What is still being written ends too early, and is no damage. */
-static int may_still_come(const struct folder *folder, const struct stat *opened)
+/* The time by the clock that stamps files in this folder: over a network file system that is another machine's. */
+static time_t folder_clock(const struct folder *folder)
 {
+    static const char name[] = ".bulla-drop.clock";
+    struct stat found;
     time_t now = time(NULL);
 
-    return opened->st_mtime > now || (uint64_t)(now - opened->st_mtime) < folder->options->settle;
+    unlinkat(folder->at, name, 0);
+    int file = openat(folder->at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file < 0)
+        return now;
+    if (fstat(file, &found) == 0)
+        now = found.st_ctime;
+    close(file);
+    unlinkat(folder->at, name, 0);
+    return now;
 }
 
-static int conclude(struct folder *folder, const char *file, const struct stat *opened, struct taken *taken)
+/* What is still being written ends too early, and is no damage. When it was changed last (ctime) nobody can set, unlike its mtime.
+ * That this lies ahead by more than the delay means that the clock was set back since; by less, that it is worth waiting. */
+static int may_still_come(const struct folder *folder, const struct stat *opened)
+{
+    time_t now = folder_clock(folder);
+    time_t apart = now > opened->st_ctime ? now - opened->st_ctime : opened->st_ctime - now;
+
+    return (uint64_t)apart < folder->options->settle;
+}
+
+static int conclude(struct folder *folder, const char *file, const struct stat *opened, const struct taken *taken)
 {
     static const char *const words[] = {"stored", "again", "rejected"};
 
@@ -182,11 +202,10 @@ static int conclude(struct folder *folder, const char *file, const struct stat *
     case REJECTED_NOW:
         if (!answer(folder, file, taken))
             return 0;
-        printf("%s %s %s\n", words[taken->outcome], file, taken->text);
-        fflush(stdout);
+        tell("%s %s %s", words[taken->outcome], file, taken->text);
         return done_with(folder, file, opened);
     case UNACCEPTABLE:
-        if (may_still_come(folder, opened))
+        if (!taken->notes)
             return 0;
         answer(folder, file, taken);
         set_aside(folder, file, taken->text);
@@ -223,7 +242,11 @@ static int take(struct folder *folder, const char *name)
         close(file);
         return 1;
     }
-    desk_take(folder->desk, file, &taken);
+    desk_take(folder->desk, file, 0, &taken);
+    if (taken.outcome == UNACCEPTABLE && fstat(file, &opened) == 0 && !may_still_come(folder, &opened) && lseek(file, 0, SEEK_SET) == 0) {
+        taken_clear(&taken);
+        desk_take(folder->desk, file, 1, &taken);
+    }
     close(file);
     int done = conclude(folder, name, &opened, &taken);
     taken_clear(&taken);

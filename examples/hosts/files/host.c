@@ -1,12 +1,15 @@
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 #include "host.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const char *program = "bulla";
@@ -14,6 +17,13 @@ static const char *program = "bulla";
 void host_name(const char *name)
 {
     program = name;
+}
+
+void harmless(char *line)
+{
+    for (; *line != '\0'; line++)
+        if ((unsigned char)*line < 0x20 || *line == 0x7f)
+            *line = '?';
 }
 
 void say(const char *format, ...)
@@ -24,10 +34,21 @@ void say(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    for (char *at = line; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            *at = '?';
+    harmless(line);
     fprintf(stderr, "%s: %s\n", program, line);
+}
+
+void tell(const char *format, ...)
+{
+    char line[8192];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    harmless(line);
+    puts(line);
+    fflush(stdout);
 }
 
 bulla_status told(bulla_status status, const bulla_error *error, const char *what)
@@ -190,6 +211,17 @@ bulla_status host_identities(const char *argument, bulla_status (*take)(void *, 
     if (status == BULLA_OK && !found)
         failure(error, status = BULLA_MALFORMED, argument, "there is no identity line in it");
     return status;
+}
+
+void say_if_full(const char *database)
+{
+    enum { ENOUGH = 1 << 17 }; /* for what stands beside it while it is used */
+    char path[PATH_MAX];
+    struct statvfs disk;
+
+    if ((size_t)snprintf(path, sizeof path, "%s", database) < sizeof path && statvfs(dirname(path), &disk) == 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize < ENOUGH)
+        say("%s: there is no room on its disk", database);
 }
 
 void name_of(const bulla_digest *header, char name[NAME_LENGTH])

@@ -9,8 +9,12 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_BAD = 2, EXIT_REFUSED = 3, EXIT_AWAIT
 
 /* Lines on standard error begin with this name. */
 void host_name(const char *name);
-/* Writes one line. Control characters, which a stranger may have chosen, become '?'. */
+/* Control characters, which a stranger may have chosen, become '?'. */
+void harmless(char *line);
+/* Writes one line, made harmless. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Writes one line to standard output, made harmless, at once. */
+void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what failed, if it did. */
 bulla_status told(bulla_status status, const bulla_error *error, const char *what);
 int exit_of(bulla_status status);
@@ -25,6 +29,9 @@ bulla_status host_identity(const char *file, const char *passphrase_file, bulla_
 /* Gives each identity of an identity line, or of a file of such lines, to a function. */
 bulla_status host_identities(const char *argument, bulla_status (*take)(void *context, const bulla_public *one, bulla_error *error),
                              void *context, bulla_error *error);
+
+/* Says so if a database cannot be used because there is no room beside it; what the library says names no reason. */
+void say_if_full(const char *database);
 
 /* 64 hexadecimal digits and a NUL: the name of an envelope, by which it and its receipt go in the folder. */
 enum { NAME_LENGTH = 65 };

@@ -122,7 +122,7 @@ bulla_status send_seal(struct sender *sender, const char *file, struct item *ite
     item->taken = 0;
     if (status != BULLA_OK)
         return status;
-    int from = open(file, O_RDONLY | O_CLOEXEC);
+    int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer would keep it waiting */
     if (from < 0 || fstat(from, &found) != 0)
         status = failed(error, BULLA_IO, strerror(errno));
     else if (!S_ISREG(found.st_mode))

@@ -82,6 +82,28 @@ def http_put(world):
         server.close()
 
 
+def http_elsewhere(world):
+    """A server that refers to another place, or gives another answer that is no success: nothing was carried, and that is said."""
+    server, file = PutServer(world.path("drop"), refer=307), world.file("data.bin", 100_000)
+    codes = [300, 301, 302, 303, 304, 305, 307, 308]
+    try:
+        for code in codes:
+            server.refer, server.asked = code, []
+            done = (world.put(server.url(), "--wait", "0", file, status=4) if code == codes[0] else world.due("--now", "--wait", "0", status=4))
+            said = done.stderr.decode()
+            check("PUT" in server.asked and f"not uploaded: the server answers {code}" in said, f"{code} counted: {server.asked} {said}")
+            check("elsewhere" in said or code in (300, 304, 305), f"it does not say where it is: {said}")
+            check("DELETE" not in server.asked, "a receipt was removed that was none")
+        world.drop()
+        server.refer = None
+        world.due("--now", "--wait", "30s")
+    finally:
+        server.close()
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    check([state for _, state in world.report()] == ["stored"], f"the outbox says {world.report()}")
+    return f"an HTTP server that answers {codes[0]} to {codes[-1]}: each time the sender was told, and nothing counted as sent; then stored, settled"
+
+
 def local(world):
     return "file://, as for a folder that is mounted: " + transfer(world, f"file://{world.path('drop')}")
 
@@ -119,11 +141,11 @@ def progress(world):
     return f"on a terminal the bar went through {len(steps)} steps up to 100 %"
 
 
-def cut_off(world, url, kill_server, part, size=4_000_000):
+def cut_off(world, url, kill_server, part, size=4_000_000, more=()):
     """An upload is cut off twice: by the server's end, and by kill -9 of the sender; then it is gone on with."""
     file = world.file("long.bin", size)
     receiver = world.drop()
-    slow = ["--rate", "1500k", "--wait", "60s", "--stall", "2s", file]
+    slow = ["--rate", "1500k", "--wait", "60s", "--stall", "2s", *more, file]
     sender = subprocess.Popen([str(one) for one in world.put_command(url, *slow)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     world.processes.append(sender)
 
@@ -138,7 +160,7 @@ def cut_off(world, url, kill_server, part, size=4_000_000):
     said = sender.communicate()[0].decode()
     check("not uploaded" in said, f"the sender noticed nothing: {said}")
     check(not world.stored(), "a part was stored")
-    done = world.due("--now", "--wait", "60s")
+    done = world.due("--now", "--wait", "60s", *more)
     again = re.search(rb"gone on with at byte (\d+) of (\d+)", done.stderr)
     check(again and int(again[1]) >= second - 100_000, f"it was not gone on with: {done.stderr.decode()}")
     check(world.stored() == {"long.bin": file.read_bytes()}, "other content is stored")
@@ -173,4 +195,10 @@ def ftp_cut_off(world):
     return "ftp: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part")
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, local, rsync, progress, sftp_cut_off, ftp_cut_off]
+def ftps_cut_off(world):
+    server = Vsftpd(world, world.path("drop"), tls="implicit")
+    return "ftps: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part", more=["--authorities", world.path("tls.crt")])
+
+
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, sftp_cut_off, ftp_cut_off,
+             ftps_cut_off]

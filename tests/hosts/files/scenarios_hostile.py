@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 from world import check, until
 
@@ -106,6 +107,45 @@ def traps(world):
     return "links, a pipe and a folder named as envelopes, links named as the receipt: set aside, nothing written through them; the file is stored, receipt settled"
 
 
+def traps_for_sender(world):
+    """Where its receipt should be there is a pipe, a link or a folder; and where it uploads."""
+    file, envelope = queued(world)
+    name = envelope.name.removesuffix(".bulla")
+    treasure = world.path("treasure")
+    treasure.write_text("secret")
+    receipt, part = world.path("drop", f"{name}.receipt"), world.path("drop", f"{name}.bulla.part")
+    makers = {"a pipe": os.mkfifo, "a link": lambda path: path.symlink_to(treasure), "a folder": os.mkdir}
+    for what, make in makers.items():
+        make(receipt)
+        make(part)
+        began = time.monotonic()
+        done = world.due("--now", "--wait", "0", status=4)
+        check(time.monotonic() - began < 10, f"{what} made it wait")
+        check(b"no receipt: " in done.stderr and b"not uploaded: " in done.stderr, f"{what}: {done.stderr.decode()}")
+        for path in (receipt, part):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    check(treasure.read_text() == "secret", "something was written through a link")
+    world.drop()
+    world.due("--now", "--wait", "20s")
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return f"{', '.join(makers)} where the receipt or the upload should be: none was read, waited for or written through; then stored, settled"
+
+
+def names_that_lie(world):
+    """A name that would make a line of its own in the log, and one that a terminal would obey."""
+    _, envelope = queued(world)
+    whole = envelope.read_bytes()
+    world.path("drop", "x\nstored forged.bulla \x1b[2Jtreasure.bulla").write_bytes(whole)
+    world.path("drop", "y\nbulla-drop: forged.bulla").write_bytes(b"nothing")
+    world.drop()
+    until("all are dealt with", lambda: not list(world.path("drop").glob("*.bulla")))
+    log = world.dropped()
+    check("\x1b" not in log and not any(line.startswith(("stored forged", "bulla-drop: forged")) for line in log.splitlines()), f"the log obeys: {log!r}")
+    check(log.count("forged") >= 2, f"the log lacks them: {log!r}")
+    world.due("--wait", "20s")
+    return "envelopes whose names have line ends and escape sequences in them: each is one line of the log, with ? in their place"
+
+
 def receipts_exchanged(world):
     """Receipts under each other's names, and forged ones: nothing is settled by the wrong one."""
     (_, first), (_, second) = queued(world, "one"), queued(world, "two", 500)
@@ -128,6 +168,10 @@ def receipts_exchanged(world):
 def wrong_set_up(world):
     """What an administrator may get wrong: refused with a line that says what to do."""
     file = world.file("data.bin", 10)
+    here = f"file://{world.path('drop')}"
+    due = [world.programs / "bulla-put", "-i", world.path("alice.key"), "--outbox", world.path("outbox"), "--due"]
+    pipe = world.path("near", "pipe")
+    os.mkfifo(pipe)
     drop = [str(one) for one in world.drop_command("--once")]
 
     def with_value(option, value):
@@ -144,14 +188,27 @@ def wrong_set_up(world):
         (world.put_command("sftp://user:secret@host/drop", file), "a password is in it"),
         (world.put_command("gopher://host/drop", file), "none of sftp"),
         (world.put_command("drop", file), "no URL|none of"),
-        (world.put_command(f"file://{world.path('drop')}", world.path("near")), "not a file"),
-        (world.put_command(f"file://{world.path('drop')}", world.path("nothing")), "No such file"),
+        (world.put_command(here, world.path("near")), "not a file"),
+        (world.put_command(here, pipe), "not a file"),
+        (world.put_command(here, world.path("nothing")), "No such file"),
+        (world.put_command(here, "--now", file), "belong to --due"),
+        (world.put_command(here, "--forget", "1d", file), "belong to --due"),
+        ([*due, file], "take no files"),
+        ([*due, "--report"], "two things"),
+        ([*due, "--anew", "3"], "the file may be another one"),
+        ([*due, "--to", here], "the outbox remembers"),
+        ([*due, "-r", world.path("bob.pub")], "the outbox remembers"),
+        ([*due, "-c", "files"], "the outbox remembers"),
+        ([*due, "--receipts", here], "the outbox remembers"),
+        ([*due, "--deadline", "2d"], "the outbox remembers"),
+        (with_value("--dir", world.path("store"))[:-2] + ["--max-size", "0", drop[-1]], "not acceptable"),
     ]
     for command, words in cases:
         said = world.run(command, status=1).stderr.decode().strip()
         check(any(word in said for word in words.split("|")) and "secret" not in said, f"said: {said}")
     check(not world.names() and not world.stored(), "something was sent or stored")
-    return f"{len(cases)} mistakes of a set-up (guard or drop folder among what is stored, wrong keys, a password in a URL): each told in a line"
+    return (f"{len(cases)} mistakes of a set-up (guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
+            "with a recipient): each told in a line")
 
 
 def in_the_clear(world):
@@ -169,4 +226,4 @@ def in_the_clear(world):
     return "the envelope, the receipt and their names: no word of the content, no file name, no identity of sender or recipient in them"
 
 
-SCENARIOS = [tampered, replayed, strangers, traps, receipts_exchanged, wrong_set_up, in_the_clear]
+SCENARIOS = [tampered, replayed, strangers, traps, traps_for_sender, names_that_lie, receipts_exchanged, wrong_set_up, in_the_clear]

@@ -103,6 +103,35 @@ def subsystem_killed(world):
     return "bulla-receive killed -9 while it took 20 MB: the sender got no receipt and an exit status; the same envelope again: stored once, settled"
 
 
+def subsystem_limits(world):
+    """What holds if nobody thought of a limit; and a disk that is full."""
+    huge = world.path("near", "huge.bin")
+    with huge.open("wb") as out:
+        out.truncate(3 << 30)
+    begin = subprocess.Popen([str(one) for one in [world.bulla, "seal", "--stream", "-c", "files", "-i", world.path("alice.key"),
+                                                   "-r", world.path("bob.pub"), huge]], stdout=subprocess.PIPE)
+    world.processes.append(begin)
+    envelope = begin.stdout.read(3_000_000)
+    begin.kill()
+    words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
+             world.path("guard"), "--dir"]
+    done = world.run([*words, world.path("store")], input=envelope, status=3)
+    check(b"longer than is accepted" in done.stderr, done.stderr.decode())
+    small = world.tmpfs("small", "3m")
+    words.append(small)
+    file = world.file("data.bin", 2_000_000)
+    envelope = sealed(world, file)
+    for more in (["--keep-free", "1M"], ["--keep-free", "2M"], []):
+        done = world.run([*words, *more], input=envelope, status=4)
+        check(b"No space" in done.stderr or b"room" in done.stderr, done.stderr.decode())
+        check(not done.stdout and world.names("small") == [], f"left on the disk: {world.names('small')}")
+    subprocess.run(["mount", "-o", "remount,size=10m", small], check=True)
+    settle(world, world.run(words, input=envelope).stdout)
+    check(world.stored("small") == {"data.bin": file.read_bytes()}, "other content is stored")
+    return ("the beginning of 3 GB, where no limit is named: 3, `longer than is accepted`; a disk that is full, or is to stay free: 4, no receipt, "
+            "nothing left there; with room the same envelope is stored, settled")
+
+
 def swallow(pipe, data):
     try:
         pipe.write(data)
@@ -111,4 +140,4 @@ def swallow(pipe, data):
         pass
 
 
-SCENARIOS = [subsystem, subsystem_bad, subsystem_killed]
+SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_killed]

@@ -4,6 +4,7 @@ import http.server
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import threading
 
@@ -42,6 +43,14 @@ class Sshd:
         self.process = world.start([sshd, "-D", "-e", "-f", world.path("sshd_config")], "sshd.log")
         until("sshd answers", lambda: self.process.poll() is not None or answers(self.port))
         check(self.process.poll() is None, f"sshd ended: {world.path('sshd.log').read_text()}")
+
+    def counted(self):
+        """From here on it is reached through what counts."""
+        counter = Counter(self.port)
+        known = self.world.path("known_hosts")
+        known.write_text(known.read_text().replace(f":{self.port} ", f":{counter.port} "))
+        self.port = counter.port
+        return counter
 
     def url(self, folder):
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
@@ -105,10 +114,51 @@ class Rsyncd:
         return f"rsync://127.0.0.1:{self.port}/drop/"
 
 
-class PutServer:
-    """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do."""
+class Counter:
+    """Passes connections on to a port of this machine, and counts the bytes that come from clients."""
 
-    def __init__(self, folder):
+    def __init__(self, port):
+        self.target, self.bytes, self.connections = port, 0, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.carry, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.carry, args=(server, client, False), daemon=True).start()
+
+    def carry(self, source, to, counted):
+        try:
+            while piece := source.recv(65536):
+                if counted:
+                    self.bytes += len(piece)
+                to.sendall(piece)
+        except OSError:
+            pass
+        for one in (source, to):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.socket.close()
+
+
+class PutServer:
+    """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do. With `refer`
+    it does nothing, and answers with that status and another place."""
+
+    def __init__(self, folder, refer=None):
+        self.refer, self.asked, outer = refer, [], self
+
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -121,8 +171,22 @@ class PutServer:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def refers(self, left=0):
+                outer.asked.append(self.command)
+                while outer.refer and left > 0:
+                    left -= len(self.rfile.read(min(left, 65536))) or left
+                if not outer.refer:
+                    return False
+                self.send_response(outer.refer)
+                self.send_header("Location", f"http://127.0.0.1:9/elsewhere{self.path}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return True
+
             def do_PUT(self):
                 left = int(self.headers["Content-Length"])
+                if self.refers(left):
+                    return
                 with self.file().open("wb") as out:
                     while left > 0:
                         piece = self.rfile.read(min(left, 65536))
@@ -133,12 +197,16 @@ class PutServer:
                 self.end(201)
 
             def do_GET(self):
+                if self.refers():
+                    return
                 if self.file().is_file():
                     self.end(200, self.file().read_bytes())
                 else:
                     self.end(404)
 
             def do_DELETE(self):
+                if self.refers():
+                    return
                 try:
                     self.file().unlink()
                     self.end(204)

@@ -1,9 +1,10 @@
 /*
  * A disk that corrupts: preloaded into a program, this changes one byte in what is written to a folder, or read from it; or it is
- * full where it said that it is not.
+ * full where it said that it is not; or its files are dated a day ahead.
  *
  *   FLIP_FOLDER   files below this folder
- *   FLIP_WHILE    while this file is there: "write", "read" or "full" is in it
+ *   FLIP_WHILE    while this file is there: "write", "read" or "full" is in it; "back" where the clock was set back since envelopes
+ *                 came, "server" where another machine's clock, a day ahead, dates all files
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int is_meant(int file, const char *how)
@@ -73,4 +75,25 @@ ssize_t pread64(int file, void *data, size_t length, off64_t place)
     ssize_t (*really)(int, void *, size_t, off64_t) = (ssize_t (*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
 
     return spoil(file, data, really(file, data, length, place));
+}
+
+int fstat(int file, struct stat *found)
+{
+    int (*really)(int, struct stat *) = (int (*)(int, struct stat *))dlsym(RTLD_NEXT, "fstat");
+    char link[64], path[4096];
+    int result = really(file, found);
+
+    if (result != 0 || !S_ISREG(found->st_mode))
+        return result;
+    int ahead = is_meant(file, "server");
+    if (!ahead && is_meant(file, "back")) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        ssize_t length = readlink(link, path, sizeof path);
+        ahead = length > 6 && memcmp(path + length - 6, ".bulla", 6) == 0;
+    }
+    if (ahead) {
+        found->st_mtime += 86400;
+        found->st_ctime += 86400;
+    }
+    return result;
 }

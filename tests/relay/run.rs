@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) settled: u64,
     pub(crate) refused: BTreeMap<(&'static str, String), u64>,
     pub(crate) gave_up: BTreeSet<u64>,
+    /// The time of each round of the sender, and whether it came to its end.
+    pub(crate) sender_rounds: Vec<(u64, bool)>,
 }
 
 impl Seen {
@@ -53,6 +55,7 @@ impl Seen {
             settled: 0,
             refused: BTreeMap::new(),
             gave_up: BTreeSet::new(),
+            sender_rounds: Vec::new(),
         }
     }
 
@@ -213,6 +216,7 @@ pub(crate) fn bad_relay(seed: u64) {
         sender.begin(seen.now, &receipts, killer.decide());
         receiver.begin(seen.now, &messages, killer.decide());
         let (said, torn, over) = sender.end();
+        seen.sender_rounds.push((seen.now, sender.done));
         for frame in &said {
             seen.hear_sender(&mut relay, frame);
         }
@@ -262,9 +266,10 @@ fn report(relay: &Relay, sender: &Process, receiver: &Process) {
             .map(|(stage, times)| format!("{stage} {times}"))
             .collect();
         println!(
-            "  {name} killed {} times: {}",
+            "  {name} killed {} times: {}; {} with nothing left to do",
             process.kills,
-            struck.join(", ")
+            struck.join(", "),
+            process.idle_kills,
         );
     }
 }

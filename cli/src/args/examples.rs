@@ -159,7 +159,11 @@ Examples:
 
 Exit status: 0 if this recipient confirmed what is awaited; 4 if that is still awaited, no receipt came, or the message was \
 rejected or given up; 3 or 2 if the receipt is not accepted: then nothing has changed. To settle twice changes nothing. A \
-note that a copy came damaged settles nothing: the message is due again at once, and the status is 4.";
+note that a copy came damaged settles nothing: the message is due again at once, and the status is 4.
+
+The proof is that of the receipt that made the message final, whatever comes later. A file of that name that holds it already \
+is fine; one that holds something else stays as it is, and the status is 1, although the message is settled: settle the same \
+receipt again with another name.";
 
 pub(super) const OUTBOX: &str = "\
 Examples:

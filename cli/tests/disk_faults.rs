@@ -176,7 +176,14 @@ fn received() {
         let failed = seen.iter().filter(|(.., receipt)| receipt.is_empty());
         assert!(failed.count() > way.least() / 2);
     }
-    faults.have_met(&["create", "read", "write", "fsync file", "fsync folder", "unlink"]);
+    faults.have_met(&[
+        "create",
+        "read",
+        "write",
+        "fsync file",
+        "fsync folder",
+        "unlink",
+    ]);
     let since = Instant::now();
     for (number, at, receipt) in told {
         let (guard, inbox) = place(number, at);
@@ -246,7 +253,15 @@ fn sent() {
             assert_eq!(entries(&stage, &outbox).len(), recorded.len() + 1);
         }
     }
-    faults.have_met(&["create", "read", "write", "fsync file", "fsync folder", "rename", "mkdir"]);
+    faults.have_met(&[
+        "create",
+        "read",
+        "write",
+        "fsync file",
+        "fsync folder",
+        "rename",
+        "mkdir",
+    ]);
 }
 
 #[test]

@@ -73,10 +73,7 @@ fn the_proof_is_of_what_made_it_final() {
     let proof = with(&words(SETTLE), &["--proof", "proof"]);
     let noted = stage.leaving_nothing(|| stage.pipe(&proof, &note));
     assert_eq!(noted.status, Some(4), "{}", noted.stderr);
-    let receipt = stage
-        .run(with(&words(RECEIVE), &["envelope"]))
-        .ok()
-        .stdout;
+    let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
     // Where no proof can be, nothing is settled.
     let nowhere = with(&words(SETTLE), &["--proof", "nowhere/proof"]);
     stage

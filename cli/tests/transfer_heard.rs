@@ -117,7 +117,11 @@ fn nobody_waits_for_one_who_stalls() {
     drop(stdin);
     let began = Instant::now();
     let outcome = finished(child.wait_with_output().unwrap()).ok();
-    assert!(outcome.stderr.contains("it came before"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("it came before"),
+        "{}",
+        outcome.stderr
+    );
     reader.join().unwrap();
     assert_eq!(answer.expect("the answer does not wait"), receipt);
     assert!(is_running && rest.is_ok());

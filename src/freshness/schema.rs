@@ -71,11 +71,13 @@ pub(super) fn create(path: &Path) -> Result<(), Trouble> {
         file.write_all(&image)?;
         file.commit_or_remove()
     });
-    let named = made.map_err(io::Error::from).or_else(|error| match error.kind() {
-        // Whoever made it may have been killed before the folder was synced.
-        io::ErrorKind::AlreadyExists => sync_folder(path),
-        _ => Err(error),
-    });
+    let named = made
+        .map_err(io::Error::from)
+        .or_else(|error| match error.kind() {
+            // Whoever made it may have been killed before the folder was synced.
+            io::ErrorKind::AlreadyExists => sync_folder(path),
+            _ => Err(error),
+        });
     named.map_err(|error| Trouble::from(&error))
 }
 

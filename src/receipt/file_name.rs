@@ -194,9 +194,17 @@ mod tests {
     fn no_name_of_a_message() {
         let name = format!("{}-{}", "0a".repeat(16), "1b".repeat(16));
         assert_eq!(safe(&name), format!("_{name}"));
-        assert_eq!(safe(&name.to_uppercase()), format!("_{}", name.to_uppercase()));
+        assert_eq!(
+            safe(&name.to_uppercase()),
+            format!("_{}", name.to_uppercase())
+        );
         assert_eq!(safe(&format!(" {name}. ")), format!("_{name}"));
-        for other in [&name[1..], &name[..64], &name.replace('1', "g"), &format!("{name}.txt")] {
+        for other in [
+            &name[1..],
+            &name[..64],
+            &name.replace('1', "g"),
+            &format!("{name}.txt"),
+        ] {
             assert_eq!(safe(other), other);
         }
     }

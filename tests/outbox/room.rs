@@ -48,12 +48,23 @@ fn what_is_put_again_for_somebody_else_is_there_again() {
         scene.settle(&scene.delivered(&envelope)).unwrap();
         is_gone(&scene, &sent);
         let letter = Letter::new(sent.clone(), "test", [*carol.verifying_key()], NOW + HOUR);
-        scene.outbox().put(&letter.unwrap(), &envelope, NOW).unwrap();
+        scene
+            .outbox()
+            .put(&letter.unwrap(), &envelope, NOW)
+            .unwrap();
         assert_eq!(read(&scene.outbox(), &sent), envelope);
         // Two recipients: it stays while one of them is awaited.
         let to_dave = Identity::generate(&OsEntropy).unwrap();
-        let letter = Letter::new(sent.clone(), "test", [*to_dave.verifying_key()], NOW + 2 * HOUR);
-        scene.outbox().put(&letter.unwrap(), &envelope, NOW).unwrap();
+        let letter = Letter::new(
+            sent.clone(),
+            "test",
+            [*to_dave.verifying_key()],
+            NOW + 2 * HOUR,
+        );
+        scene
+            .outbox()
+            .put(&letter.unwrap(), &envelope, NOW)
+            .unwrap();
         assert_eq!(scene.outbox().give_up(NOW + HOUR).unwrap().len(), 1);
         assert_eq!(read(&scene.outbox(), &sent), envelope);
     }

@@ -95,9 +95,8 @@ fn is_to_be_cleaned(folder: &Path) -> bool {
     const ONE_IN: u8 = 16;
     let mut chance = [0];
     // No further than that: the folder's own length says little, and on some file systems nothing.
-    let is_short = || {
-        std::fs::read_dir(folder).is_ok_and(|names| names.take(SHORT + 1).count() <= SHORT)
-    };
+    let is_short =
+        || std::fs::read_dir(folder).is_ok_and(|names| names.take(SHORT + 1).count() <= SHORT);
     OsEntropy.fill(&mut chance).is_ok() && chance[0] % ONE_IN == 0 || is_short()
 }
 

@@ -179,7 +179,9 @@ mod tests {
         }
         fn is_stuck(path: &Path) -> bool {
             let name = path.display().to_string();
-            ["0303030303.bulla", "2121212121.bulla"].iter().any(|end| name.ends_with(end))
+            ["0303030303.bulla", "2121212121.bulla"]
+                .iter()
+                .any(|end| name.ends_with(end))
         }
         let told = clean_by(&database, |path| {
             if is_stuck(path) {

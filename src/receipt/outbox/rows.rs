@@ -223,9 +223,7 @@ impl Rows<'_> {
     pub(super) fn forget(&self, before: u64) -> Result<usize> {
         let over = "SELECT message FROM outbox_entry GROUP BY message HAVING min(state) > 0 AND max(touched) < ?";
         let count = std::format!("SELECT count(*) FROM ({over})");
-        let count: i64 = sql(self
-            .0
-            .query_row(&count, [number(before)], |row| row.get(0)))?;
+        let count: i64 = sql(self.0.query_row(&count, [number(before)], |row| row.get(0)))?;
         let letters = std::format!("DELETE FROM outbox_letter WHERE message IN ({over})");
         sql(self.0.execute(&letters, params![number(before)]))?;
         let entries =

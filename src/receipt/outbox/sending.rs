@@ -74,9 +74,10 @@ impl Rows<'_> {
     /// Gives the envelope to this caller, for each recipient who has not answered.
     pub(super) fn take(&self, header: &Digest, now: u64) -> Result<Vec<Due>> {
         let until = number(now.saturating_add(TAKEN));
-        sql(self.0.prepare_cached(TAKE).and_then(|mut take| {
-            take.execute(params![header.as_bytes(), until])
-        }))?;
+        sql(self
+            .0
+            .prepare_cached(TAKE)
+            .and_then(|mut take| take.execute(params![header.as_bytes(), until])))?;
         self.taken(header)
     }
 

@@ -180,7 +180,7 @@ pub(crate) mod faults {
 
     /// One sync of this folder fails, after so many that do not.
     pub(crate) fn fail_sync(folder: &Path, after: usize) {
-        FAULTS.lock().unwrap().push((folder.to_owned(), after));
+        FAULTS.lock().unwrap().push((folder.to_path_buf(), after));
     }
 
     pub(super) fn strikes(folder: &Path) -> bool {

@@ -18,6 +18,7 @@ pub(crate) struct Input {
     source: Box<dyn Read>,
     name: String,
     length: Option<u64>,
+    is_terminal: bool,
     progress: Option<Progress>,
 }
 
@@ -25,11 +26,11 @@ impl Input {
     /// The file `path`; standard input if there is none, or it is `-`.
     pub(crate) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            return Ok(Self::new(
-                Box::new(io::stdin().lock()),
-                "standard input",
-                None,
-            ));
+            let stdin = io::stdin().lock();
+            return Ok(Self {
+                is_terminal: stdin.is_terminal(),
+                ..Self::new(Box::new(stdin), "standard input", None)
+            });
         };
         let name = path.display().to_string();
         let cannot = |error: io::Error| Failure::io(&format!("cannot read {name}"), &error);
@@ -53,6 +54,7 @@ impl Input {
             source,
             name: name.to_owned(),
             length,
+            is_terminal: false,
             progress: None,
         }
     }
@@ -111,7 +113,7 @@ impl Input {
     /// Reads what is left of a pipe, at most so many bytes, so that whoever writes into it comes to the end; what is read means
     /// nothing.
     pub(crate) fn drain(mut self, most: u64) {
-        if self.length.is_none() {
+        if self.length.is_none() && !self.is_terminal {
             // If it fails, there is nobody left who writes.
             let _ = io::copy(&mut (&mut self.source).take(most), &mut io::sink());
         }

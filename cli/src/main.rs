@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 /// One line about what went wrong; none if the reader of our output has gone, for nobody is there to read it.
-fn tell(failure: &Failure, report: args::Report) {
+pub(crate) fn tell(failure: &Failure, report: args::Report) {
     if failure.is_silent() {
         return;
     }

@@ -160,6 +160,15 @@ fn stdout() -> io::Result<Box<dyn Write>> {
     Ok(Box::new(io::stdout()))
 }
 
+/// Ends standard output, so that whoever reads it need not wait for the end of this process.
+pub(crate) fn end_stdout() {
+    #[cfg(unix)]
+    if let Ok(nowhere) = OpenOptions::new().write(true).open("/dev/null") {
+        // If it stays open, it ends with the process.
+        let _ = rustix::stdio::dup2_stdout(nowhere);
+    }
+}
+
 /// Takes provisional content, and lets nobody have it before the verdict, unless told to.
 pub(crate) struct Sink {
     output: Output,

@@ -1,6 +1,6 @@
-//! A disk that fails, once or from then on, at every call of the C library in turn that changes a file: of guard, outbox, inbox
-//! and output alike. (The final name of a stored file is asked of the kernel without the C library: tests/disk_faults.rs of the
-//! library makes that fail.)
+//! A disk that fails, once or from then on, at every call of the C library in turn that makes, reads, changes or syncs a file: of
+//! guard, outbox, inbox and output alike. (Names that may not be taken already, and with them the final name of a stored file, are
+//! asked of the kernel without the C library: tests/disk_faults.rs of the library makes that fail.)
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,8 @@ mod common;
 
 use common::transfer::{SEND, SETTLE, list, stage};
 use common::{Outcome, Stage, content, finished, with, words};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -22,53 +24,108 @@ use std::time::{Duration, Instant};
 const LENGTH: usize = 200_000;
 const EIO: u32 = 5;
 const ENOSPC: u32 = 28;
-/// How often the disk fails, and with what.
-const WAYS: [(bool, u32); 2] = [(false, EIO), (true, ENOSPC)];
-const RECEIVE: &str = "receive -i bob.key --from alice.pub -c test";
-
-/// A library that stands before the system's.
-fn shim(stage: &Stage) -> PathBuf {
-    let library = stage.path("faults.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/faults.c");
-    let compiled = Command::new("cc")
-        .args([
-            "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
-        ])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status();
-    assert!(compiled.unwrap().success(), "cc compiles faults.c");
-    library
+/// How a disk fails.
+#[derive(Clone, Copy)]
+struct Way {
+    goes_on: bool,
+    error: u32,
+    /// Only calls in whose name this is.
+    only: Option<&'static str>,
 }
 
-/// Runs with a disk that fails at this call; `None` if there are no more so many calls.
-fn failing(
-    stage: &Stage,
-    shim: &Path,
-    (goes_on, error): (bool, u32),
-    at: usize,
-    arguments: &[&str],
-) -> Option<Outcome> {
-    let told = stage.path("told");
-    let mut command = stage.command(arguments);
-    command
-        .env("LD_PRELOAD", shim)
-        .env("BULLA_FAULT_AT", at.to_string())
-        .env("BULLA_FAULT_ERROR", error.to_string())
-        .env("BULLA_FAULT_TOLD", &told);
-    if goes_on {
-        command.env("BULLA_FAULT_ON", "1");
+const WAYS: [Way; 3] = [
+    Way {
+        goes_on: false,
+        error: EIO,
+        only: None,
+    },
+    Way {
+        goes_on: true,
+        error: ENOSPC,
+        only: None,
+    },
+    // All is written, and nothing comes to the disk.
+    Way {
+        goes_on: true,
+        error: EIO,
+        only: Some("fsync"),
+    },
+];
+
+impl Way {
+    /// How many calls there are at least.
+    const fn least(self) -> usize {
+        if self.only.is_some() { 2 } else { 20 }
     }
-    let outcome = finished(command.output().unwrap());
-    let status = outcome
-        .status
-        .unwrap_or_else(|| panic!("call {at}: {}", outcome.stderr));
-    assert!(
-        status < 5 && !outcome.stderr.contains("panicked"),
-        "call {at}: {}",
-        outcome.stderr
-    );
-    std::fs::remove_file(told).ok().map(|()| outcome)
+}
+const RECEIVE: &str = "receive -i bob.key --from alice.pub -c test";
+
+/// A stage on a disk that fails.
+struct Faults<'a> {
+    stage: &'a Stage,
+    /// A library that stands before the system's.
+    shim: PathBuf,
+    /// The calls that have failed.
+    met: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Faults<'a> {
+    fn on(stage: &'a Stage) -> Self {
+        let shim = stage.path("faults.so");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/faults.c");
+        let compiled = Command::new("cc")
+            .args([
+                "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o",
+            ])
+            .args([&shim, &source])
+            .arg("-ldl")
+            .status();
+        assert!(compiled.unwrap().success(), "cc compiles faults.c");
+        Self {
+            stage,
+            shim,
+            met: RefCell::default(),
+        }
+    }
+
+    /// Runs with a disk that fails at this call; `None` if there are no more so many calls.
+    fn run(&self, way: Way, at: usize, arguments: &[&str]) -> Option<Outcome> {
+        let told = self.stage.path("told");
+        let mut command = self.stage.command(arguments);
+        command
+            .env("LD_PRELOAD", &self.shim)
+            .env("BULLA_FAULT_AT", at.to_string())
+            .env("BULLA_FAULT_ERROR", way.error.to_string())
+            .env("BULLA_FAULT_TOLD", &told);
+        if way.goes_on {
+            command.env("BULLA_FAULT_ON", "1");
+        }
+        if let Some(only) = way.only {
+            command.env("BULLA_FAULT_ONLY", only);
+        }
+        let outcome = finished(command.output().unwrap());
+        let status = outcome
+            .status
+            .unwrap_or_else(|| panic!("call {at}: {}", outcome.stderr));
+        assert!(
+            status < 5 && !outcome.stderr.contains("panicked"),
+            "call {at}: {}",
+            outcome.stderr
+        );
+        let calls = std::fs::read_to_string(&told).ok()?;
+        std::fs::remove_file(told).unwrap();
+        let mut met = self.met.borrow_mut();
+        met.extend(calls.lines().map(str::to_owned));
+        Some(outcome)
+    }
+
+    /// Demands that each of these has failed.
+    fn have_met(&self, calls: &[&str]) {
+        let met = self.met.borrow();
+        for call in calls {
+            assert!(met.contains(*call), "no {call} failed, but {met:?}");
+        }
+    }
 }
 
 /// What is done with a whole disk afterwards: what was reserved may have to fall free first.
@@ -90,7 +147,7 @@ fn in_the_end(stage: &Stage, arguments: &[&str], since: Instant) -> Outcome {
 #[test]
 fn received() {
     let stage = stage(&content(LENGTH));
-    let shim = shim(&stage);
+    let faults = Faults::on(&stage);
     let send = with(&words(SEND), &["-o", "envelope", "photo.jpg"]);
     stage.run(&send).ok();
     let place = |way: usize, at: usize| (format!("guard{way}-{at}"), format!("inbox{way}-{at}"));
@@ -102,7 +159,7 @@ fn received() {
             std::fs::create_dir(stage.path(&inbox)).unwrap();
             let more = ["--guard", &guard, "--dir", &inbox, "envelope"];
             let arguments = with(&words(RECEIVE), &more);
-            let Some(outcome) = failing(&stage, &shim, way, at, &arguments) else {
+            let Some(outcome) = faults.run(way, at, &arguments) else {
                 is_whole(&stage, &inbox);
                 break;
             };
@@ -115,10 +172,18 @@ fn received() {
             told.push((number, at, outcome.stdout));
         }
         let seen = &told[before..];
-        assert!(seen.len() > 20, "the shim sees only {} calls", seen.len());
+        assert!(seen.len() > way.least(), "only {} calls", seen.len());
         let failed = seen.iter().filter(|(.., receipt)| receipt.is_empty());
-        assert!(failed.count() > 10);
+        assert!(failed.count() > way.least() / 2);
     }
+    faults.have_met(&[
+        "create",
+        "read",
+        "write",
+        "fsync file",
+        "fsync folder",
+        "unlink",
+    ]);
     let since = Instant::now();
     for (number, at, receipt) in told {
         let (guard, inbox) = place(number, at);
@@ -157,13 +222,13 @@ fn entries(stage: &Stage, outbox: &str) -> Vec<String> {
 #[test]
 fn sent() {
     let stage = stage(&content(LENGTH));
-    let shim = shim(&stage);
+    let faults = Faults::on(&stage);
     for (number, way) in WAYS.into_iter().enumerate() {
         for at in 1.. {
             let (outbox, out) = (format!("outbox{number}-{at}"), format!("out{number}-{at}"));
             let send = words("send -i alice.key -r bob.pub -c test photo.jpg");
             let send = with(&send, &["--outbox", &outbox]);
-            let outcome = failing(&stage, &shim, way, at, &with(&send, &["-o", &out]));
+            let outcome = faults.run(way, at, &with(&send, &["-o", &out]));
             let recorded = entries(&stage, &outbox);
             // What leaves is recorded, and what is recorded is there.
             let left = stage.path(&out).exists();
@@ -179,7 +244,7 @@ fn sent() {
                 stage.pipe(settle, &receipt).ok();
             }
             let Some(outcome) = outcome else {
-                assert!(left && at > 20, "only {at} calls: the shim sees too little");
+                assert!(left && at > way.least(), "only {at} calls");
                 break;
             };
             // It may be there and not for sure, if the folder could not be synced: that is no success.
@@ -188,12 +253,21 @@ fn sent() {
             assert_eq!(entries(&stage, &outbox).len(), recorded.len() + 1);
         }
     }
+    faults.have_met(&[
+        "create",
+        "read",
+        "write",
+        "fsync file",
+        "fsync folder",
+        "rename",
+        "mkdir",
+    ]);
 }
 
 #[test]
 fn settled() {
     let stage = stage(&content(LENGTH));
-    let shim = shim(&stage);
+    let faults = Faults::on(&stage);
     stage
         .run(with(&words(SEND), &["-o", "envelope", "photo.jpg"]))
         .ok();
@@ -212,12 +286,12 @@ fn settled() {
         for at in 1.. {
             stage.write("outbox", &file);
             stage.write(&kept, &envelope);
-            let outcome = failing(&stage, &shim, way, at, &with(&words(SETTLE), &["receipt"]));
+            let outcome = faults.run(way, at, &with(&words(SETTLE), &["receipt"]));
             let found = state();
             let Some(outcome) = outcome else {
                 assert!(
-                    found == "settled" && at > 3,
-                    "only {at} calls: the shim sees too little"
+                    found == "settled" && at > way.least() / 4,
+                    "only {at} calls"
                 );
                 break;
             };
@@ -230,4 +304,5 @@ fn settled() {
             assert_eq!(state(), "settled");
         }
     }
+    faults.have_met(&["create", "read", "write", "fsync file", "unlink"]);
 }

@@ -63,6 +63,45 @@ fn its_author_is_told_and_nothing_is_final() {
     stage.run(with(&words(SETTLE), &["note"])).ok();
 }
 
+/// A note proves nothing final, so it neither takes the name of the proof nor replaces it.
+#[test]
+fn the_proof_is_of_what_made_it_final() {
+    let stage = stage(&content(100_000));
+    send(&stage, &[]);
+    let [changed, _] = damaged(&stage);
+    let note = stage.pipe(words(RECEIVE), &changed).stdout;
+    let proof = with(&words(SETTLE), &["--proof", "proof"]);
+    let noted = stage.leaving_nothing(|| stage.pipe(&proof, &note));
+    assert_eq!(noted.status, Some(4), "{}", noted.stderr);
+    let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
+    // Where no proof can be, nothing is settled.
+    let nowhere = with(&words(SETTLE), &["--proof", "nowhere/proof"]);
+    stage
+        .pipe(nowhere, &receipt)
+        .fails(1, "cannot write nowhere/proof: ");
+    assert_eq!(list(&stage)[0]["state"], "waiting");
+    // What has the name already stays; the message is settled all the same.
+    stage.write("taken", b"precious");
+    let taken = with(&words(SETTLE), &["--proof", "taken", "--report", "none"]);
+    stage.pipe(taken, &receipt).fails(
+        1,
+        "the message is settled, but its proof could not be written to taken: a file of that name holds something else",
+    );
+    assert_eq!(stage.read("taken"), b"precious");
+    assert_eq!(list(&stage)[0]["state"], "settled");
+    // Once, twice, and in answer to a note that came late: the same.
+    stage.pipe(&proof, &receipt).ok();
+    let written = stage.read("proof");
+    stage.pipe(&proof, &receipt).ok();
+    let late = with(&words(SETTLE), &["--proof", "late"]);
+    stage.pipe(late, &note).ok();
+    assert_eq!(stage.read("late"), written);
+    assert_eq!(stage.read("proof"), written);
+    let check = words("evidence check --from bob.pub --content photo.jpg proof");
+    let checked = stage.run(check).ok();
+    assert!(checked.stderr.contains("stored"), "{}", checked.stderr);
+}
+
 #[test]
 fn nobody_else_is() {
     let stage = stage(&content(100_000));

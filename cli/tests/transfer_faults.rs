@@ -1,4 +1,4 @@
-//! What goes wrong with a transfer: lies, full disks, files that are something else, processes that are killed.
+//! What goes wrong with a transfer: lies, full disks, files that are something else.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,6 @@ mod common;
 use common::transfer::{RECEIVE, SEND, SETTLE, stage};
 use common::{Outcome, Stage, content, finished, with, words};
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
 
 use bulla::{Clock, Database, Outbox, OutboxFilter, SystemClock};
 use bulla_forge::{Forge, KeyFile, Person, Protection, cbor};
@@ -255,76 +254,4 @@ fn an_inbox_on_a_full_disk() {
     let receipt = stage.run(with(&words(RECEIVE), &["envelope"])).ok().stdout;
     stage.pipe(words(SETTLE), &receipt).ok();
     assert_eq!(names(&stage, "inbox").len(), 1);
-}
-
-/// The receipt: what a dead process had reserved falls free when its lease ends.
-fn receive_in_the_end(stage: &Stage, began: SystemTime) -> Vec<u8> {
-    loop {
-        let received = stage.run(with(&words(RECEIVE), &["envelope"]));
-        if !received.stderr.contains("is being worked on") {
-            return received.ok().stdout;
-        }
-        let waited = began.elapsed().unwrap();
-        assert!(waited < Duration::from_secs(90), "{}", received.stderr);
-        std::thread::sleep(Duration::from_millis(500));
-    }
-}
-
-#[test]
-fn killed_at_any_instant_nothing_is_lost_and_nothing_counts_twice() {
-    let stage = stage(&content(700_000));
-    let mut dice: u64 = 7;
-    let mut roll = |most: u64| {
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (dice >> 33) % most
-    };
-    let mut kill = |arguments: Vec<&str>| {
-        let mut child = stage.command(arguments).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(roll(60)));
-        child.kill().unwrap();
-        finished(child.wait_with_output().unwrap())
-    };
-    for round in 0..25 {
-        let out = format!("out{round}");
-        kill(with(&words(SEND), &["-o", &out, "photo.jpg"]));
-    }
-    stage
-        .run(with(&words(SEND), &["-o", "last", "photo.jpg"]))
-        .ok();
-    let outbox = Outbox::new(Database::open_existing(stage.path("outbox")).unwrap());
-    let recorded = outbox.list(OutboxFilter::All, 99).unwrap();
-    let given = (0..25)
-        .filter(|n| stage.path(&format!("out{n}")).exists())
-        .count()
-        + 1;
-    assert!(
-        recorded.len() >= given,
-        "what was given out was recorded before"
-    );
-    let fetch = |entry: &bulla::OutboxEntry| {
-        let digest = entry.header_digest.to_string();
-        let fetch = words("outbox --outbox outbox -o envelope --force --envelope");
-        stage.run(with(&fetch, &[&digest])).ok();
-    };
-    for entry in &recorded {
-        fetch(entry);
-        kill(with(&words(RECEIVE), &["envelope"]));
-    }
-    let began = SystemTime::now();
-    for entry in &recorded {
-        fetch(entry);
-        let receipt = receive_in_the_end(&stage, began);
-        stage.write("receipt", &receipt);
-        kill(with(&words(SETTLE), &["receipt"]));
-        stage.run(with(&words(SETTLE), &["receipt"])).ok();
-    }
-    let mut stored = names(&stage, "inbox");
-    stored.retain(|name| !name.starts_with('.'));
-    assert_eq!(stored.len(), recorded.len(), "each exactly once");
-    for name in &stored {
-        assert_eq!(stage.read(&format!("inbox/{name}")), content(700_000));
-    }
-    for line in list(&stage).lines() {
-        assert!(line.starts_with("settled"), "{line}");
-    }
 }

@@ -86,6 +86,18 @@ impl NewFile {
     /// left behind, and a file of that name is as it was. Only if the folder cannot be
     /// synced at the end is the file there, whole, although it may be gone after a crash of the machine.
     pub fn commit(mut self) -> Result<()> {
+        self.take_name()?;
+        Ok(sync_folder(&self.path)?)
+    }
+
+    /// As [`commit`](Self::commit), but nothing is left either if the folder cannot be synced.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn commit_or_remove(mut self) -> Result<()> {
+        self.take_name()?;
+        Ok(sync_folder(&self.path).inspect_err(|_| drop(std::fs::remove_file(&self.path)))?)
+    }
+
+    fn take_name(&mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
             file.sync_all()?;
         }
@@ -94,7 +106,6 @@ impl NewFile {
         } else {
             self.link()?;
         }
-        sync_folder(&self.path)?;
         Ok(())
     }
 
@@ -115,7 +126,12 @@ fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Brings the name of a file to the disk.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    if faults::strikes(folder_of(path)) {
+        return Err(io::ErrorKind::Other.into());
+    }
     // A folder can be opened and synced on Unix; elsewhere the file system sees to it.
     if cfg!(unix) {
         File::open(folder_of(path))?.sync_all()
@@ -141,5 +157,37 @@ impl Drop for NewFile {
     fn drop(&mut self) {
         // After a commit the name is gone already.
         let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+/// Folders that cannot be synced, for tests: work may be done by another thread than the test's.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::path::{Path, PathBuf};
+    use std::sync::Mutex;
+    use std::vec::Vec;
+
+    static FAULTS: Mutex<Vec<(PathBuf, usize)>> = Mutex::new(Vec::new());
+
+    /// One sync of this folder fails, after so many that do not.
+    pub(crate) fn fail_sync(folder: &Path, after: usize) {
+        FAULTS.lock().unwrap().push((folder.to_path_buf(), after));
+    }
+
+    pub(super) fn strikes(folder: &Path) -> bool {
+        let mut faults = FAULTS.lock().unwrap();
+        let Some(at) = faults.iter().position(|(place, _)| place == folder) else {
+            return false;
+        };
+        match &mut faults[at].1 {
+            0 => {
+                faults.remove(at);
+                true
+            }
+            after => {
+                *after -= 1;
+                false
+            }
+        }
     }
 }

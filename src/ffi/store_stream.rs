@@ -198,8 +198,10 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
 ///
 /// @param stream The stream.
 /// @param lease With BULLA_OK, receives the reservation of what is stored: commit it with bulla_receipter_accept() or
-///        bulla_lease_commit(). With BULLA_TOO_LARGE, BULLA_NO_ROOM and BULLA_REFUSED, one to reject or to release; nothing of the content is
-///        left. Free it with bulla_lease_free().
+///        bulla_lease_commit(). With BULLA_TOO_LARGE, BULLA_NO_ROOM and BULLA_REFUSED, one to reject or to release; nothing of this
+///        copy is left. With BULLA_TOO_LARGE and BULLA_REFUSED a file may have the final name all the same, from an attempt that
+///        ended between the name and the commit: under a name made of the message it is the message's own, and the host's to
+///        remove before it rejects the message, if the content is not to lie there. Free it with bulla_lease_free().
 /// @param again With BULLA_AGAIN, receives what became of it when it came before; free it with bulla_answer_free().
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK, BULLA_TOO_LARGE, BULLA_NO_ROOM, BULLA_REFUSED or BULLA_AGAIN; else nothing is left but what is kept to be completed, and the

@@ -8,6 +8,8 @@ pub(crate) mod database;
 #[cfg(feature = "std")]
 pub(crate) mod entry;
 #[cfg(feature = "sqlite")]
+pub(crate) mod give_back;
+#[cfg(feature = "sqlite")]
 mod group;
 pub(crate) mod guard;
 #[cfg(feature = "std")]

@@ -1,6 +1,6 @@
 //! What is in the durable file: its tables, how a new file is made, and how one is recognised (spec/guard.md §8).
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
@@ -8,7 +8,7 @@ use std::vec::Vec;
 use rusqlite::{Connection, MAIN_DB};
 
 use super::trouble::{DAMAGED, Trouble};
-use crate::disk::new_file::NewFile;
+use crate::disk::new_file::{NewFile, sync_folder};
 
 /// Says whose file it is: "bula".
 const APPLICATION_ID: i64 = 0x6275_6c61;
@@ -63,18 +63,22 @@ const TABLES: &[&str] = &[
 const FIRST_ROW: &str = "INSERT INTO guard VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL)";
 
 /// Makes a new, empty file, that its owner alone can read: whole and synced to the disk before it has its name, so that no
-/// other process, and no crash, ever meets half a file. If there is one meanwhile, it stays, and all is well.
+/// other process, and no crash, ever meets half a file. If there is one meanwhile, it stays, and all is well. It counts as
+/// made only once its name is on the disk, too: what it is to remember must not be lost with it.
 pub(super) fn create(path: &Path) -> Result<(), Trouble> {
     let image = image()?;
     let made = NewFile::create(path, false, true).and_then(|mut file| {
         file.write_all(&image)?;
-        file.commit()
+        file.commit_or_remove()
     });
-    match made {
-        Err(_) if path.symlink_metadata().is_ok() => Ok(()),
-        Err(error) => Err(Trouble::from(&std::io::Error::from(error))),
-        Ok(()) => Ok(()),
-    }
+    let named = made
+        .map_err(io::Error::from)
+        .or_else(|error| match error.kind() {
+            // Whoever made it may have been killed before the folder was synced.
+            io::ErrorKind::AlreadyExists => sync_folder(path),
+            _ => Err(error),
+        });
+    named.map_err(|error| Trouble::from(&error))
 }
 
 /// The bytes of an empty file.
@@ -131,4 +135,26 @@ pub(super) fn recognise(connection: &Connection) -> Result<(), Trouble> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::new_file::faults::fail_sync;
+
+    #[test]
+    fn a_file_whose_name_may_be_lost_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guard");
+        fail_sync(folder.path(), 0);
+        assert!(create(&path).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        create(&path).unwrap();
+        let made = std::fs::read(&path).unwrap();
+        // Nor one that another process has just made.
+        fail_sync(folder.path(), 0);
+        assert!(create(&path).is_err());
+        create(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), made);
+    }
 }

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec::Vec;
 
-use rusqlite::Connection;
-
 use super::database::Database;
+use super::give_back::give_back;
 use super::guard::{Claim, Claimed, LeaseToken, ReplayGuard};
 use super::rate::Rate;
 use super::rules;
 use super::sqlite_counts::Counts;
 use super::sqlite_shelf::SqlShelf;
 use super::table::Limits;
-use super::trouble::Trouble;
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
 
@@ -23,10 +21,6 @@ use crate::error::{ErrorKind, Result};
 const DEFAULT_CAPACITY: usize = 1_000_000;
 /// Entries, and challenges, dropped in one transaction of a sweep: others get in between.
 pub(super) const SWEEP_STEP: usize = 1000;
-/// Free pages from which on a sweep gives some back to the file system, if they are more than half of the file.
-const FREE_PAGES: i64 = 1024;
-/// Pages that one sweep gives back at most.
-const PAGES_GIVEN_BACK: i64 = 1024;
 
 /// A replay guard in a file, that forgets nothing when the process ends or is killed: the one for hosts on one machine, also
 /// for those that start a process per message.
@@ -117,28 +111,6 @@ impl SqliteGuard {
     fn time(&self, now: u64) -> u64 {
         self.shown.fetch_max(now, Ordering::Relaxed).max(now)
     }
-
-    /// Gives room to the file system if most of the file is free. What is free is used again in any case: so the file is
-    /// bounded by the most that was ever in it.
-    fn give_back(&self) -> Result<()> {
-        self.database.write(|connection| {
-            let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-            let free = number("PRAGMA freelist_count").map_err(Trouble::from)?;
-            let pages = number("PRAGMA page_count").map_err(Trouble::from)?;
-            if free > FREE_PAGES && free > pages / 2 {
-                shrink(connection, PAGES_GIVEN_BACK)?;
-            }
-            Ok(())
-        })
-    }
-}
-
-/// Each step of this statement gives one page back.
-fn shrink(connection: &Connection, pages: i64) -> Result<(), Trouble> {
-    let mut statement = connection.prepare(&std::format!("PRAGMA incremental_vacuum({pages})"))?;
-    let mut rows = statement.query([])?;
-    while rows.next()?.is_some() {}
-    Ok(())
 }
 
 impl ReplayGuard for SqliteGuard {
@@ -186,7 +158,7 @@ impl ReplayGuard for SqliteGuard {
         let dropped = rules::sweep_in_steps(at_most, SWEEP_STEP, |step| {
             self.step(move |shelf| rules::sweep(shelf, now, step))
         })?;
-        self.give_back()?;
+        give_back(&self.database)?;
         Ok(dropped)
     }
 

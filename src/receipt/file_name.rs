@@ -92,8 +92,9 @@ pub fn message_file_name<M: Mode>(opener: &Opener<'_, M>, stamp: &Stamp) -> Stri
 /// left of it.
 ///
 /// Separators, what Windows forbids in names, control, bidirectional and invisible characters become `_`; dots, dashes,
-/// tildes and spaces at the beginning and dots and spaces at the end are dropped; a name that Windows reserves gets a `_`
-/// before it, and one that SQLite could take for a part of a database after it; what is too long is cut.
+/// tildes and spaces at the beginning and dots and spaces at the end are dropped; a name that Windows reserves, or that is the
+/// [name of some message](message_file_name), gets a `_` before it, and one that SQLite could take for a part of a database after
+/// it; what is too long is cut.
 ///
 /// ```
 /// assert_eq!(bulla::safe_file_name(b"holiday.jpg").as_deref(), Some("holiday.jpg"));
@@ -121,7 +122,7 @@ pub fn safe_file_name(suggested: &[u8]) -> Option<String> {
     let name = name.trim_end_matches(['.', ' ']);
     if name.is_empty() {
         None
-    } else if is_reserved(name) {
+    } else if is_reserved(name) || is_of_a_message(name) {
         Some(format!("_{name}"))
     } else if is_of_a_database(name) {
         Some(format!("{name}_"))
@@ -146,6 +147,13 @@ fn is_harmful(character: char) -> bool {
             // Interlinear marks, the sign for what was no UTF-8, tags, private characters.
             | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{10FFFF}' | '\u{E000}'..='\u{F8FF}'
         )
+}
+
+/// Whether [`message_file_name`] could give it, in whatever case a file system takes for the same.
+fn is_of_a_message(name: &str) -> bool {
+    let hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.split_once('-')
+        .is_some_and(|(id, key)| hex(id) && hex(key))
 }
 
 /// Whether SQLite would take it for a part of a database beside it, and play it back.
@@ -181,6 +189,25 @@ fn is_reserved(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_of_a_message() {
+        let name = format!("{}-{}", "0a".repeat(16), "1b".repeat(16));
+        assert_eq!(safe(&name), format!("_{name}"));
+        assert_eq!(
+            safe(&name.to_uppercase()),
+            format!("_{}", name.to_uppercase())
+        );
+        assert_eq!(safe(&format!(" {name}. ")), format!("_{name}"));
+        for other in [
+            &name[1..],
+            &name[..64],
+            &name.replace('1', "g"),
+            &format!("{name}.txt"),
+        ] {
+            assert_eq!(safe(other), other);
+        }
+    }
 
     #[test]
     fn no_part_of_a_database() {

@@ -167,6 +167,11 @@ impl<'a> Publishing<'a> {
 
     /// An attempt may have ended between the final name and its commit. What it left counts if it is this very content, now on
     /// the disk: nobody can tell the difference.
+    ///
+    /// A sync of that attempt may have failed, and ours succeed because the system does not try again what it could not write
+    /// once. That deceives nobody: the content is read again from the disk, where what was lost is missing. As for the name, an
+    /// attempt that saw the failure removes the file; and a file system with a journal takes nothing more once it could not
+    /// write a folder.
     fn find(&self, verified: &Verified) -> Result<Making<'a>, Stop> {
         let making = Making::found(self.disk, &self.path)?;
         if making.file().metadata()?.len() != verified.content_length() {

@@ -23,14 +23,19 @@ pub enum Received<'a> {
     Stored(Stored<'a>),
     /// It came before, and was dealt with: give the same receipt again.
     Again(Again),
-    /// Its content is longer than this store accepts. Nothing is left of it. [Reject](crate::Receipter::rejected) it, which is
-    /// final, or release it.
+    /// Its content is longer than this store accepts. Nothing is left of this copy. [Reject](crate::Receipter::rejected) it, which
+    /// is final, or release it. What an earlier attempt left that ended between the final name and the commit stays: see
+    /// [`Refused`](Self::Refused).
     TooLarge(Lease<'a, StampOnly>),
     /// There is no room for it. Nothing is left of it. Release it, and it may come again when there is; or
     /// [reject](crate::Receipter::rejected) it, which is final.
     NoRoom(Lease<'a, StampOnly>),
-    /// The host's own [rules](crate::Store::judge) do not accept it, for this reason. Nothing of it was written.
-    /// [Reject](crate::Receipter::rejected) it with that reason, which is final, or release it.
+    /// The host's own [rules](crate::Store::judge) do not accept it, for this reason. Nothing of this copy was
+    /// written. [Reject](crate::Receipter::rejected) it with that reason, which is final, or release it.
+    ///
+    /// The rules are asked whatever file there is. So a file may have the final name: where it can only be this message's own, as
+    /// under [`Target::ById`](crate::Target::ById), it is what an earlier attempt left that ended between the name and the
+    /// commit, and the host removes it before it rejects the message, if the content is not to lie there.
     Refused(Lease<'a, StampOnly>, Reason),
 }
 

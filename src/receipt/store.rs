@@ -150,7 +150,8 @@ impl<'a> Store<'a> {
     /// [`Stored::into_lease`](crate::Stored::into_lease).
     ///
     /// Rest them on what another sealing of the same message cannot change: signer, attributes, sequence, length and digest; not on
-    /// its times or on which receipts it asks for, for a rejection holds for all sealings. They are asked of a message as often as
+    /// its times or on which receipts it asks for, for a rejection holds for all sealings; nor on what the folder holds, where this
+    /// very message may be, from an attempt that was cut off. They are asked of a message as often as
     /// it is new, so also after an attempt that was cut off: if they have become stricter since, it is rejected, and a file that
     /// the attempt left under its final name stays.
     ///

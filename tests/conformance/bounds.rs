@@ -156,16 +156,18 @@ fn one_winner_in_a_race(make: Make<'_>) {
     race(&*make(GuardLimits::of(10_000)), 1000);
 }
 
-/// Eight threads claim the same `rounds` messages: each is new exactly once.
+/// Eight threads claim the same `rounds` messages, all of them at one time: each is new exactly once.
 pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
     let start = std::sync::Barrier::new(8);
     let wins: Vec<Vec<u64>> = std::thread::scope(|scope| {
         let contend = || {
-            start.wait();
-            let won = |number: &u64| match guard.claim(&claim(*number, 1000), 1000, None).unwrap() {
-                Claimed::New(_) => true,
-                Claimed::Same(_) => false,
-                other => panic!("{other:?}"),
+            let won = |number: &u64| {
+                start.wait();
+                match guard.claim(&claim(*number, 1000), 1000, None).unwrap() {
+                    Claimed::New(_) => true,
+                    Claimed::Same(_) => false,
+                    other => panic!("{other:?}"),
+                }
             };
             (0..rounds).filter(won).collect()
         };
@@ -177,6 +179,8 @@ pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
     });
     let counts: Vec<usize> = wins.iter().map(Vec::len).collect();
     println!("{rounds} messages, won by eight threads: {counts:?}");
+    let winners = counts.iter().filter(|count| **count > 0).count();
+    assert!(winners > 1, "that was no race");
     let mut all = wins.concat();
     all.sort_unstable();
     assert!(all.into_iter().eq(0..rounds));

@@ -44,6 +44,7 @@ pub(crate) fn all(folder: &Path, seen: &Seen) {
         *ends.entry((plan.fate, end)).or_default() += 1;
     }
     assert_eq!(files.len(), stored.len(), "files of no message");
+    let unsaid = given_up(seen, &entries);
     assert!(!seen.answers.is_empty() && seen.answered_again > 0);
     let kept = long_envelopes(folder, &outbox);
 
@@ -62,6 +63,10 @@ pub(crate) fn all(folder: &Path, seen: &Seen) {
     println!(
         "  corrupted copies that were answered by their stamp, which was whole: {}; all others counted for nothing",
         seen.answered_by_stamp
+    );
+    println!(
+        "  told as given up: {}; {unsaid} were not told, for the sender died before it could",
+        seen.gave_up.len()
     );
     println!(
         "  files: {}, each of one message; long envelopes left beside the outbox: {kept}",
@@ -136,6 +141,38 @@ fn stored(folder: &Path, seen: &Seen) -> HashMap<String, Digest> {
         (name, Digest::of(&fs::read(entry.path()).unwrap()))
     };
     fs::read_dir(folder).unwrap().map(digest).collect()
+}
+
+/// What was told as given up is what was given up: each such message once, unless the sender died in the very round in which it
+/// would have told it. Says how many are untold.
+fn given_up(seen: &Seen, entries: &[OutboxEntry]) -> usize {
+    let late = |fate: Fate| matches!(fate, Fate::Unanswered | Fate::AnsweredLate);
+    let mut untold = 0;
+    for entry in entries {
+        let (index, is_given_up) = (index(entry), entry.state == OutboxState::GivenUp);
+        let fate = Plan::of(seen.seed, index).fate;
+        if seen.gave_up.contains(&index) {
+            // A receipt that comes later still counts.
+            let settled_late = entry.state == OutboxState::Settled && late(fate);
+            assert!(
+                is_given_up || settled_late,
+                "message {index} was told as given up, and is {}",
+                entry.state
+            );
+        } else if is_given_up {
+            let mut rounds = seen.sender_rounds.iter();
+            let first = rounds.find(|(time, _)| *time >= entry.deadline);
+            assert!(
+                first.is_some_and(|(_, done)| !done),
+                "message {index} is given up, and nobody was told"
+            );
+            untold += 1;
+        }
+    }
+    let indices: BTreeSet<u64> = entries.iter().map(index).collect();
+    assert!(seen.gave_up.is_subset(&indices), "of no message");
+    assert!(seen.count < 1000 || !seen.gave_up.is_empty());
+    untold
 }
 
 /// How many envelopes are left in the folder beside the outbox: only what a kill left, or what was given up.

@@ -34,8 +34,12 @@ pub(crate) struct Process {
     pub(crate) lives: u64,
     /// How often it was killed.
     pub(crate) kills: u64,
-    /// At which stages that was.
+    /// How often of that it had done all that it had to do.
+    pub(crate) idle_kills: u64,
+    /// At which stages that was, where it had not.
     pub(crate) killed_at: Vec<u64>,
+    /// Whether it came to the end of its last round.
+    pub(crate) done: bool,
     /// How long a round takes, as far as known.
     pub(crate) round: Duration,
     began: Instant,
@@ -66,7 +70,9 @@ impl Process {
             life: None,
             lives: 0,
             kills: 0,
+            idle_kills: 0,
             killed_at: vec![0; stages],
+            done: false,
             round: Duration::from_millis(50),
             began: Instant::now(),
         }
@@ -128,14 +134,15 @@ impl Process {
     pub(crate) fn end(&mut self) -> (Vec<Frame>, Option<Frame>, bool) {
         let mut life = self.life.take().unwrap();
         let mut frames = Vec::new();
-        let (mut over, mut done) = (false, false);
+        let mut over = false;
+        self.done = false;
         let began = Instant::now();
         loop {
             match life.events.recv_timeout(PATIENCE) {
                 Ok(Event::Frame(frame)) => match frame.kind {
                     Kind::Stage => life.stage = frame.number as usize,
                     Kind::Done => {
-                        (over, done) = (frame.number == 1, true);
+                        (over, self.done) = (frame.number == 1, true);
                         if life.killers.is_empty() {
                             let took = self.began.elapsed().max(Duration::from_millis(1));
                             self.round = (self.round + took) / 2;
@@ -148,7 +155,7 @@ impl Process {
                 },
                 Ok(Event::End(torn)) => {
                     self.bury(life);
-                    return (frames, torn, over && done);
+                    return (frames, torn, over && self.done);
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     panic!("{} hangs since {:?}", self.role, began.elapsed())
@@ -169,6 +176,15 @@ impl Process {
             self.role
         );
         self.kills += 1;
-        self.killed_at[life.stage] += 1;
+        if self.done {
+            self.idle_kills += 1;
+        } else {
+            self.killed_at[life.stage] += 1;
+        }
+    }
+
+    /// How often it was killed in the middle of something.
+    pub(crate) const fn kills_at_work(&self) -> u64 {
+        self.kills - self.idle_kills
     }
 }

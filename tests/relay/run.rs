@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) settled: u64,
     pub(crate) refused: BTreeMap<(&'static str, String), u64>,
     pub(crate) gave_up: BTreeSet<u64>,
+    /// The time of each round of the sender, and whether it came to its end.
+    pub(crate) sender_rounds: Vec<(u64, bool)>,
 }
 
 impl Seen {
@@ -53,6 +55,7 @@ impl Seen {
             settled: 0,
             refused: BTreeMap::new(),
             gave_up: BTreeSet::new(),
+            sender_rounds: Vec::new(),
         }
     }
 
@@ -167,6 +170,8 @@ struct Killer {
     /// Chance in 100, of each process in each round.
     chance: u64,
     left: u64,
+    /// More kills, for those that met a process that had nothing left to do.
+    more: u64,
 }
 
 impl Killer {
@@ -177,6 +182,7 @@ impl Killer {
             dice: Dice::new(seed, 9),
             chance: (wanted * 60 / rounds).min(60),
             left: wanted + wanted / 10,
+            more: 2 * wanted,
         }
     }
 
@@ -186,6 +192,12 @@ impl Killer {
         }
         self.left -= 1;
         Some(self.dice.below(1000) as f64 / 1000.0)
+    }
+
+    /// So many kills met nothing, in all.
+    fn idle(&mut self, known: &mut u64, idle: u64) {
+        let again = (idle - *known).min(self.more);
+        (*known, self.more, self.left) = (idle, self.more - again, self.left + again);
     }
 }
 
@@ -203,7 +215,7 @@ pub(crate) fn bad_relay(seed: u64) {
     let mut killer = Killer::new(seed, count);
     let mut sender = Process::new("role-sender", folder, sender::STAGES.len());
     let mut receiver = Process::new("role-receiver", folder, receiver::STAGES.len());
-    let mut rounds = 0_u64;
+    let (mut rounds, mut idle) = (0_u64, 0);
     loop {
         rounds += 1;
         let (receipts, messages) = (
@@ -213,6 +225,7 @@ pub(crate) fn bad_relay(seed: u64) {
         sender.begin(seen.now, &receipts, killer.decide());
         receiver.begin(seen.now, &messages, killer.decide());
         let (said, torn, over) = sender.end();
+        seen.sender_rounds.push((seen.now, sender.done));
         for frame in &said {
             seen.hear_sender(&mut relay, frame);
         }
@@ -226,6 +239,7 @@ pub(crate) fn bad_relay(seed: u64) {
         if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Answer && torn.bytes.len() > 33) {
             relay.take_torn(Way::Back, torn.bytes[33..].to_vec(), seen.now);
         }
+        killer.idle(&mut idle, sender.idle_kills + receiver.idle_kills);
         if over && relay.is_empty() {
             break;
         }
@@ -240,12 +254,32 @@ pub(crate) fn bad_relay(seed: u64) {
         took.as_secs_f64()
     );
     report(&relay, &sender, &receiver);
-    assert!(
-        sender.kills + receiver.kills >= kills_wanted(count),
-        "too few kills"
-    );
+    check_kills(count, &sender, &receiver);
     drop((sender, receiver));
     check::all(folder, &seen);
+}
+
+/// Enough of them, in the middle of what must not be torn.
+fn check_kills(count: u64, sender: &Process, receiver: &Process) {
+    let at_work = sender.kills_at_work() + receiver.kills_at_work();
+    assert!(at_work >= kills_wanted(count), "{at_work} kills at work");
+    let mut all = 0;
+    for (process, stages, stage, least) in [
+        (sender, &sender::STAGES[..], "sealing and putting", 4),
+        (sender, &sender::STAGES[..], "sent, not marked", 3),
+        (receiver, &receiver::STAGES[..], "opening and storing", 10),
+        (receiver, &receiver::STAGES[..], "stored, not committed", 3),
+    ] {
+        let at = stages.iter().position(|name| *name == stage).unwrap();
+        let times = process.killed_at[at];
+        all += times;
+        // A small run may miss one of them by chance, but not all.
+        assert!(
+            count < 10_000 || times >= least,
+            "{stage}: killed {times} times"
+        );
+    }
+    assert!(all >= kills_wanted(count) / 5, "{all} in the middle");
 }
 
 fn report(relay: &Relay, sender: &Process, receiver: &Process) {
@@ -262,9 +296,10 @@ fn report(relay: &Relay, sender: &Process, receiver: &Process) {
             .map(|(stage, times)| format!("{stage} {times}"))
             .collect();
         println!(
-            "  {name} killed {} times: {}",
+            "  {name} killed {} times: {}; {} with nothing left to do",
             process.kills,
-            struck.join(", ")
+            struck.join(", "),
+            process.idle_kills,
         );
     }
 }

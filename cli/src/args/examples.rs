@@ -136,7 +136,8 @@ Examples:
   tail -c +$((HELD + 1)) photo.bulla | bulla receive ... --resumable --resume DIGEST
 
 The receipt says stored only after the file was written, synced, given its name and read again from the disk. A copy of \
-what was stored gives the same receipt. What is longer than --max-size is rejected for good, with a receipt that says so, \
+what was stored gives the same receipt. An answer that is known before all has come is given at once; the rest is then read, \
+up to 8 MiB, so that whoever writes it does not fail. What is longer than --max-size is rejected for good, with a receipt that says so, \
 and status 3; so are its copies. An author who asked for that receipt but may not be told, for he is not listed or was told \
 of too many refusals lately, is refused with status 3, but not for good: the message may come again. Without room nothing is \
 kept, the status is 1, and the message may come again; with --reject-full it is rejected for good instead.
@@ -159,7 +160,11 @@ Examples:
 
 Exit status: 0 if this recipient confirmed what is awaited; 4 if that is still awaited, no receipt came, or the message was \
 rejected or given up; 3 or 2 if the receipt is not accepted: then nothing has changed. To settle twice changes nothing. A \
-note that a copy came damaged settles nothing: the message is due again at once, and the status is 4.";
+note that a copy came damaged settles nothing: the message is due again at once, and the status is 4.
+
+The proof is that of the receipt that made the message final, whatever comes later. A file of that name that holds it already \
+is fine; one that holds something else stays as it is, and the status is 1, although the message is settled: settle the same \
+receipt again with another name.";
 
 pub(super) const OUTBOX: &str = "\
 Examples:
@@ -171,7 +176,7 @@ Examples:
   bulla outbox --outbox alice.outbox --forget 30d
 
 To send again what got no answer: for each envelope that --due lists, write it with --envelope, give it to the transport, and \
-then say --sent.
+then say --sent. An envelope that nobody awaits any more is not kept.
 
 Exit status: 4 with --due if anything was given up by this very call, and with --failed if anything is listed; 0 otherwise.";
 

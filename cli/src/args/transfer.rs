@@ -115,7 +115,7 @@ pub(crate) struct Settle {
     /// The file of the outbox
     #[arg(long, value_name = "FILE")]
     pub(crate) outbox: PathBuf,
-    /// Write the proof of the receipt to this file, for third parties (see evidence check)
+    /// Once the message is settled, or rejected, write the proof of that to this file, for third parties (see evidence check)
     #[arg(long, value_name = "FILE")]
     pub(crate) proof: Option<PathBuf>,
     #[command(flatten)]

@@ -84,7 +84,10 @@ pub(super) fn outbox(args: &args::Outbox) -> Result<(), Failure> {
     }
     if let Some(age) = task.forget {
         let forgotten = outbox.forget(now.saturating_sub(age)).map_err(failed)?;
-        return print(&format!("{forgotten}\n"));
+        print(&format!("{forgotten}\n"))?;
+        return outbox.clean().map_err(|error| {
+            failed(error).and("what it is about was forgotten all the same; --forget tries again")
+        });
     }
     if task.due || task.failed {
         return judged(args, &outbox, now);
@@ -101,6 +104,8 @@ pub(super) fn outbox(args: &args::Outbox) -> Result<(), Failure> {
 fn judged(args: &args::Outbox, outbox: &bulla::Outbox, now: u64) -> Result<(), Failure> {
     let failed = |error: Error| failed(&args.outbox, error);
     let given_up = outbox.give_up(now).map_err(failed)?;
+    // If it cannot be removed, it stays: --forget says why.
+    let _ = outbox.clean();
     if args.task.failed {
         let entries = outbox
             .list(OutboxFilter::Failed, usize::MAX)

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::guard::LazyGuard;
 use crate::identity::{self, Trusted};
 use crate::input::Input;
-use crate::output::Output;
+use crate::output::{Output, end_stdout};
 use crate::report::{Freshness, Known, ascii};
 use crate::terminal::{note, print};
 
@@ -24,8 +24,8 @@ use crate::terminal::{note, print};
 const PARTIALS: usize = 64;
 /// How much longer an envelope may be than its content, of what is kept where --max-size is given.
 const PARTIAL_MORE: u64 = 1 << 20;
-/// How much of a copy is read after its answer is known, in bytes: more than `send` seals with the digest in the stamp, without
-/// which nothing is known early.
+/// How much is read after the answer is known, in bytes: more than `send` seals with the digest in the stamp, without which
+/// nothing is known of a copy early.
 const MOST_UNREAD: u64 = 8 << 20;
 
 pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
@@ -72,29 +72,32 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
             store.store(envelope, target)
         }
     };
-    match received {
-        Ok(received) => {
-            let is_copy = matches!(received, Received::Again(_));
-            let answered = desk.received(received, &opener());
-            if is_copy {
-                // Its answer may be known before all has come: whoever writes into a pipe must not fail for having been heard.
-                input.drain(MOST_UNREAD);
-            }
-            answered
-        }
+    let answered = match received {
+        Ok(received) => desk.received(received, &opener()),
         Err(not_stored) => Err(desk.not_stored(not_stored)),
-    }
+    };
+    // The answer may be known before all has come, and is out by now: neither who waits for it nor who looks at this has to wait
+    // for the rest. But whoever writes that into a pipe must not fail for having been heard.
+    let answered = answered.map_err(|failure| {
+        crate::tell(&failure, args.report.report);
+        failure.told()
+    });
+    end_stdout();
+    input.drain(MOST_UNREAD);
+    answered
 }
 
 /// Whether to look for what was left behind: always in a folder that is read quickly, and at times in a long one, or many
 /// messages would cost their number squared.
 fn is_to_be_cleaned(folder: &Path) -> bool {
-    /// Of a folder itself, in bytes: a thousand names or so. It grows with its names wherever it is told.
-    const SHORT: u64 = 64 * 1024;
+    /// Names in a folder.
+    const SHORT: usize = 1000;
     const ONE_IN: u8 = 16;
     let mut chance = [0];
-    folder.metadata().is_ok_and(|found| found.len() <= SHORT)
-        || OsEntropy.fill(&mut chance).is_ok() && chance[0] % ONE_IN == 0
+    // No further than that: the folder's own length says little, and on some file systems nothing.
+    let is_short =
+        || std::fs::read_dir(folder).is_ok_and(|names| names.take(SHORT + 1).count() <= SHORT);
+    OsEntropy.fill(&mut chance).is_ok() && chance[0] % ONE_IN == 0 || is_short()
 }
 
 /// There is a folder, and the guard is not in it.

@@ -18,6 +18,8 @@ use crate::terminal::{note, one_line};
 /// Content that is known to be at most this long is sealed at once, in memory: 4 MiB.
 const AT_ONCE: u64 = 4 << 20;
 
+const UNHEARD: &str = "whoever reads the envelope stopped before its end, perhaps with an answer: what that says counts";
+
 pub(super) fn send(args: &Send) -> Result<(), Failure> {
     let recipients = identity::load(&args.to)?;
     let sender = identity::of(&args.key)?;
@@ -44,6 +46,11 @@ pub(super) fn send(args: &Send) -> Result<(), Failure> {
     outgoing.commit(&letter, now).map_err(failed)?;
 
     give(args, &outbox, &sent, output).map_err(|failure| {
+        // Its reader has gone, and this is not the place where that is told.
+        let failure = match failure.is_silent() {
+            true => failure.replaced(UNHEARD.to_owned()),
+            false => failure,
+        };
         failure.and("the message is in the outbox, and is to be sent again (see bulla outbox)")
     })?;
     note(&one_line(&format!(

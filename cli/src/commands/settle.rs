@@ -1,6 +1,8 @@
 //! `settle`.
 
-use std::io::Write;
+use std::error::Error as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bulla::{
@@ -33,26 +35,24 @@ pub(super) fn settle(args: &Settle) -> Result<(), Failure> {
     // Only now: at the end of a pipe this process begins before the one that makes the outbox.
     let outbox = outbox::open(&args.outbox)?;
     let receipt = envelope(&text)?;
-    // Where it cannot be, nothing is settled either.
-    let proof = args.proof.as_deref().map(create).transpose()?;
+    let place = args.proof.as_deref().map(Place::of).transpose()?;
     let settled = outbox
         .settle(&key, &receipt, &SystemClock)
         .map_err(|error| outbox::failed(&args.outbox, error))?;
-    if let (Some(mut file), Some(path)) = (proof, &args.proof) {
-        let text = armor(ArmorLabel::ReceiptProof, &settled.receipt.proof());
-        let written = file.write_all(text.as_bytes()).map_err(Error::from);
-        written
-            .and_then(|()| file.commit())
-            .map_err(|error| cannot_write(path, error))?;
-    }
+    let kept = match (place, &settled.entry.proof) {
+        (Some(place), Some(proof)) => place.keep(proof, settled.entry.state),
+        // Nothing is final yet.
+        _ => Ok(()),
+    };
     match args.report.report {
         Report::Human => note(&human(&settled)),
         Report::Json => note(&as_json(&settled)),
         Report::None => {}
     }
     match settled.entry.state {
-        OutboxState::Settled => Ok(()),
+        OutboxState::Settled => kept,
         state => {
+            kept?;
             let failure = Failure::awaiting(format!("the message is not settled: {state}"));
             Err(match args.report.report {
                 Report::None => failure,
@@ -70,14 +70,67 @@ pub(super) fn envelope(text: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(text.to_vec())
 }
 
-fn create(path: &Path) -> Result<NewFile, Failure> {
-    NewFile::create(path, false, false).map_err(|error| cannot_write(path, error))
+/// Where the proof goes of what made the message final.
+struct Place<'a> {
+    path: &'a Path,
+    /// `None` if something has the name already.
+    file: Option<NewFile>,
 }
 
-fn cannot_write(path: &Path, error: Error) -> Failure {
-    let failure = Failure::from(error);
-    let text = format!("cannot write {}: {}", path.display(), failure.text());
-    failure.replaced(text)
+impl<'a> Place<'a> {
+    /// Where no file can be made, nothing is settled either: the receipt may come out of a pipe, and there is no other. What has
+    /// the name already may be this very proof.
+    fn of(path: &'a Path) -> Result<Self, Failure> {
+        let file = match path.symlink_metadata() {
+            Ok(_) => None,
+            Err(_) => Some(NewFile::create(path, false, false).map_err(|error| {
+                let failure = Failure::from(error);
+                let text = format!(
+                    "cannot write {}: {}; nothing is settled",
+                    path.display(),
+                    failure.text()
+                );
+                failure.replaced(text)
+            })?),
+        };
+        Ok(Self { path, file })
+    }
+
+    /// Writes the proof that the outbox keeps, which is not that of a note that came later. What was written before stays.
+    fn keep(self, proof: &[u8], state: OutboxState) -> Result<(), Failure> {
+        let text = armor(ArmorLabel::ReceiptProof, proof);
+        let written = self.file.map(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.commit()
+        });
+        let why = match written {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) if !exists(&error) => Failure::from(error).text().to_owned(),
+            _ if is_in(self.path, text.as_bytes()) => return Ok(()),
+            _ => "a file of that name holds something else, and is not written over".to_owned(),
+        };
+        Err(Failure::usage(format!(
+            "the message is {state}, but its proof could not be written to {}: {why}; settle the same receipt again with another name",
+            self.path.display()
+        )))
+    }
+}
+
+fn exists(error: &Error) -> bool {
+    let source = error.source().and_then(|it| it.downcast_ref::<io::Error>());
+    source.is_some_and(|it| it.kind() == io::ErrorKind::AlreadyExists)
+}
+
+/// Whether this is a file that holds exactly this.
+fn is_in(path: &Path, text: &[u8]) -> bool {
+    let is_file = path.metadata().is_ok_and(|found| found.is_file());
+    let read = || {
+        let mut found = Vec::with_capacity(text.len() + 1);
+        let most = text.len() as u64 + 1;
+        File::open(path)?.take(most).read_to_end(&mut found)?;
+        Ok::<_, io::Error>(found)
+    };
+    is_file && read().is_ok_and(|found| found == text)
 }
 
 fn human(settled: &Settled) -> String {

@@ -1,7 +1,10 @@
 //! The outbox: what was sent and awaits a receipt, so that nothing is lost in silence (spec/receipts.md §8).
 
 mod backoff;
+mod clean;
 mod entry;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod sending;
 mod spool;
@@ -21,6 +24,7 @@ use crate::envelope::stamp::MessageId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::clock::Clock;
 use crate::freshness::database::Database;
+use crate::freshness::give_back::give_back;
 use crate::identity::holder::Decapsulator;
 
 /// Longest note of a letter in bytes.
@@ -242,7 +246,7 @@ impl Outbox {
             self.write(move |rows| rows.settle(id, &recipient, &status, &proof, now))?;
         if entry.state != OutboxState::Waiting {
             // If it cannot be removed now, `clean` does it.
-            let _ = spool::remove_settled(&self.database, id);
+            let _ = clean::remove_settled(&self.database, id);
         }
         Ok(Settled {
             receipt,
@@ -290,23 +294,27 @@ impl Outbox {
     }
 
     /// Forgets what is settled or failed for all its recipients and was last touched before this time; says how many messages.
+    /// Then [cleans](Self::clean) and gives room back to the file system, as well as that can be done.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::OutboxUnavailable`].
+    /// [`ErrorKind::OutboxUnavailable`]: nothing is forgotten.
     pub fn forget(&self, before: u64) -> Result<usize> {
         let forgotten = self.write(move |rows| rows.forget(before))?;
-        spool::clean(&self.database)?;
+        // What remains is there for the next time, and whoever wants to know asks `clean`.
+        let _ = self.clean();
+        while give_back(&self.database).unwrap_or(false) {}
         Ok(forgotten)
     }
 
-    /// Removes what a crash left beside the file.
+    /// Removes long envelopes that nobody awaits and nobody wrote to for a day: of what was given up, and what a crash left
+    /// beside the file.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::OutboxUnavailable`], [`ErrorKind::Io`].
     pub fn clean(&self) -> Result<()> {
-        spool::clean(&self.database)
+        clean::clean(&self.database)
     }
 
     fn write<T: Send + 'static>(

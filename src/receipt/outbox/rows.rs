@@ -21,6 +21,16 @@ pub(super) const TAKEN: u64 = 600;
 pub(super) const ENTRY: &str = "SELECT e.message, e.recipient, e.header, e.stored, e.deadline, e.next_due, e.attempts, e.state, e.proof, e.told, \
                      e.note, l.context FROM outbox_entry e JOIN outbox_letter l ON l.header = e.header";
 
+// Each by a key, however much is in the outbox: `+` keeps the index by state out of it, for most may be in one state.
+pub(super) const IS_AWAITED: &str =
+    "SELECT EXISTS (SELECT 1 FROM outbox_entry WHERE message = ? AND +state = 0)";
+pub(super) const IS_FILE_AWAITED: &str = "SELECT EXISTS (SELECT 1 FROM outbox_letter l JOIN outbox_entry e ON e.message = l.message \
+                     WHERE l.header = ? AND l.envelope IS NULL AND +e.state = 0)";
+pub(super) const FILES_OF: &str =
+    "SELECT header FROM outbox_letter WHERE message = ? AND envelope IS NULL";
+pub(super) const EMPTY: &str =
+    "UPDATE outbox_letter SET envelope = x'' WHERE message = ? AND length(envelope) > 0";
+
 /// The rows, inside a transaction.
 pub(super) struct Rows<'a>(pub(super) &'a Connection);
 
@@ -40,7 +50,8 @@ impl Rows<'_> {
     /// Records an envelope; `inside` holds it unless it is in the folder.
     pub(super) fn put(&self, letter: &Letter, inside: Option<&[u8]>, now: u64) -> Result<()> {
         let sent = &letter.sent;
-        let put = "INSERT INTO outbox_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let put = "INSERT INTO outbox_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+                   ON CONFLICT DO UPDATE SET envelope = excluded.envelope WHERE length(envelope) = 0";
         sql(self.0.prepare_cached(put).and_then(|mut put| {
             put.execute(params![
                 sent.header_digest.as_bytes(),
@@ -156,6 +167,7 @@ impl Rows<'_> {
                     recipient.as_bytes()
                 ],
             ))?;
+            self.empty(id)?;
         } else if matches!(status, Status::Damaged(_)) {
             // Once for each time that it was sent: a relay may bring the same note again and again.
             let hurry = "UPDATE outbox_entry SET next_due = min(next_due, ?), hurried = attempts \
@@ -179,6 +191,7 @@ impl Rows<'_> {
         ))?;
         for entry in &mut over {
             entry.state = OutboxState::GivenUp;
+            self.empty(entry.message_id)?;
         }
         Ok(over)
     }
@@ -206,33 +219,58 @@ impl Rows<'_> {
         Ok(found.into_iter().next())
     }
 
+    /// Says how many messages.
     pub(super) fn forget(&self, before: u64) -> Result<usize> {
         let over = "SELECT message FROM outbox_entry GROUP BY message HAVING min(state) > 0 AND max(touched) < ?";
+        let count = std::format!("SELECT count(*) FROM ({over})");
+        let count: i64 = sql(self.0.query_row(&count, [number(before)], |row| row.get(0)))?;
         let letters = std::format!("DELETE FROM outbox_letter WHERE message IN ({over})");
         sql(self.0.execute(&letters, params![number(before)]))?;
         let entries =
             "DELETE FROM outbox_entry WHERE message NOT IN (SELECT message FROM outbox_letter)";
-        sql(self.0.execute(entries, []))
+        sql(self.0.execute(entries, []))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// The envelope, if it is in the file; `Some(None)` if it is in the folder.
+    /// The envelope, if it is in the file; `Some(None)` if it is in the folder; `None` if it is not here any more.
     pub(super) fn envelope(&self, header: &Digest) -> Result<Option<Option<Vec<u8>>>> {
-        let find = "SELECT envelope FROM outbox_letter WHERE header = ?";
+        let find = "SELECT envelope FROM outbox_letter WHERE header = ? AND (envelope IS NULL OR length(envelope) > 0)";
         sql(self
             .0
             .query_row(find, [header.as_bytes()], |row| row.get(0))
             .optional())
     }
 
-    /// Names of envelopes in the folder that are still to be sent to somebody; of this message, or of all.
-    pub(super) fn outside(&self, waiting: bool, id: Option<MessageId>) -> Result<Vec<Digest>> {
-        let find = "SELECT header FROM outbox_letter l WHERE envelope IS NULL AND (?1 IS NULL OR message = ?1) \
-                    AND ?2 = EXISTS (SELECT 1 FROM outbox_entry e WHERE e.message = l.message AND e.state = 0)";
-        let mut find = sql(self.0.prepare_cached(find))?;
-        let rows = sql(find.query_map(params![id.map(|id| id.0), waiting], |row| {
-            Ok(Digest::from_bytes(row.get(0)?))
-        }))?;
+    /// Whether this envelope is in the folder and is still to be sent to somebody.
+    pub(super) fn is_file_awaited(&self, header: &Digest) -> Result<bool> {
+        let mut find = sql(self.0.prepare_cached(IS_FILE_AWAITED))?;
+        sql(find.query_row([header.as_bytes()], |row| row.get(0)))
+    }
+
+    /// Names of a message's envelopes in the folder, if none of its recipients is awaited any more.
+    pub(super) fn files_of(&self, id: MessageId) -> Result<Vec<Digest>> {
+        if self.is_awaited(id)? {
+            return Ok(Vec::new());
+        }
+        let mut find = sql(self.0.prepare_cached(FILES_OF))?;
+        let rows = sql(find.query_map([id.0], |row| Ok(Digest::from_bytes(row.get(0)?))))?;
         sql(rows.collect())
+    }
+
+    fn is_awaited(&self, id: MessageId) -> Result<bool> {
+        let mut find = sql(self.0.prepare_cached(IS_AWAITED))?;
+        sql(find.query_row([id.0], |row| row.get(0)))
+    }
+
+    /// Makes room: an envelope of this message in the file is sent to nobody any more, unless it is put again.
+    fn empty(&self, id: MessageId) -> Result<()> {
+        if !self.is_awaited(id)? {
+            sql(self
+                .0
+                .prepare_cached(EMPTY)
+                .and_then(|mut empty| empty.execute([id.0])))?;
+        }
+        Ok(())
     }
 
     pub(super) fn entries(

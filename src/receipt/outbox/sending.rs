@@ -10,6 +10,12 @@ use crate::crypto::digest::Digest;
 use crate::error::Result;
 use crate::freshness::sqlite_row::number;
 
+// By the message, which is the key of the entries; most of these may be in one state.
+pub(super) const TAKE: &str = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ?2 \
+    WHERE message = (SELECT message FROM outbox_letter WHERE header = ?1) AND header = ?1 AND +state = 0";
+pub(super) const TAKEN_LAST: &str = "WHERE e.message = (SELECT message FROM outbox_letter WHERE header = ?1) \
+    AND e.header = ?1 AND +e.state = 0 AND e.attempts > 0";
+
 fn due(entry: OutboxEntry) -> Due {
     Due {
         message_id: entry.message_id,
@@ -67,15 +73,17 @@ impl Rows<'_> {
 
     /// Gives the envelope to this caller, for each recipient who has not answered.
     pub(super) fn take(&self, header: &Digest, now: u64) -> Result<Vec<Due>> {
-        let take = "UPDATE outbox_entry SET attempts = attempts + 1, next_due = ? WHERE header = ? AND state = 0";
         let until = number(now.saturating_add(TAKEN));
-        sql(self.0.execute(take, params![until, header.as_bytes()]))?;
+        sql(self
+            .0
+            .prepare_cached(TAKE)
+            .and_then(|mut take| take.execute(params![header.as_bytes(), until])))?;
         self.taken(header)
     }
 
     /// The same as it was taken last.
     pub(super) fn taken(&self, header: &Digest) -> Result<Vec<Due>> {
-        let find = std::format!("{ENTRY} WHERE e.header = ? AND e.state = 0 AND e.attempts > 0");
+        let find = std::format!("{ENTRY} {TAKEN_LAST}");
         let found = self.entries(&find, params![header.as_bytes()])?;
         Ok(found.into_iter().map(due).collect())
     }

@@ -1,13 +1,10 @@
 //! Where the envelopes of an outbox are kept until they are settled.
 
 use core::fmt;
-use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
-use std::time::{Duration, SystemTime};
 use std::vec::Vec;
 
 use super::{Letter, folder, outbox_error, rows::Rows};
@@ -15,15 +12,12 @@ use crate::crypto::digest::Digest;
 use crate::disk::folder_of;
 use crate::disk::new_file::NewFile;
 use crate::envelope::inspect::inspect;
-use crate::envelope::stamp::MessageId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::database::Database;
 use crate::wire::limits::MAX_HEADER;
 
 /// Longest envelope that is kept in the database, in bytes.
 const INSIDE: usize = 64 * 1024;
-/// What is in the folder for less than this may belong to a letter that is just being put.
-const YOUNG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An envelope on its way into the outbox. If it is dropped before it is committed, nothing is left.
 #[must_use]
@@ -182,134 +176,28 @@ pub(super) fn envelope(database: &Database, header: &Digest) -> Result<OutboxEnv
     let found = database
         .read(|connection| Rows(connection).envelope(header))
         .map_err(outbox_error)?;
-    match found {
-        Some(Some(bytes)) => Ok(OutboxEnvelope(Source::Inside(Cursor::new(bytes)))),
-        Some(None) => Ok(OutboxEnvelope(Source::Outside(File::open(
-            folder(database).join(name(header)),
-        )?))),
-        None => Err(Error::with(
-            ErrorKind::InvalidInput,
-            "no such envelope is in the outbox",
-        )),
-    }
-}
-
-/// Removes the long envelopes of a message that awaits nothing any more.
-pub(super) fn remove_settled(database: &Database, id: MessageId) -> Result<()> {
-    let settled = move |database: &Database| {
-        database.read(|connection| Rows(connection).outside(false, Some(id)))
+    let source = match found {
+        Some(Some(bytes)) => Source::Inside(Cursor::new(bytes)),
+        Some(None) => match File::open(folder(database).join(name(header))) {
+            Ok(file) => Source::Outside(file),
+            // It was removed with its last answer.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(absent()),
+            Err(error) => return Err(error.into()),
+        },
+        None => return Err(absent()),
     };
-    if settled(database)?.is_empty() {
-        return Ok(());
-    }
-    let database = database.clone();
-    // In a transaction that writes, so that nobody puts the same envelope for somebody else between the look and the removal.
-    database.clone().write(move |connection| {
-        // Others' work in this transaction may still be undone: nobody must wait with it nor without it.
-        let without = settled(&database)?;
-        for header in Rows(connection).outside(false, Some(id))? {
-            let path = folder(&database).join(name(&header));
-            match without
-                .contains(&header)
-                .then(|| std::fs::remove_file(path))
-            {
-                Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error.into());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    })
+    Ok(OutboxEnvelope(source))
 }
 
-/// Removes what nobody awaits: of settled messages, and what a crash left before its letter was recorded.
-pub(super) fn clean(database: &Database) -> Result<()> {
-    let mut left = match std::fs::read_dir(folder(database)) {
-        Ok(files) => old_files(files)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let wanted = |database: &Database| database.read(|state| Rows(state).outside(true, None));
-    without(&mut left, &wanted(database).map_err(outbox_error)?);
-    if left.is_empty() {
-        return Ok(());
-    }
-    let mut failed = None;
-    // Few at a time: others wait for the transaction.
-    for some in left.chunks(16) {
-        let (mut some, reader) = (some.to_vec(), database.clone());
-        // In a transaction that writes, as in `remove_settled`: nobody puts one of them between the look and the removal. What
-        // others have just settled in this transaction may still be undone, so what is awaited without it stays, too.
-        let removed = database.write(move |connection| {
-            without(&mut some, &Rows(connection).outside(true, None)?);
-            without(&mut some, &wanted(&reader)?);
-            Ok(remove_old(&some))
-        });
-        // One that cannot be removed keeps no other, and undoes nobody's work.
-        if let Err(error) = removed.map_err(outbox_error)? {
-            failed.get_or_insert(error);
-        }
-    }
-    failed.map_or(Ok(()), |error| Err(error.into()))
+fn absent() -> Error {
+    Error::with(
+        ErrorKind::InvalidInput,
+        "no such envelope is in the outbox, or nobody awaits it any more",
+    )
 }
 
-/// Removes those that are still there and old: one may have been put anew, and settled, since it was listed. The first failure
-/// is told.
-fn remove_old(files: &[PathBuf]) -> io::Result<()> {
-    let remove = |path: &PathBuf| match is_old(path) {
-        Ok(true) => std::fs::remove_file(path),
-        other => other.map(drop),
-    };
-    files.iter().map(remove).fold(Ok(()), io::Result::and)
-}
-
-fn without(files: &mut Vec<PathBuf>, wanted: &[Digest]) {
-    let names: HashSet<_> = wanted.iter().map(name).collect();
-    let is_wanted = |path: &Path| {
-        let name = path.file_name().and_then(OsStr::to_str);
-        name.is_some_and(|name| names.contains(name))
-    };
-    files.retain(|path| !is_wanted(path));
-}
-
-/// Those that can only be ours, and are not young.
-fn old_files(files: std::fs::ReadDir) -> Result<Vec<PathBuf>> {
-    let mut old = Vec::new();
-    for file in files {
-        let file = file?;
-        if file.file_name().to_str().is_some_and(is_ours) && is_old(&file.path())? {
-            old.push(file.path());
-        }
-    }
-    Ok(old)
-}
-
-/// Whether it is a file that nobody wrote to of late. One that is gone is not.
-fn is_old(path: &Path) -> io::Result<bool> {
-    let found = match path.symlink_metadata() {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let age = SystemTime::now()
-        .duration_since(found.modified()?)
-        .unwrap_or_default();
-    Ok(found.is_file() && age >= YOUNG)
-}
-
-fn name(header: &Digest) -> String {
+pub(super) fn name(header: &Digest) -> String {
     std::format!("{header}.bulla")
-}
-
-/// Whether a file of this name can only be ours.
-fn is_ours(name: &str) -> bool {
-    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let envelope = name.strip_suffix(".bulla");
-    let part = name
-        .strip_prefix(".bulla-")
-        .and_then(|rest| rest.strip_suffix(".part"));
-    envelope.is_some_and(|digest| digest.len() == 64 && hex(digest)) || part.is_some_and(hex)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -330,6 +218,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::new_file::faults::fail_sync;
 
     /// The first time fails or its sync does; the second time, in a transaction of its own, must not find it well.
     #[test]
@@ -356,5 +245,60 @@ mod tests {
         assert_eq!(gone, ErrorKind::OutboxUnavailable);
         std::fs::write(&path, b"envelope").unwrap();
         assert_eq!(naming.name(&path).unwrap_err(), gone);
+    }
+
+    /// Two long envelopes share a transaction, and the name of one does not come to the disk: it alone fails, and does not find
+    /// it well when it is done again in a transaction of its own.
+    #[test]
+    fn one_that_is_not_named_fails_alone() {
+        for after in [0, 1] {
+            let place = tempfile::tempdir().unwrap();
+            let database = Database::open(place.path().join("outbox")).unwrap();
+            let beside = folder(&database);
+            make_folder(&beside).unwrap();
+            let paths = [beside.join("first"), beside.join("second")];
+            fail_sync(&beside, after);
+            let name = |path: PathBuf| {
+                let mut file = NewFile::create(&path, true, true).unwrap();
+                file.write_all(b"envelope").unwrap();
+                let mut naming = Naming::Now(file);
+                let mut times = 0;
+                move |_: &rusqlite::Connection| {
+                    times += 1;
+                    naming.name(&path).map(|()| times)
+                }
+            };
+            let busy = std::sync::Barrier::new(2);
+            let results = std::thread::scope(|scope| {
+                let busy = &busy;
+                let database = &database;
+                // The two gather behind it.
+                let (sign, seen) = std::sync::mpsc::channel();
+                scope.spawn(move || {
+                    database.write(move |_| {
+                        let _ = sign.send(());
+                        std::thread::sleep(std::time::Duration::from_millis(200));
+                        Ok(())
+                    })
+                });
+                seen.recv().unwrap();
+                let threads = paths.clone().map(|path| {
+                    scope.spawn(move || {
+                        busy.wait();
+                        database.write(name(path))
+                    })
+                });
+                threads.map(|thread| thread.join().unwrap())
+            });
+            let failed = results.iter().filter(|result| result.is_err()).count();
+            assert_eq!(failed, 1, "{results:?}");
+            for (result, path) in results.iter().zip(&paths) {
+                match result {
+                    // It was named before the other one failed, and is asked once more; or it came after that.
+                    Ok(times) => assert!(path.is_file() && *times == after + 1),
+                    Err(error) => assert_eq!(*error, ErrorKind::Io),
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,236 @@
+//! Real processes of a transfer that are killed at any instant: nothing is lost, and nothing counts twice.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+#![cfg(unix)]
+
+mod common;
+
+use common::transfer::{RECEIVE, SEND, SETTLE, in_inbox, stage};
+use common::{Outcome, Stage, content, finished, with, words};
+use std::time::{Duration, Instant};
+
+use bulla::{Database, Outbox, OutboxEntry, OutboxFilter, OutboxState};
+
+/// Tries after which there must have been enough kills.
+const MOST: usize = 300;
+
+/// Kills one kind of command, at instants spread over the time that it takes here and now.
+struct Killer {
+    dice: u64,
+    whole: Duration,
+    /// How often it was killed before it ended by itself.
+    kills: usize,
+    /// How often it had come to what it is about by then, and how often not.
+    met: [usize; 2],
+}
+
+impl Killer {
+    /// Measures a run that nobody disturbs.
+    fn of(stage: &Stage, arguments: Vec<&str>) -> (Self, Outcome) {
+        let began = Instant::now();
+        let outcome = stage.run(arguments).ok();
+        let this = Self {
+            dice: 7,
+            whole: began.elapsed(),
+            kills: 0,
+            met: [0; 2],
+        };
+        (this, outcome)
+    }
+
+    fn kill(&mut self, stage: &Stage, arguments: &[&str], is_done: impl Fn() -> bool) -> Outcome {
+        let next = self.dice.wrapping_mul(6_364_136_223_846_793_005);
+        self.dice = next.wrapping_add(1);
+        let share = (self.dice >> 33) as f64 / f64::from(u32::MAX >> 1);
+        let mut child = stage.command(arguments).spawn().unwrap();
+        std::thread::sleep(self.whole.mul_f64(share));
+        child.kill().unwrap();
+        let outcome = finished(child.wait_with_output().unwrap());
+        if outcome.status.is_none() {
+            self.kills += 1;
+            self.met[usize::from(is_done())] += 1;
+        }
+        outcome
+    }
+
+    /// Whether there were so many kills, before it and after it.
+    fn is_enough(&self, kills: usize) -> bool {
+        self.kills >= kills && self.met.iter().all(|times| *times > 0)
+    }
+
+    fn report(&self, what: &str, kills: usize) {
+        println!(
+            "{what} killed {} times; {} times it had done it; undisturbed it takes {:?}",
+            self.kills, self.met[1], self.whole
+        );
+        assert!(self.is_enough(kills), "too few kills, or all at one stage");
+    }
+}
+
+/// The receipt: what a dead process had reserved falls free when its lease ends.
+fn in_the_end(stage: &Stage, receive: &[&str], began: Instant) -> Vec<u8> {
+    loop {
+        let received = stage.run(receive);
+        if !received.stderr.contains("is being worked on") {
+            return received.ok().stdout;
+        }
+        let waited = began.elapsed();
+        assert!(waited < Duration::from_secs(90), "{}", received.stderr);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn all(outbox: &Outbox) -> Vec<OutboxEntry> {
+    outbox.list(OutboxFilter::All, usize::MAX).unwrap()
+}
+
+fn fetch(stage: &Stage, entry: &OutboxEntry) {
+    let digest = entry.header_digest.to_string();
+    let fetch = words("outbox --outbox outbox -o envelope --force --envelope");
+    stage.run(with(&fetch, &[&digest])).ok();
+}
+
+/// What has a final name; a killed process may leave others.
+fn stored(stage: &Stage) -> Vec<String> {
+    let mut names = in_inbox(stage);
+    names.retain(|name| !name.starts_with('.'));
+    names
+}
+
+#[test]
+fn killed_at_any_instant_nothing_is_lost_and_nothing_counts_twice() {
+    let stage = stage(&content(700_000));
+    let send = |out: &str| -> Vec<String> {
+        let send = with(&words(SEND), &["-o", out, "photo.jpg"]);
+        send.into_iter().map(str::to_owned).collect()
+    };
+    let first = send("first");
+    let (mut killer, _) = Killer::of(&stage, first.iter().map(String::as_str).collect());
+    let outbox = Outbox::new(Database::open_existing(stage.path("outbox")).unwrap());
+    for round in 0..MOST {
+        if killer.is_enough(15) {
+            break;
+        }
+        let (before, out) = (all(&outbox).len(), format!("out{round}"));
+        let send = send(&out);
+        let send: Vec<&str> = send.iter().map(String::as_str).collect();
+        killer.kill(&stage, &send, || all(&outbox).len() > before);
+        let given = stage.path(&out).exists();
+        assert!(
+            !given || all(&outbox).len() > before,
+            "what was given out was recorded before"
+        );
+    }
+    killer.report("send", 15);
+    let recorded = all(&outbox);
+    let began = received(&stage, &recorded);
+    settled(&stage, &outbox, &recorded, began);
+    assert_eq!(stored(&stage).len(), recorded.len(), "each exactly once");
+    for name in stored(&stage) {
+        assert!(stage.read(&format!("inbox/{name}")) == content(700_000));
+    }
+    for entry in all(&outbox) {
+        assert_eq!(entry.state, OutboxState::Settled);
+    }
+}
+
+/// Kills many that receive; says when the last one was killed.
+fn received(stage: &Stage, recorded: &[OutboxEntry]) -> Instant {
+    fetch(stage, &recorded[0]);
+    let receive = with(&words(RECEIVE), &["envelope"]);
+    let (mut killer, _) = Killer::of(stage, receive.clone());
+    for entry in recorded.iter().skip(1).cycle().take(MOST) {
+        if killer.is_enough(15) {
+            break;
+        }
+        fetch(stage, entry);
+        let before = stored(stage).len();
+        killer.kill(stage, &receive, || stored(stage).len() > before);
+    }
+    killer.report("receive", 15);
+    Instant::now()
+}
+
+/// Each is received in the end, and those that settle it are killed, too.
+fn settled(stage: &Stage, outbox: &Outbox, recorded: &[OutboxEntry], began: Instant) {
+    let settle = with(&words(SETTLE), &["receipt"]);
+    let mut killer: Option<Killer> = None;
+    for entry in recorded {
+        let is_settled = || {
+            let entry = &outbox.of_message(entry.message_id).unwrap()[0];
+            entry.state == OutboxState::Settled
+        };
+        fetch(stage, entry);
+        let receipt = in_the_end(stage, &with(&words(RECEIVE), &["envelope"]), began);
+        stage.write("receipt", &receipt);
+        match &mut killer {
+            None => killer = Some(Killer::of(stage, settle.clone()).0),
+            Some(killer) => {
+                for _ in 0..10 {
+                    if is_settled() {
+                        break;
+                    }
+                    killer.kill(stage, &settle, is_settled);
+                }
+                stage.run(settle.clone()).ok();
+            }
+        }
+        assert!(is_settled());
+    }
+    killer.unwrap().report("settle", 10);
+}
+
+#[test]
+fn a_large_one_is_stored_once_and_whole() {
+    let stage = stage(&content(100 << 20));
+    let send = with(&words(SEND), &["-o", "envelope", "photo.jpg"]);
+    stage.run(send).ok();
+    let photo = stage.read("photo.jpg");
+    let mut killer: Option<Killer> = None;
+    for number in 0.. {
+        let (guard, inbox) = (format!("guard{number}"), format!("inbox{number}"));
+        std::fs::create_dir(stage.path(&inbox)).unwrap();
+        let receive = RECEIVE
+            .replace("inbox", &inbox)
+            .replace("--guard guard", &format!("--guard {guard}"));
+        let receive = with(&words(&receive), &["envelope"]);
+        let is_stored = || {
+            let names = std::fs::read_dir(stage.path(&inbox)).unwrap();
+            let names = names.map(|name| name.unwrap().file_name().into_string().unwrap());
+            let names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+            assert!(names.len() < 2, "{names:?}");
+            for name in &names {
+                assert!(stage.read(&format!("{inbox}/{name}")) == photo);
+            }
+            !names.is_empty()
+        };
+        match &mut killer {
+            None => killer = Some(Killer::of(&stage, receive.clone()).0),
+            Some(killer) => {
+                // One that came through alive has stored it, or found it reserved by one that had not.
+                while killer.kills < 10 {
+                    let outcome = killer.kill(&stage, &receive, is_stored);
+                    if outcome.status == Some(0) {
+                        break;
+                    }
+                }
+            }
+        }
+        let done = killer.as_ref().is_some_and(|killer| killer.kills >= 10);
+        if done || is_stored() {
+            let receipt = in_the_end(&stage, &receive, Instant::now());
+            assert!(is_stored());
+            stage.pipe(words(SETTLE), &receipt).ok();
+        }
+        if done {
+            break;
+        }
+    }
+    let killer = killer.unwrap();
+    println!("{} kills, {:?}", killer.kills, killer.met);
+}

@@ -100,7 +100,7 @@ class World:
         }, [f"127.0.0.1:{port[name + '_submit']} inet n - n - - smtpd -o smtpd_milters={milter(seal)}",
             f"127.0.0.1:{port[name + '_in']} inet n - n - - smtpd -o smtpd_milters={milter(opens)}",
             f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}",
-            f"bulla-deliver unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
+            f"bulla-deliver unix - n n - - pipe flags=R null_sender= user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
             f"{self.folder}/{name}/mail/erin"])
         self.parts.append(made)
         return made

@@ -8,6 +8,7 @@
 #include "mime.h"
 #include "opening.h"
 #include "receipts.h"
+#include "results.h"
 #include "submit.h"
 
 #include <errno.h>
@@ -27,14 +28,17 @@ static const char HELP[] =
     "SYNOPSIS\n"
     "    bulla-deliver [-c FILE] [-a RECIPIENT] [-s SENDER] MAILDIR < mail\n\n"
     "DESCRIPTION\n"
-    "    For pipe(8), .forward, and the like. The mail lies in MAILDIR/new, on the disk, and was read again and compared, before\n"
-    "    the receipt \"stored\" is given. A copy is not stored again, and gets the same receipt. Mail that is not sealed is stored\n"
-    "    as it is, if the configuration does not refuse it. What is quarantined goes, sealed, to MAILDIR/.Quarantine.\n\n"
+    "    For pipe(8), .forward, and the like. The mail is judged in MAILDIR/tmp; then it lies in MAILDIR/new, on the disk, read\n"
+    "    again and compared, before the receipt \"stored\" is given. On top it has our Authentication-Results, and none that others\n"
+    "    gave in the name of this host (domain); every other byte is as it was. A copy is not stored again, and gets the same\n"
+    "    receipt. Mail that is not sealed is stored if the configuration does not refuse it. What is quarantined goes, sealed, to\n"
+    "    MAILDIR/.Quarantine.\n\n"
     "    -c FILE        the configuration, as bulla-milter(8) has it; else ~/.config/bulla/mail.conf. It uses identity,\n"
     "                   passphrase_file, keys, context, domain, state, guard, submit, address, lease, max_message, refused,\n"
     "                   damaged, plain, log\n"
     "    -a RECIPIENT   the recipient's address: needed where several recipients share one identity\n"
-    "    -s SENDER      the envelope's sender; empty for bounces\n\n"
+    "    -s SENDER      the envelope's sender; empty for bounces, for which pipe(8) says MAILER-DAEMON unless its service has\n"
+    "                   null_sender= (without a value)\n\n"
     "EXIT STATUS\n"
     "    0    stored, or dealt with before        65  not acceptable: damaged, or not sealed to this identity\n"
     "    75   not now: give it again later        77  refused: expired, of a wrong sender, rejected by the rules\n"
@@ -88,29 +92,36 @@ static int receipt_send(struct delivery *delivery, const bulla_answer *answer)
     return result;
 }
 
-/* Looks at what was stored: is the author in the mail the one who was judged, and does the outer header say the same? */
-static int content_is_fine(struct delivery *delivery, const bulla_lease *lease)
+/* Looks at what is stored, still in MAILDIR/tmp: is the author in the mail the one who was judged, and does the outer header say the
+ * same? If so, `final` receives the mail as its reader gets it. */
+static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, struct text *final)
 {
+    const struct config *config = delivery->host->config;
     bulla_view view = bulla_lease_path(lease);
-    struct text path = {0}, file = {0}, author = {0}, differing = {0};
+    struct text path = {0}, file = {0}, author = {0}, differing = {0}, results = {0};
     struct header inner = {0};
     bulla_key signer;
     char *from = NULL;
-    int fine = 0;
+    int fine = 0, known;
 
     text_add(&path, view.data, view.length);
-    if (path.failed || file_read(path.data, &file, delivery->host->config->max_message) != 0 ||
+    if (path.failed || file_read(path.data, &file, config->max_message) != 0 ||
         bulla_stamp_signer(bulla_lease_stamp(lease), &signer, NULL) != BULLA_OK) {
         delivery->undecided = 1;
     } else if (header_parse(&inner, file.data, file.length) >= 0) {
         from = header_value(&inner, "From");
         address_first(&author, from == NULL ? "" : from);
         headers_differ(&differing, &delivery->mail->header, &inner);
-        delivery->undecided = author.failed;
-        fine = header_count(&inner, "From") <= 1 && !author.failed && author_is(delivery->host, author.data, &signer) >= 0;
-        log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data,
-                 author_is(delivery->host, author.data, &signer) == 0 ? ", who is not in the key table" : "",
-                 differing.length > 0 ? "; the outer header differs in " : "", differing.data == NULL ? "" : differing.data);
+        known = author_is(delivery->host, author.failed ? "" : author.data, &signer);
+        fine = header_count(&inner, "From") <= 1 && known >= 0;
+        results_opened(&results, config->domain, author.failed ? "" : author.data, known, &signer, differing.data);
+        results_put(final, &file, config->domain, &results);
+        delivery->undecided = author.failed || differing.failed || results.failed || final->failed;
+        log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data == NULL ? "" : author.data,
+                 known == 0 ? ", who is not in the key table" : "", differing.length > 0 ? "; the outer header differs in " : "",
+                 differing.data == NULL ? "" : differing.data);
+    } else {
+        delivery->undecided = inner.failed;
     }
     free(from);
     header_free(&inner);
@@ -118,7 +129,23 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease)
     text_free(&file);
     text_free(&author);
     text_free(&differing);
+    text_free(&results);
     return fine;
+}
+
+/* Stores what came with results of ours: "none", or "fail" for what is quarantined. */
+static int store_other(const struct delivery *delivery, const char *folder, const char *method_result, const struct text *raw)
+{
+    const char *domain = delivery->host->config->domain;
+    struct text results = {0}, mail = {0};
+    int result;
+
+    results_other(&results, domain, method_result);
+    results_put(&mail, raw, domain, &results);
+    result = !mail.failed && maildir_store(folder, &mail) == 0 ? EX_OK : EX_TEMPFAIL;
+    text_free(&results);
+    text_free(&mail);
+    return result;
 }
 
 static int quarantine_or(struct delivery *delivery, enum action action, const struct text *raw, int otherwise)
@@ -128,31 +155,54 @@ static int quarantine_or(struct delivery *delivery, enum action action, const st
 
     if (action == ACTION_QUARANTINE) {
         text_format(&folder, "%s/.Quarantine", delivery->maildir);
-        result = !folder.failed && maildir_store(folder.data, raw) == 0 ? EX_OK : EX_TEMPFAIL;
+        result = folder.failed ? EX_TEMPFAIL : store_other(delivery, folder.data, "fail reason=\"quarantined\"", raw);
     }
     text_free(&folder);
     return result;
 }
 
+/* The mail lies in MAILDIR/new, and then the message is committed; what was judged is no longer needed. */
+static bulla_status accept(const struct delivery *delivery, bulla_lease *lease, const struct text *final, bulla_answer **answer,
+                           bulla_error *error)
+{
+    bulla_view view = bulla_lease_path(lease);
+    struct text path = {0};
+    const char *name;
+    bulla_status status = BULLA_IO;
+
+    text_add(&path, view.data, view.length);
+    name = path.failed ? NULL : strrchr(path.data, '/');
+    if (name == NULL || maildir_place(delivery->maildir, name + 1, final) != 0)
+        snprintf(error->text, sizeof error->text, "the mail is judged, but cannot be stored");
+    else if ((status = bulla_receipter_accept(delivery->host->receipter, lease, answer, error)) == BULLA_OK)
+        unlink(path.data);
+    text_free(&path);
+    return status;
+}
+
 /* What came of storing: an answer to send, or a failure. */
-static int conclude(struct delivery *delivery, bulla_receipter *receipter, bulla_status status, bulla_lease *lease, bulla_answer **answer,
-                    const struct text *raw, bulla_error *error)
+static int conclude(struct delivery *delivery, bulla_status status, bulla_lease *lease, bulla_answer **answer, const struct text *raw,
+                    bulla_error *error)
 {
     const struct config *config = delivery->host->config;
-    int fine = status == BULLA_OK && content_is_fine(delivery, lease);
+    bulla_receipter *receipter = delivery->host->receipter;
+    struct text final = {0};
+    int fine = status == BULLA_OK && content_is_fine(delivery, lease, &final);
 
     if (delivery->undecided) {
+        text_free(&final);
         log_error("it cannot be judged now: no memory, or the disk fails");
         return EX_TEMPFAIL; /* the lease is released */
     }
     if (fine)
-        status = bulla_receipter_accept(receipter, lease, answer, error);
+        status = accept(delivery, lease, &final, answer, error);
     else if (status == BULLA_OK)
         status = bulla_receipter_reject(receipter, lease, BULLA_REASON_POLICY, "it is no mail of the author who signed it", answer, error);
     else if (status == BULLA_TOO_LARGE)
         status = bulla_receipter_reject(receipter, lease, BULLA_REASON_TOO_LARGE, "too large", answer, error);
     else if (status == BULLA_REFUSED)
         status = bulla_receipter_reject(receipter, lease, 0, NULL, answer, error);
+    text_free(&final);
     if (status == BULLA_OK || status == BULLA_AGAIN) {
         int rejected = bulla_answer_outcome(*answer) == BULLA_OUTCOME_REJECTED;
 
@@ -183,7 +233,7 @@ static int store_envelope(struct delivery *delivery, const struct text *envelope
     bulla_status status;
     int result;
 
-    text_format(&folder, "%s/new", delivery->maildir);
+    text_format(&folder, "%s/tmp", delivery->maildir);
     if (folder.failed)
         return EX_TEMPFAIL;
     if ((status = host_opener(host, delivery->recipient, &opener, &error)) == BULLA_OK &&
@@ -199,7 +249,7 @@ static int store_envelope(struct delivery *delivery, const struct text *envelope
         attribute_text(&delivery->receipt_to, bulla_lease_stamp(lease), ATTRIBUTE_RECEIPT);
     else if (answer != NULL)
         attribute_text(&delivery->receipt_to, bulla_answer_stamp(answer), ATTRIBUTE_RECEIPT);
-    result = conclude(delivery, host->receipter, status, lease, &answer, raw, &error);
+    result = conclude(delivery, status, lease, &answer, raw, &error);
     bulla_answer_free(answer);
     bulla_lease_free(lease);
     bulla_store_stream_free(stream);
@@ -231,11 +281,22 @@ static int deliver(struct delivery *delivery, const struct text *raw, int has_he
         log_error("not sealed, but its author seals");
         result = quarantine_or(delivery, delivery->host->config->refused, raw, EX_NOPERM);
     } else {
-        result = maildir_store(delivery->maildir, raw) == 0 ? EX_OK : EX_TEMPFAIL;
+        result = store_other(delivery, delivery->maildir, "none", raw);
     }
     outcome_free(&outcome);
     text_free(&part);
     return result;
+}
+
+/* local(8) puts a line "From SENDER DATE" before what it gives to a command: it belongs to a mailbox file, and to no mail. */
+static void from_line_drop(struct text *raw)
+{
+    const char *end = raw->length > 5 && memcmp(raw->data, "From ", 5) == 0 ? memchr(raw->data, '\n', raw->length) : NULL;
+
+    if (end != NULL) {
+        raw->length -= (size_t)(end + 1 - raw->data);
+        memmove(raw->data, end + 1, raw->length + 1);
+    }
 }
 
 static int run(const char *configuration, const char *recipient, const char *sender, const char *maildir)
@@ -251,6 +312,7 @@ static int run(const char *configuration, const char *recipient, const char *sen
     if (descriptor_read(0, &raw, (size_t)2 << 30) != 0) {
         log_error("standard input cannot be read: %s", strerror(errno));
     } else {
+        from_line_drop(&raw);
         has_header = mail_parse(&mail, raw.data, raw.length) == 0;
         receipt = has_header && mime_find(&part, TYPE_RECEIPT, &mail.header, mail.body.data, mail.body.length) == 1;
         mail.from = strdup(sender);

@@ -7,6 +7,7 @@
 
 enum role { ROLE_NONE, ROLE_SEAL, ROLE_OPEN };
 enum action { ACTION_REJECT, ACTION_QUARANTINE, ACTION_ACCEPT, ACTION_DISCARD };
+enum mixed { MIXED_REFUSE, MIXED_SPLIT };
 enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
 
 /* Strings live as long as the configuration. What the names mean, config.c says beside each. */
@@ -18,6 +19,7 @@ struct config {
     uint64_t expires, deadline, resend_first, resend_longest, keep, lease, skew, max_message;
     enum action copies, refused, damaged, differing;
     enum plain plain;
+    enum mixed mixed;
 };
 
 /* Reads a configuration file. NULL after it has said on the log what is wrong, and in which line. */

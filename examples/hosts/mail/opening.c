@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mime.h"
 #include "receipts.h"
+#include "results.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -155,9 +156,6 @@ static int restore(const struct host *host, const bulla_buffer *content, int crl
     return body < 0 || outcome->header.failed || outcome->body.failed ? -1 : 0;
 }
 
-/* What may stand in the results as it is: the address was signed, but by somebody who may be nobody's friend. */
-#define PLAIN_ADDRESS "abcdefghijklmnopqrstuvwxyz0123456789.@!#$&'*+-/=?^_`{|}~"
-
 /* Judges what is inside: whose it is, and whether the outer header told the same. 0, or -1 and the outcome. */
 static int judge(const struct host *host, const struct mail *mail, struct taken *taken, size_t count, struct outcome *outcome,
                  struct text *results)
@@ -180,10 +178,7 @@ static int judge(const struct host *host, const struct mail *mail, struct taken 
         outcome_set(outcome, host->config->differing == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
                     "the outer header differs in %s", differing.data);
     } else {
-        text_format(results, " %s;\n\tbulla=%s header.from=%s\n\tpolicy.signer=", host->config->domain, known ? "pass" : "policy",
-                    strspn(author.data, PLAIN_ADDRESS) == author.length && author.length > 0 ? author.data : "unprintable");
-        hex_write(results, signer.bytes, sizeof signer.bytes);
-        text_format(results, "\n\tpolicy.outer=\"%s\"", differing.length > 0 ? differing.data : "same");
+        results_opened(results, host->config->domain, author.data, known, &signer, differing.data);
         outcome_set(outcome, VERDICT_CHANGED, "opened for %zu recipients, from %s%s%s%s", count, author.data,
                     known ? "" : ", who is not in the key table", differing.length > 0 ? "; the outer header differs in " : "",
                     differing.data);
@@ -247,10 +242,10 @@ void open_mail(const struct host *host, const struct mail *mail, struct outcome 
     } else if (found == 0 && plain_is_refused(host, mail)) {
         outcome_set(outcome, VERDICT_REJECT, "not sealed, but its author seals");
     } else if (found == 0) {
-        text_format(results, " %s;\n\tbulla=none", host->config->domain);
+        results_other(results, host->config->domain, "none");
         outcome_set(outcome, VERDICT_PASS, "not sealed");
     } else if (left == mail->count) {
-        text_format(results, " %s;\n\tbulla=neutral reason=\"left sealed for its recipient\"", host->config->domain);
+        results_other(results, host->config->domain, "neutral reason=\"left sealed for its recipient\"");
         outcome_set(outcome, VERDICT_PASS, "left sealed");
     } else if (found < 0) {
         refuse(host, BULLA_MALFORMED, "the part with the envelope cannot be decoded", outcome);

@@ -62,18 +62,34 @@ def wait_for(condition, what, seconds=30):
 
 
 def listening(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    """Whether somebody listens on a port, or on a socket in the file system."""
+    unix = isinstance(port, Path)
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as one:
+        return one.connect_ex(str(port) if unix else ("127.0.0.1", port)) == 0
 
 
 def own(path):
     shutil.chown(path, USER, None)
 
 
-class Postfix:
-    """One instance: a folder, with services that are given as lines of master.cf."""
+class Logging:
+    """Something with a log, in which a scenario reads only what was said since it began."""
 
-    def __init__(self, folder, name, settings, services):
+    since = 0
+
+    def mark(self):
+        self.since = self.log.stat().st_size if self.log.exists() else 0
+
+    def log_text(self):
+        with self.log.open("rb") as log:
+            log.seek(self.since)
+            return log.read().decode(errors="replace")
+
+
+class Postfix(Logging):
+    """One instance: a folder, with services that are given as lines of master.cf, and `without` some of the usual ones."""
+
+    def __init__(self, folder, name, settings, services, without=()):
         self.folder = Path(folder, name)
         self.name = name
         self.ports = [int(line.split()[0].split(":")[1]) for line in services if " inet " in line]
@@ -97,7 +113,8 @@ class Postfix:
             **settings,
         }
         Path(self.folder, "conf/main.cf").write_text("".join(f"{key} = {value}\n" for key, value in main.items()))
-        Path(self.folder, "conf/master.cf").write_text(MASTER + "\n".join(services) + "\n")
+        Path(self.folder, "conf/master.cf").write_text(
+            "\n".join([line for line in MASTER.splitlines() if line.split(" ")[0] not in without] + services) + "\n")
         self.start()
 
     def command(self, *arguments):
@@ -132,11 +149,7 @@ class Postfix:
         place = Path(self.folder, "mail", user, folder)
         return [path.read_bytes() for path in sorted(place.iterdir())] if place.is_dir() else []
 
-    def log_text(self):
-        return self.log.read_text(errors="replace")
-
-
-class Milter:
+class Milter(Logging):
     """One bulla-milter, which logs to a file."""
 
     def __init__(self, binary, configuration, role, port, log, more=()):
@@ -169,9 +182,6 @@ class Milter:
                 self.kill_worker()
                 self.process.kill()
                 self.process.wait()
-
-    def log_text(self):
-        return self.log.read_text(errors="replace")
 
 
 class Folder:

@@ -1,5 +1,6 @@
 #include "due.h"
 
+#include "addressees.h"
 #include "log.h"
 #include "mime.h"
 #include "outgoing.h"
@@ -29,10 +30,26 @@ static int remembered(const struct host *host, bulla_view note, struct outgoing 
     return outgoing_read(host, name, outgoing);
 }
 
+/* The outer mail once more, with the list of this key alone: that is who it goes to. */
+static void mail_write(const struct outgoing *outgoing, const bulla_due *due, const bulla_buffer *envelope, struct text *packed,
+                       struct text *mail)
+{
+    const struct list *list = outgoing_list_of(outgoing, &due->recipient);
+
+    if (list != NULL)
+        addressees_pack(packed, (const uint8_t *)list->sealed.data, list->sealed.length);
+    text_add(mail, outgoing->header.data, outgoing->header.length);
+    text_puts(mail, "Content-Type: ");
+    mime_type_write(mail, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
+    text_puts(mail, "\n\n");
+    mime_body_write(mail, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), packed, "\n");
+    mail->failed |= list == NULL;
+}
+
 static int send_again(const struct host *host, const bulla_due *due)
 {
     struct outgoing outgoing;
-    struct text mail = {0}, recipients = {0};
+    struct text mail = {0}, recipients = {0}, packed = {0};
     bulla_buffer *envelope = NULL;
     bulla_error error;
     int result = -1;
@@ -46,16 +63,14 @@ static int send_again(const struct host *host, const bulla_due *due)
         log_error("a mail that is due cannot be sent again: %s", error.text);
     } else {
         outgoing_recipients(&outgoing, &due->recipient, &recipients);
-        text_add(&mail, outgoing.header.data, outgoing.header.length);
-        text_puts(&mail, "Content-Type: ");
-        mime_type_write(&mail, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
-        text_puts(&mail, "\n\n");
-        mime_body_write(&mail, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), "\n");
+        mail_write(&outgoing, due, envelope, &packed, &mail);
+        ours_remember(host, bulla_buffer_data(envelope), bulla_buffer_length(envelope), &packed);
         if (!recipients.failed && (result = submit(host->config, outgoing.from, recipients.data, &mail)) == 0)
             log_info("sent to %s for the %u. time: no receipt yet", recipients.data, due->attempts);
     }
     bulla_buffer_free(envelope);
     text_free(&mail);
+    text_free(&packed);
     text_free(&recipients);
     outgoing_free(&outgoing);
     return result;
@@ -99,7 +114,7 @@ static int notice_send(const struct host *host, const bulla_outbox_entry *entry,
                      " boundary=\"=_bulla_report\"\n\n--=_bulla_report\nContent-Type: text/plain; charset=utf-8\n\n");
     text_format(&mail, "Your message was sealed and sent %u time(s) to\n\n    %s\n\n%s\n", entry->attempts, recipients,
                 rejected ? "The recipient's side signed that it does not accept it:"
-                         : "No receipt has come in time: it is not known whether it was delivered.");
+                         : "No receipt has come in time: it is not known whether it was delivered to all of them.");
     if (rejected)
         text_format(&mail, "\n    %.*s\n", (int)entry->told.length, entry->told.length > 0 ? (const char *)entry->told.data : "");
     text_format(&mail, "\nIt was this one:\n\n%s\n--=_bulla_report\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; %s\n",
@@ -194,6 +209,7 @@ static void old_forget(const struct host *host, uint64_t now)
     if (bulla_outbox_forget(host->outbox, now - config->keep, NULL, &error) != BULLA_OK ||
         bulla_outbox_clean(host->outbox, &error) != BULLA_OK)
         log_error("%s", error.text);
+    files_forget(host, "ours", now - config->keep - longest);
     files_forget(host, "outgoing", now - config->keep - longest);
     files_forget(host, "told", now - config->keep - longest);
     files_forget(host, "marks", now - config->keep - longest);
@@ -207,6 +223,8 @@ int due_run(const struct host *host)
 
     if (host->config->submit == NULL)
         return log_error("set submit and address: nothing can be sent"), -1;
+    if (now > host->config->keep)
+        receipts_forget(host, now - host->config->keep);
     if (receipts_send(host, NULL) != 0)
         result = -1;
     if (failures_tell(host, now) != 0)

@@ -39,7 +39,7 @@ void mail_free(struct mail *mail);       /* wipes */
 void outcome_free(struct outcome *outcome); /* wipes */
 int outcome_set(struct outcome *outcome, enum verdict verdict, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* All of a mail that is read from a file or a pipe. 0, or -1 if it has no header. */
+/* All of a mail that is read from a file or a pipe. 0; or -1: header.excess, or else there is no memory. */
 int mail_parse(struct mail *mail, const char *bytes, size_t length);
 
 /* With LF at the ends of lines for CRLF, and the other way. */

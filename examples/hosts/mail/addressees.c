@@ -14,6 +14,7 @@ void refuse(const struct host *host, bulla_status status, const char *why, struc
     switch (bulla_status_class(status)) {
     case BULLA_CLASS_NOT_ACCEPTABLE:
         action = host->config->damaged;
+        outcome->damaged = 1;
         break;
     case BULLA_CLASS_REFUSED:
         action = host->config->refused;
@@ -76,14 +77,9 @@ int reader_of(const struct config *config, const char *address, struct text *rea
     return reader->failed ? -1 : 0;
 }
 
-static int by_name(const void *one, const void *other)
-{
-    return strcmp(*(char *const *)one, *(char *const *)other);
-}
-
 int addressees_name(const struct addressees *addressees, const char *reader)
 {
-    return addressees->count > 0 && bsearch(&reader, addressees->readers, addressees->count, sizeof reader, by_name) != NULL;
+    return addressees->count > 0 && bsearch(&reader, addressees->readers, addressees->count, sizeof reader, strings_order) != NULL;
 }
 
 bulla_status addressees_seal(const struct host *host, const bulla_public *identity, const struct text *lines, const bulla_sent *sent,
@@ -169,7 +165,7 @@ static int lines_take(const struct host *host, struct addressees *found, const c
     }
     if (result != 0 || found->count == 0)
         return result != 0 ? result : 1;
-    qsort(found->readers, found->count, sizeof *found->readers, by_name);
+    qsort(found->readers, found->count, sizeof *found->readers, strings_order);
     for (size_t i = 0; i < found->count; i++) {
         if (kept > 0 && strcmp(found->readers[kept - 1], found->readers[i]) == 0)
             free(found->readers[i]);
@@ -280,17 +276,26 @@ int addressees_find(const struct host *host, const struct mail *mail, const stru
     return status == BULLA_OK ? 0 : -1;
 }
 
-int addressees_are_of(const struct addressees *addressees, const bulla_stamp *stamp, const uint8_t *content, size_t length)
+int addressees_fit(const struct addressees *addressees, const bulla_stamp *stamp)
 {
     bulla_message_id id;
-    bulla_digest digest;
     bulla_key signer;
 
-    if (bulla_stamp_message_id(stamp, &id, NULL) != BULLA_OK || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK ||
-        bulla_digest_of(content, length, &digest, NULL) != BULLA_OK)
+    if (bulla_stamp_message_id(stamp, &id, NULL) != BULLA_OK || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK)
         return -1;
-    return memcmp(&signer, &addressees->signer, sizeof signer) == 0 && memcmp(id.bytes, addressees->message, sizeof id.bytes) == 0 &&
-           memcmp(digest.bytes, addressees->message + sizeof id.bytes, sizeof digest.bytes) == 0;
+    return memcmp(&signer, &addressees->signer, sizeof signer) == 0 && memcmp(id.bytes, addressees->message, sizeof id.bytes) == 0;
+}
+
+int addressees_are_of(const struct addressees *addressees, const bulla_stamp *stamp, const uint8_t *content, size_t length)
+{
+    bulla_digest digest;
+    int fit = addressees_fit(addressees, stamp);
+
+    if (fit <= 0)
+        return fit;
+    if (bulla_digest_of(content, length, &digest, NULL) != BULLA_OK)
+        return -1;
+    return memcmp(digest.bytes, addressees->message + sizeof(bulla_message_id), sizeof digest.bytes) == 0;
 }
 
 int misaddressed_is_fine(const struct host *host, const char *why, struct outcome *outcome)

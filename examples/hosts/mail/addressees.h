@@ -40,7 +40,9 @@ int addressees_find(const struct host *host, const struct mail *mail, const stru
                     struct outcome *outcome);
 /* Reads a list that was found before. */
 bulla_status addressees_open(const struct host *host, const uint8_t *sealed, size_t length, struct addressees *found, bulla_error *error);
-/* Whether the list is of this message, by the same signer. 1, 0, or -1 if that cannot be told now. */
+/* Whether the list is of the message of this stamp, by the same signer; and, besides, of this content. 1, 0, or -1 if that cannot be
+ * told now. */
+int addressees_fit(const struct addressees *addressees, const bulla_stamp *stamp);
 int addressees_are_of(const struct addressees *addressees, const bulla_stamp *stamp, const uint8_t *content, size_t length);
 /* What is done with a mail to those whom its author did not name. 1 if the administrator accepts it, else 0 and the outcome. */
 int misaddressed_is_fine(const struct host *host, const char *why, struct outcome *outcome);

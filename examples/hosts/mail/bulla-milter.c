@@ -29,13 +29,16 @@ static const char HELP[] =
     "    --confirm   for the queue of the mail server: the mail of this address is in it\n"
     "    --check     reads the configuration, the keys and the state, and says what is wrong\n"
     "    -c FILE     the configuration; else /etc/bulla/mail.conf\n"
-    "    --version   the versions of this program's library\n\n"
+    "    --version   the versions of this program's library\n\n";
+
+static const char HELP_CONFIGURATION[] =
     "CONFIGURATION\n"
     "    Lines \"name = value\"; times as 90s, 5m, 1h, 7d. What must be given is marked with *.\n\n"
     "    role              seal or open *\n"
-    "    socket            where the mail server finds it, such as inet:8891@127.0.0.1 *\n"
+    "    socket            where the mail server finds it *: unix:PATH, open to the owner and the group of its folder (a folder\n"
+    "                      with the bit 2000), or inet:8891@127.0.0.1, open to every user of the machine\n"
     "    control           open: the path of the socket on which --confirm asks *\n"
-    "    user              whom to become, if started as root\n"
+    "    user              whom to become: it does not work as root\n"
     "    identity          the key file of this host (bulla keygen) *\n"
     "    passphrase_file   holds its passphrase in the first line\n"
     "    keys              the key table *: lines of an address or @domain, and an identity line, the path of a file\n"
@@ -57,7 +60,10 @@ static const char HELP[] =
     "    lease             open: how long the queue may take to confirm (5m)\n"
     "    confirm           open: the domain by which it does (bulla-confirm.invalid)\n"
     "    skew              how far the clocks of two hosts may differ (2m)\n"
-    "    max_message       (50M)\n"
+    "    max_message       header and body (50M)\n"
+    "    mixed             seal: recipients not all of whom have keys. refuse: nobody gets the mail (if some have no line), or the\n"
+    "                      client is to send it separately; split: whoever has no line is refused alone, and those in clear\n"
+    "                      hear 452, for another transaction: where the mail server's own queue is the client (refuse)\n"
     "    leave             open: addresses and @domains whose mail stays sealed, for bulla-deliver\n"
     "    copies            what is done with a copy of what was delivered: discard, reject or quarantine (discard);\n"
     "                      the same receipt is sent again\n"
@@ -120,7 +126,7 @@ int main(int argc, char **argv)
         case 'a': everything = 1; break;
         case 'o': command = CONFIRM, address = optarg; break;
         case 'k': command = CHECK; break;
-        case 'h': return fputs(HELP, stdout) < 0 ? EX_IOERR : EX_OK;
+        case 'h': return fputs(HELP, stdout) < 0 || fputs(HELP_CONFIGURATION, stdout) < 0 ? EX_IOERR : EX_OK;
         case 'v': return printf("bulla-milter, libbulla %s\n", bulla_version()) < 0 ? EX_IOERR : EX_OK;
         default: return EX_USAGE;
         }

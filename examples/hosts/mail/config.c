@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, LOCAL, RECEIPTS };
+enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, MIXED, LOCAL, RECEIPTS };
 
 #define AT(member) offsetof(struct config, member)
 
@@ -19,7 +19,7 @@ static const struct { const char *name; enum kind kind; size_t at; const char *u
     {"role", ROLE, AT(role), NULL},                          /* seal, or open */
     {"socket", STRING, AT(socket), NULL},                    /* where the mail server finds the milter: inet:8891@127.0.0.1 */
     {"control", STRING, AT(control), NULL},                  /* open: the socket on which deliveries are confirmed */
-    {"user", STRING, AT(user), NULL},                        /* whom to become, if started as root */
+    {"user", STRING, AT(user), NULL},                        /* whom to become, if started as root: it must be given then */
     {"identity", STRING, AT(identity), NULL},                /* the key file of this host */
     {"passphrase_file", STRING, AT(passphrase_file), NULL},  /* holds the passphrase of the key file, in its first line */
     {"keys", STRING, AT(keys), NULL},                        /* the key table: addresses, domains and identities */
@@ -50,6 +50,7 @@ static const struct { const char *name; enum kind kind; size_t at; const char *u
     {"recipients", ACTION, AT(recipients), "reject"},        /* the mail goes to somebody whom its author did not name */
     {"local_part", LOCAL, AT(local_part), "no-case"},        /* whether Bob@ and bob@ are the same: no-case, or case if they are two */
     {"delimiter", STRING, AT(delimiter), NULL},              /* bob+x@ is bob@, if "+" is one of these characters */
+    {"mixed", MIXED, AT(mixed), "refuse"},                   /* seal: recipients who are not all sealed to */
     {"plain", PLAIN, AT(plain), "refuse-known"},             /* mail that is not sealed */
 };
 #define NAME_COUNT (sizeof NAMES / sizeof *NAMES)
@@ -85,6 +86,7 @@ static int value_read(struct config *config, size_t which, const char *value)
     static const char *const actions[] = {"reject", "quarantine", "accept", "discard", NULL};
     static const char *const plains[] = {"accept", "refuse-known", "refuse", NULL};
     static const char *const locals[] = {"no-case", "case", NULL};
+    static const char *const mixed[] = {"refuse", "split", NULL};
     static const char *const receipts[] = {"none", "delivered", "stored", NULL};
     static const uint32_t asked[] = {0, BULLA_RECEIPT_DELIVERED | BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED,
                                      BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED};
@@ -108,6 +110,8 @@ static int value_read(struct config *config, size_t which, const char *value)
         return word_read(value, plains, &word) != 0 ? -1 : (config->plain = (enum plain)word, 0);
     case LOCAL:
         return word_read(value, locals, &word) != 0 ? -1 : (config->local_part = (enum local)word, 0);
+    case MIXED:
+        return word_read(value, mixed, &word) != 0 ? -1 : (config->mixed = (enum mixed)word, 0);
     case RECEIPTS:
         return word_read(value, receipts, &word) != 0 ? -1 : (config->receipts = asked[word], 0);
     }

@@ -8,6 +8,7 @@
 enum role { ROLE_NONE, ROLE_SEAL, ROLE_OPEN };
 enum action { ACTION_REJECT, ACTION_QUARANTINE, ACTION_ACCEPT, ACTION_DISCARD };
 enum local { LOCAL_NO_CASE, LOCAL_CASE };
+enum mixed { MIXED_REFUSE, MIXED_SPLIT };
 enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
 
 /* Strings live as long as the configuration. What the names mean, config.c says beside each. */
@@ -20,6 +21,7 @@ struct config {
     enum action copies, refused, damaged, differing, recipients;
     enum local local_part;
     enum plain plain;
+    enum mixed mixed;
 };
 
 /* Reads a configuration file. NULL after it has said on the log what is wrong, and in which line. */

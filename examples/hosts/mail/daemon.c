@@ -4,6 +4,7 @@
 #include "milter.h"
 #include "receipts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <libmilter/mfapi.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t reload;
@@ -79,6 +81,43 @@ static void *control_serve(void *given)
     return NULL;
 }
 
+#define LOOK_EVERY 60 /* seconds */
+
+/* How many mails the queue had time enough to confirm, and did not. */
+static size_t handed_overdue(const struct host *host)
+{
+    struct text path = {0};
+    DIR *folder = opendir(host_path(host, &path, "handed", ""));
+    struct dirent *entry;
+    struct stat seen;
+    size_t count = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL)
+        if (entry->d_name[0] != '.' && stat(host_path(host, &path, "handed", entry->d_name), &seen) == 0 &&
+            seen.st_mtime + (time_t)host->config->lease < time(NULL))
+            count++;
+    if (folder != NULL)
+        closedir(folder);
+    text_free(&path);
+    return count;
+}
+
+/* Without the route for confirmations everything seems to work, and no receipt is ever given: that must not stay unseen. */
+static void handed_watch(const struct host *host)
+{
+    static time_t next;
+    time_t now = time(NULL);
+    time_t every = host->config->lease < LOOK_EVERY ? (time_t)host->config->lease : LOOK_EVERY;
+    size_t count;
+
+    if (host->config->role != ROLE_OPEN || now < next)
+        return;
+    next = now + every;
+    if ((count = handed_overdue(host)) > 0)
+        log_error("%zu mails were opened, and the queue has not confirmed them, so they have no receipt: see in the mail server's log what it "
+                  "says of @%s, which must be routed to the service that runs bulla-milter --confirm", count, host->config->confirm);
+}
+
 /* Reads the configuration again when it is told to. What is wrong in it leaves the old one in use. */
 static void *reload_serve(void *nothing)
 {
@@ -87,10 +126,13 @@ static void *reload_serve(void *nothing)
         struct host *host, *next;
 
         usleep(200000);
-        if (!reload)
-            continue;
-        reload = 0;
         host = host_use();
+        handed_watch(host);
+        if (!reload) {
+            host_put(host);
+            continue;
+        }
+        reload = 0;
         next = host_again(configuration_file, host);
         if (next != NULL) {
             next->config->role = host->config->role;
@@ -123,6 +165,16 @@ static int threads_begin(const struct config *config)
                 return -1;
     }
     return pthread_create(&thread, NULL, reload_serve, NULL) == 0 ? 0 : -1;
+}
+
+/* A socket in the file system is for its owner and the group of its folder: whoever runs the mail server. */
+static int socket_open_up(const char *where)
+{
+    const char *path = strncmp(where, "unix:", 5) == 0 ? where + 5 : strncmp(where, "local:", 6) == 0 ? where + 6 : where;
+
+    if (*path != '/')
+        return 0;
+    return chmod(path, 0660) == 0 ? 0 : (log_error("%s: %s", path, strerror(errno)), -1);
 }
 
 static void on_reload(int signal)
@@ -172,7 +224,7 @@ static int serve(pid_t parent)
     where = forced_socket != NULL ? forced_socket : host->config->socket;
     if (host->config->role == ROLE_NONE || where == NULL)
         log_error("%s: role and socket must be given", configuration_file);
-    else if (threads_begin(host->config) == 0 && milter_register(where) == 0) {
+    else if (threads_begin(host->config) == 0 && milter_register(where) == 0 && socket_open_up(where) == 0) {
         log_info("ready to %s, on %s", host->config->role == ROLE_SEAL ? "seal" : "open", where);
         result = smfi_main() == MI_SUCCESS ? EX_OK : EX_UNAVAILABLE;
     }

@@ -124,13 +124,15 @@ int user_become(const char *user)
 {
     const struct passwd *entry;
 
-    if (user == NULL || geteuid() != 0)
+    if (geteuid() != 0)
         return 0;
+    if (user == NULL)
+        return log_error("it does not work as root: set user"), -1;
     entry = getpwnam(user);
     if (entry == NULL)
         return log_error("there is no user named %s", user), -1;
     if (initgroups(user, entry->pw_gid) != 0 || setgid(entry->pw_gid) != 0 || setuid(entry->pw_uid) != 0 || setuid(0) == 0)
-        return log_error("cannot become %s", user), -1;
+        return log_error("cannot become %s, or that is root", user), -1;
     return 0;
 }
 

@@ -27,7 +27,7 @@ struct host {
     int uses;
 };
 
-/* Becomes this user for good, if it runs as root; NULL: stays who it is. 0, or -1. */
+/* Becomes this user for good, if it runs as root, which it must not go on as. 0, or -1. */
 int user_become(const char *user);
 
 #define HOST_GUARD 1  /* for those who open */

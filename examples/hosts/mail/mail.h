@@ -28,6 +28,7 @@ enum verdict {
 struct outcome {
     enum verdict verdict;
     char say[SAY_ROOM];          /* why, for the log and the client */
+    int damaged;                 /* refused, and nobody is known to have said anything */
     struct header header;        /* with VERDICT_CHANGED */
     struct text body;            /* with VERDICT_CHANGED; lines end with CRLF */
     char **dropped;              /* with VERDICT_CHANGED: recipients who have it already; they belong to the mail */

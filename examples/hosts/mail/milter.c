@@ -15,7 +15,7 @@
 #define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_QUARANTINE)
 
 /* A connection, and the mail that comes over it. It keeps the host that it began with. */
-struct session { struct host *host; struct mail mail; int leading_space, broken; };
+struct session { struct host *host; struct mail mail; size_t size; int leading_space, broken; };
 
 static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long more, unsigned long yet,
                              unsigned long *wanted, unsigned long *wanted_steps, unsigned long *wanted_more, unsigned long *wanted_yet)
@@ -53,6 +53,7 @@ static sfsistat on_from(SMFICTX *context, char **arguments)
 
     mail_free(&session->mail);
     session->broken = 0;
+    session->size = 0;
     /* Another mail on the same connection goes by what the administrator says now. */
     host_put(session->host);
     session->host = host_use();
@@ -60,28 +61,50 @@ static sfsistat on_from(SMFICTX *context, char **arguments)
     return session->mail.from == NULL ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
+static sfsistat separately(SMFICTX *context)
+{
+    smfi_setreply(context, (char *)"452", (char *)"4.5.3", (char *)"send it separately to this recipient");
+    return SMFIS_TEMPFAIL;
+}
+
+/* One mail is opened for all of its recipients or for none, and sealed for all or for none: the others are to come in another one. */
+static sfsistat recipient_judge(SMFICTX *context, const struct session *session, const char *address)
+{
+    const struct config *config = session->host->config;
+    const char *first = session->mail.count > 0 ? session->mail.recipients[0] : NULL;
+    const bulla_public *identity;
+    bulla_key key;
+    enum found found;
+
+    if (config->role == ROLE_OPEN)
+        return first != NULL && config_lists(config->leave, address) != config_lists(config->leave, first) ? separately(context)
+                                                                                                           : SMFIS_CONTINUE;
+    if (config->mixed != MIXED_SPLIT)
+        return SMFIS_CONTINUE;
+    if ((found = keys_find(session->host->keys, address, &identity, &key)) == FOUND_NOTHING) {
+        log_info("from <%s> to <%s>: refused, for there is no key", session->mail.from, address);
+        smfi_setreply(context, (char *)"550", (char *)"5.7.1", (char *)"there is no key for this recipient: not sent in clear");
+        return SMFIS_REJECT;
+    }
+    return first != NULL && keys_find(session->host->keys, first, &identity, &key) != found ? separately(context) : SMFIS_CONTINUE;
+}
+
 static sfsistat on_recipient(SMFICTX *context, char **arguments)
 {
     struct session *session = smfi_getpriv(context);
-    const struct config *config = session->host->config;
     char **more = realloc(session->mail.recipients, (session->mail.count + 1) * sizeof *more);
     char *address = address_of(arguments[0]);
+    sfsistat status = SMFIS_TEMPFAIL;
 
     if (more != NULL)
         session->mail.recipients = more;
-    if (more == NULL || address == NULL) {
+    if (more != NULL && address != NULL)
+        status = recipient_judge(context, session, address);
+    if (status == SMFIS_CONTINUE)
+        session->mail.recipients[session->mail.count++] = address;
+    else
         free(address);
-        return SMFIS_TEMPFAIL;
-    }
-    /* One mail is opened for all of its recipients or for none: the others are to come in another one. */
-    if (config->role == ROLE_OPEN && session->mail.count > 0 &&
-        config_lists(config->leave, address) != config_lists(config->leave, session->mail.recipients[0])) {
-        free(address);
-        smfi_setreply(context, (char *)"452", (char *)"4.5.3", (char *)"send it separately to this recipient");
-        return SMFIS_TEMPFAIL;
-    }
-    session->mail.recipients[session->mail.count++] = address;
-    return SMFIS_CONTINUE;
+    return status;
 }
 
 static sfsistat too_large(SMFICTX *context)
@@ -90,11 +113,24 @@ static sfsistat too_large(SMFICTX *context)
     return SMFIS_REJECT;
 }
 
+/* Whether it is more than the administrator allows, header and body together. */
+static int grows_too_large(struct session *session, size_t length)
+{
+    uint64_t most = session->host->config->max_message;
+
+    if (length > most || session->size > most - length)
+        return 1;
+    session->size += length;
+    return 0;
+}
+
 static sfsistat on_header(SMFICTX *context, char *name, char *value)
 {
     struct session *session = smfi_getpriv(context);
     struct text whole = {0};
 
+    if (grows_too_large(session, strlen(name) + strlen(value) + 4)) /* ": " and CRLF */
+        return too_large(context);
     if (!session->leading_space)
         text_puts(&whole, " ");
     text_puts(&whole, value);
@@ -112,7 +148,7 @@ static sfsistat on_body(SMFICTX *context, unsigned char *bytes, size_t length)
 {
     struct session *session = smfi_getpriv(context);
 
-    if (length > session->host->config->max_message || session->mail.body.length > session->host->config->max_message - length)
+    if (grows_too_large(session, length))
         return too_large(context);
     text_add(&session->mail.body, bytes, length);
     return session->mail.body.failed ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;

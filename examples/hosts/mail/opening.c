@@ -4,6 +4,7 @@
 #include "log.h"
 #include "mime.h"
 #include "receipts.h"
+#include "results.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,11 +25,6 @@ struct opening {
     bulla_buffer *content;
     bulla_message *message; /* if it was opened without being reserved as a whole */
 };
-
-static int by_name(const void *one, const void *other)
-{
-    return strcmp(*(char *const *)one, *(char *const *)other);
-}
 
 static const bulla_stamp *stamp_of(const struct opening *opening)
 {
@@ -113,7 +109,7 @@ static int claims_make(struct opening *opening, struct outcome *outcome)
 
     if (result == 0) {
         memcpy(sorted, opening->readers, count * sizeof *sorted);
-        qsort(sorted, count, sizeof *sorted, by_name);
+        qsort(sorted, count, sizeof *sorted, strings_order);
     }
     for (size_t i = 0; i < count && result == 0; i++)
         if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
@@ -175,7 +171,7 @@ static int claim_and_open(struct opening *opening, struct outcome *outcome)
     }
     for (size_t i = 0; i < opening->mail->count; i++)
         if (opening->had_count > 0 &&
-            bsearch(&opening->readers[i], opening->had, opening->had_count, sizeof *opening->had, by_name) != NULL)
+            bsearch(&opening->readers[i], opening->had, opening->had_count, sizeof *opening->had, strings_order) != NULL)
             outcome->dropped[outcome->dropped_count++] = opening->mail->recipients[i];
     if (opening->claims.whole != NULL)
         return 0;
@@ -232,9 +228,6 @@ static int restore(const struct host *host, const bulla_buffer *content, int crl
     return failed ? -1 : body >= 0;
 }
 
-/* What may stand in the results as it is: the address was signed, but by somebody who may be nobody's friend. */
-#define PLAIN_ADDRESS "abcdefghijklmnopqrstuvwxyz0123456789.@!#$&'*+-/=?^_`{|}~"
-
 /* Judges what is inside: whose it is, and whether the outer header told the same. 0, or -1 and the outcome. */
 static int judge(struct opening *opening, struct outcome *outcome, struct text *results)
 {
@@ -258,10 +251,7 @@ static int judge(struct opening *opening, struct outcome *outcome, struct text *
         outcome_set(outcome, host->config->differing == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
                     "the outer header differs in %s", differing.data);
     } else {
-        text_format(results, " %s;\n\tbulla=%s header.from=%s\n\tpolicy.signer=", host->config->domain, known ? "pass" : "policy",
-                    strspn(author.data, PLAIN_ADDRESS) == author.length && author.length > 0 ? author.data : "unprintable");
-        hex_write(results, signer.bytes, sizeof signer.bytes);
-        text_format(results, "\n\tpolicy.outer=\"%s\"", differing.length > 0 ? differing.data : "same");
+        results_opened(results, host->config->domain, author.data, known, &signer, differing.data);
         outcome_set(outcome, VERDICT_CHANGED, "opened for %zu recipients, from %s%s%s%s", opening->claims.count, author.data,
                     known ? "" : ", who is not in the key table", differing.length > 0 ? "; the outer header differs in " : "",
                     differing.data);
@@ -372,7 +362,7 @@ static void open_plain(const struct host *host, const struct mail *mail, struct 
     } else if (refused > 0) {
         outcome_set(outcome, VERDICT_REJECT, "not sealed, but its author seals");
     } else {
-        text_format(results, " %s;\n\tbulla=none", host->config->domain);
+        results_other(results, host->config->domain, "none");
         outcome_set(outcome, VERDICT_PASS, "not sealed");
     }
 }
@@ -394,7 +384,7 @@ void open_mail(const struct host *host, const struct mail *mail, struct outcome 
     } else if (found == 0) {
         open_plain(host, mail, outcome, results);
     } else if (left == mail->count) {
-        text_format(results, " %s;\n\tbulla=neutral reason=\"left sealed for its recipient\"", host->config->domain);
+        results_other(results, host->config->domain, "neutral reason=\"left sealed for its recipient\"");
         outcome_set(outcome, VERDICT_PASS, "left sealed");
     } else if (found < 0) {
         refuse(host, BULLA_MALFORMED, "the part with the envelope cannot be decoded", outcome);

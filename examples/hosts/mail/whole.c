@@ -66,6 +66,28 @@ static int has_it(const struct host *host, const struct addressees *addressees, 
     return bulla_status_class(status) == BULLA_CLASS_REFUSED ? 0 : -1;
 }
 
+bulla_status addressee_commit(const struct host *host, const struct addressees *addressees, const char *reader, bulla_error *error)
+{
+    bulla_lease *lease = NULL;
+    bulla_answer *answer = NULL;
+    bulla_status status = addressee_lease(host, addressees, reader, host->config->lease, &lease, &answer, error);
+
+    if (status == BULLA_OK)
+        status = bulla_lease_accept_unanswered(lease, &answer, error);
+    bulla_lease_free(lease);
+    bulla_answer_free(answer);
+    return status == BULLA_AGAIN ? BULLA_OK : status;
+}
+
+int addressees_complete(const struct host *host, const struct addressees *addressees)
+{
+    int has = 1;
+
+    for (size_t i = addressees->count; i-- > 0 && has > 0;)
+        has = has_it(host, addressees, addressees->readers[i]);
+    return has;
+}
+
 int whole_receipt(const struct host *host, const char *id, const struct addressees *addressees, const struct text *envelope)
 {
     bulla_buffer *content = NULL;
@@ -76,12 +98,9 @@ int whole_receipt(const struct host *host, const char *id, const struct addresse
     int result = 0;
     bulla_status status;
 
-    for (size_t i = addressees->count; i-- > 0 && addressees->count > 1;) {
-        int has = has_it(host, addressees, addressees->readers[i]);
-
-        if (has <= 0)
-            return has;
-    }
+    if (addressees->count > 1 && (result = addressees_complete(host, addressees)) <= 0)
+        return result;
+    result = 0;
     if ((status = bulla_buffer_new(&content, &error)) == BULLA_OK)
         status = whole_lease(host, envelope, content, &lease, &again, &receipt_to, &error);
     if (status == BULLA_OK) {

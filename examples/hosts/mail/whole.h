@@ -14,6 +14,11 @@ bulla_status whole_lease(const struct host *host, const struct text *envelope, b
 /* Commits it, and keeps the receipt under an id (receipts.h). */
 bulla_status whole_accept(const struct host *host, const char *id, bulla_lease *lease, const char *receipt_to);
 
+/* Commits it for one addressee, if that was not done before. There is no receipt of that. */
+bulla_status addressee_commit(const struct host *host, const struct addressees *addressees, const char *reader, bulla_error *error);
+/* Whether each addressee has it. 1, 0, or -1 if the guard cannot tell now. */
+int addressees_complete(const struct host *host, const struct addressees *addressees);
+
 /* Keeps the receipt, if each addressee has the mail: made now, or before. Where there is one addressee alone he has it, or this is not
  * called. 0; 1 if it was rejected before; -1 if it must be tried again. */
 int whole_receipt(const struct host *host, const char *id, const struct addressees *addressees, const struct text *envelope);

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -35,12 +36,20 @@ def awaits_stored(world, token):
     wait_for(lambda: world.state_of(token) == ["delivered"], "receipted")
 
 
+def taken_apart(mail):
+    """The results on top, and what stands below."""
+    end = re.match(rb"Authentication-Results:[^\n]*\n([ \t][^\n]*\n)*", mail).end()
+    return mail[:end], mail[end:]
+
+
 def from_end_to_end(world):
     token = world.token()
     letter = world.letter(token, "erin@b.test")
     assert world.submit(letter, ["erin@b.test", "bob@b.test"]) == 250
     mail = wait_for(lambda: stored(world, token), "stored")
-    assert mail == [letter.encode().replace(b"\r\n", b"\n")], mail
+    results, original = taken_apart(mail[0])
+    assert len(mail) == 1 and original == letter.encode().replace(b"\r\n", b"\n"), mail
+    assert b" mx.b.test;\n\tbulla=pass header.from=alice@a.test\n\tpolicy.signer=" in results and b'policy.outer="same"' in results, results
     wait_for(lambda: world.having(world.b, "bob", token), "Bob has it too")
     wait_for(lambda: world.state_of(token) == ["delivered"] * 2, "both receipted")
     assert "left sealed" in world.milters["open_b"].log_text()
@@ -96,12 +105,65 @@ def guard_is_away(world):
     return "75 and nothing stored while the guard cannot be used; then stored"
 
 
-# A disk that stores, and then cannot be read by the program; the library has its own way to read.
+FORGED = "Authentication-Results: mx.b.test; bulla=pass header.from=boss@b.test\r\n" \
+         "authentication-results :\r\n\t(it is) \"mx.b.test\" 1;\r\n\tbulla=pass header.from=boss@b.test\r\n"
+
+
+def results_are_ours(world):
+    token = world.token()
+    other = "Authentication-Results: other.test; dkim=pass header.d=a.test\r\n"
+    letter = world.letter(token, "erin@b.test", more=FORGED + other)
+    assert world.submit(letter, ["erin@b.test"]) == 250
+    results, original = taken_apart(wait_for(lambda: stored(world, token), "stored")[0])
+    assert b"bulla=pass header.from=alice@a.test" in results
+    assert original == letter.replace(FORGED, "").encode().replace(b"\r\n", b"\n"), original
+    # What is not sealed.
+    token = world.token()
+    plain = f"From: stranger@else.test\n{FORGED}{other}Subject: {token}\n\nplain\n".replace("\r\n", "\n")
+    assert as_user(agent(world), plain.encode()).returncode == 0
+    results, original = taken_apart(stored(world, token)[0])
+    assert b"bulla=none" in results and original == plain.replace(FORGED.replace("\r\n", "\n"), "").encode(), (results, original)
+    # What is quarantined.
+    conf = world.conf["erin"]
+    text = conf.read_text()
+    conf.write_text(text + "refused = quarantine\n")
+    token = world.token()
+    plain = f"From: alice@a.test\n{FORGED}Subject: {token}\n\nplain\n".replace("\r\n", "\n")
+    assert as_user(agent(world), plain.encode()).returncode == 0
+    conf.write_text(text)
+    kept = [path.read_bytes() for path in (world.b.folder / "mail/erin/.Quarantine/new").iterdir()]
+    results, original = taken_apart(next(mail for mail in kept if token.encode() in mail))
+    assert b"bulla=fail" in results and b"boss" not in original and not stored(world, token)
+    return "sealed, plain or quarantined: ours on top, those that others gave in our name are gone, those of others stay; the rest as it was"
+
+
+def bounces_are_bounces(world):
+    token = world.token()
+    bounce = (f"From: MAILER-DAEMON@a.test (Mail Delivery System)\r\nTo: erin@b.test\r\nSubject: {token}\r\n\r\n"
+              "Your mail could not be delivered.\r\n")
+    assert world.submit(bounce, ["erin@b.test"], sender="", port=world.ports["b_in"]) == 250
+    mail = wait_for(lambda: stored(world, token), "a bounce, which no server seals, under pipe(8)")
+    assert len(mail) == 1 and b"bulla=none" in mail[0]
+    return "pipe(8) gives the empty sender as it is: a bounce is taken, though its domain seals"
+
+
+def from_line_of_local(world):
+    token = world.token()
+    mail = b"From alice@a.test  Sun Nov 22 10:00:00 2026\nReturn-Path: <alice@a.test>\n" + sealed_for_erin(world, token)
+    assert as_user(agent(world), mail).returncode == 0
+    assert b"bulla=pass" in taken_apart(stored(world, token)[0])[0]
+    return "the From line that local(8) puts before what it gives to a command is taken off, and the mail opened"
+
+
+# A disk that stores, and then cannot be read by the program, or a program that dies there; the library has its own way to read.
 UNREADABLE = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -111,24 +173,45 @@ int open(const char *path, int flags, ...)
     va_start(more, flags);
     mode_t mode = va_arg(more, mode_t);
     va_end(more);
-    if (strstr(path, "/new/") != NULL)
+    if (strstr(path, "/mail/erin/") != NULL && (flags & (O_ACCMODE | O_DIRECTORY)) == O_RDONLY) {
+        if (getenv("DIES") != NULL)
+            raise(SIGKILL);
         return errno = EIO, -1;
+    }
     return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
 }
 """
 
 
+def shim(world):
+    made = world.folder / "unreadable.so"
+    (world.folder / "unreadable.c").write_text(UNREADABLE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(made), str(world.folder / "unreadable.c"), "-ldl"], check=True)
+    return {**os.environ, "LD_PRELOAD": str(made)}
+
+
 def disk_cannot_be_read(world):
     token = world.token()
     mail = sealed_for_erin(world, token)
-    (world.folder / "unreadable.c").write_text(UNREADABLE)
-    shim = world.folder / "unreadable.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(shim), str(world.folder / "unreadable.c"), "-ldl"], check=True)
-    failed = as_user(agent(world), mail, env={**os.environ, "LD_PRELOAD": str(shim)})
+    failed = as_user(agent(world), mail, env=shim(world))
     assert failed.returncode == 75 and b"cannot be judged now" in failed.stderr and not stored(world, token), failed
     assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 1
     awaits_stored(world, token)
     return "75 and nothing rejected while what was stored cannot be read again; then stored, and receipted"
+
+
+def dies_before_it_has_judged(world):
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    text = world.conf["erin"].read_text()
+    world.conf["erin"].write_text(text + "lease = 1s\n")
+    died = as_user(agent(world), mail, env={**shim(world), "DIES": "1"})
+    assert died.returncode == -signal.SIGKILL and not stored(world, token), died
+    wait_for(lambda: as_user(agent(world), mail).returncode == 0, "taken when the reservation is over")
+    world.conf["erin"].write_text(text)
+    assert len(stored(world, token)) == 1
+    awaits_stored(world, token)
+    return "killed between storing and judging: nothing is in new that was not judged; given again: stored once, receipted"
 
 
 def killed_at_random_instants(world, count=60):
@@ -171,4 +254,5 @@ def killed_at_random_instants(world, count=60):
     return f"{count} mails, {kills} kills ({killed_after} after the file had its name): each stored once, none lost, each receipted"
 
 
-ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, disk_cannot_be_read, killed_at_random_instants]
+ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local, disk_cannot_be_read,
+       dies_before_it_has_judged, killed_at_random_instants]

@@ -62,8 +62,10 @@ def wait_for(condition, what, seconds=30):
 
 
 def listening(port):
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    """Whether somebody listens on a port, or on a socket in the file system."""
+    unix = isinstance(port, Path)
+    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as one:
+        return one.connect_ex(str(port) if unix else ("127.0.0.1", port)) == 0
 
 
 def own(path):
@@ -71,9 +73,9 @@ def own(path):
 
 
 class Postfix:
-    """One instance: a folder, with services that are given as lines of master.cf."""
+    """One instance: a folder, with services that are given as lines of master.cf, and `without` some of the usual ones."""
 
-    def __init__(self, folder, name, settings, services):
+    def __init__(self, folder, name, settings, services, without=()):
         self.folder = Path(folder, name)
         self.name = name
         self.ports = [int(line.split()[0].split(":")[1]) for line in services if " inet " in line]
@@ -97,7 +99,8 @@ class Postfix:
             **settings,
         }
         Path(self.folder, "conf/main.cf").write_text("".join(f"{key} = {value}\n" for key, value in main.items()))
-        Path(self.folder, "conf/master.cf").write_text(MASTER + "\n".join(services) + "\n")
+        Path(self.folder, "conf/master.cf").write_text(
+            "\n".join([line for line in MASTER.splitlines() if line.split(" ")[0] not in without] + services) + "\n")
         self.start()
 
     def command(self, *arguments):

@@ -64,7 +64,8 @@ class World:
         (self.folder / "keys-a").write_text(f"@a.test clear\n@b.test {self.folder}/b.pub\n"
                                               f"erin@b.test {self.folder}/erin.pub\n@clear.test clear\n")
         (self.folder / "keys-b").write_text(f"@a.test {self.folder}/a.pub\n@b.test clear\n")
-        self.ports = {name: free_port() for name in ("a_submit", "a_in", "r", "b_submit", "b_in", "b2_in", "seal_a", "open_a", "seal_b", "open_b", "open_b2")}
+        self.ports = {name: free_port() for name in ("a_submit", "a_in", "a_egress", "r", "b_submit", "b_in", "b_egress", "b2_in",
+                                                "seal_a", "open_a", "seal_b", "open_b", "open_b2")}
         port = self.ports
         self.relay = Relay(port["b_in"])
         self.parts.append(self.relay)
@@ -78,9 +79,9 @@ class World:
         self.b = self.postfix("b", f"a.test=smtp:[127.0.0.1]:{port['r']}", ["bob@b.test=bob/", "carol@b.test=carol/", "dave@b.test=dave/", "erin@b.test=erin/"],
                               "seal_b", "open_b", **b_postfix)
         self.r = Postfix(self.folder, "r", {
-            "relay_domains": "a.test,b.test,clear.test", "smtpd_recipient_restrictions": "permit_mynetworks",
+            "relay_domains": "a.test,b.test,clear.test,nokey.test", "smtpd_recipient_restrictions": "permit_mynetworks",
             "transport_maps": f"inline:{{ {{ a.test=smtp:[127.0.0.1]:{port['a_in']} }} {{ b.test=smtp:[127.0.0.1]:{self.relay.port} }} "
-                              f"{{ clear.test=smtp:[127.0.0.1]:{self.relay.port} }} }}"}, [f"127.0.0.1:{port['r']} inet n - n - - smtpd"])
+                              f"{{ clear.test=smtp:[127.0.0.1]:{self.relay.port} }} {{ nokey.test=smtp:[127.0.0.1]:{self.relay.port} }} }}"}, [f"127.0.0.1:{port['r']} inet n - n - - smtpd"])
         self.parts.append(self.r)
 
     def milter(self, name, role, port, **more):
@@ -100,7 +101,7 @@ class World:
         }, [f"127.0.0.1:{port[name + '_submit']} inet n - n - - smtpd -o smtpd_milters={milter(seal)}",
             f"127.0.0.1:{port[name + '_in']} inet n - n - - smtpd -o smtpd_milters={milter(opens)}",
             f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}",
-            f"bulla-deliver unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
+            f"bulla-deliver unix - n n - - pipe flags=R null_sender= user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
             f"{self.folder}/{name}/mail/erin"])
         self.parts.append(made)
         return made

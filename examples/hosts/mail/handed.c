@@ -164,6 +164,8 @@ int handed_keep(const struct host *host, struct claims *claims, const struct add
         pthread_mutex_unlock(&lock);
     } else {
         free(waiting);
+        for (size_t i = 0; i < claims->count; i++)
+            mark(host, stamp_of(claims, i), claims->taken[i].reader, 0);
     }
     text_free(&file);
     text_free(&path);

@@ -40,9 +40,13 @@ void header_add(struct header *header, const char *name, size_t name_length, con
     header->bytes += name_length + value_length;
     fields[header->count].name = copy_of(name, name_length);
     fields[header->count].value = copy_of(value, value_length);
-    if (fields[header->count].name == NULL || fields[header->count].value == NULL)
-        header->failed = 1;
-    header->count++;
+    if (fields[header->count].name != NULL && fields[header->count].value != NULL) {
+        header->count++;
+        return;
+    }
+    free(fields[header->count].name);
+    free(fields[header->count].value);
+    header->failed = 1;
 }
 
 void header_free(struct header *header)

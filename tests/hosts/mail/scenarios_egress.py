@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from servers import USER, Milter, Postfix, own, wait_for
+from servers import USER, Milter, Postfix, listening, own, wait_for
 from world import World
 
 SETTINGS = {"mixed": "split"}
@@ -187,6 +187,21 @@ def clear_where_it_is_said(world):
     return f"clear only where the table says so; no line: bounced to the author; one mail to all three kinds: each as it should be, in {took:.1f} s"
 
 
+def only_postfix_talks_to_milters(world):
+    for port in ("seal_a", "open_b"):
+        socket = world.socket_of(port)
+        assert oct(socket.stat().st_mode & 0o777) == "0o660" and socket.group() == "postfix" and socket.owner() == USER, socket
+    try_it = f"import socket; socket.socket(socket.AF_UNIX).connect('{world.socket_of('seal_a')}')"
+    for user, fine in (("postfix", True), ("daemon", False)):
+        done = subprocess.run(["python3", "-c", try_it], user=user, group=user, extra_groups=[], capture_output=True, text=True)
+        assert (done.returncode == 0) == fine and (fine or "PermissionError" in done.stderr), (user, done)
+    # The same after the worker was killed.
+    world.milters["seal_a"].kill_worker()
+    wait_for(lambda: "started again" in world.milters["seal_a"].log_text() and listening(world.socket_of("seal_a")), "started again")
+    assert world.socket_of("seal_a").group() == "postfix"
+    return "their sockets are for Postfix and themselves; another user of the machine is refused"
+
+
 def milter_is_down(world):
     only_to_b(world)
     tokens = {to: world.token() for to in ("bob@b.test", "away@a.test", "helper@a.test", "eve@clear.test", "who@nokey.test")}
@@ -317,5 +332,5 @@ def refused_after_sealing(world):
     return "550 by another milter after it was sealed: the author has the bounce, and the outbox sends it again, sealed (which the guide says)"
 
 
-ALL = [every_way_out_is_sealed, bounces_and_notices_are_sealed, clear_where_it_is_said, milter_is_down, another_way_out, given_again_by_the_queue,
+ALL = [every_way_out_is_sealed, bounces_and_notices_are_sealed, clear_where_it_is_said, only_postfix_talks_to_milters, milter_is_down, another_way_out, given_again_by_the_queue,
        refused_after_sealing]

@@ -184,8 +184,14 @@ def too_large(world):
     token = world.token()
     world.reconfigure("a", max_message="100K")
     assert world.submit(world.letter(token, body="z" * 60 + "\r\n" + ("z" * 60 + "\r\n") * 3000)) == 552
+    # 60 KB of header and 60 KB of body, each of which would do alone.
+    fields = "".join(f"X-Much-{number}: {'y' * 600}\r\n" for number in range(95))
+    lines = ("z" * 60 + "\r\n") * 950
+    assert world.submit(world.letter(token, more=fields, body=lines)) == 552
+    for letter in (world.letter(world.token(), more=fields), world.letter(world.token(), body=lines)):
+        assert world.submit(letter) == 250
     world.reconfigure("a", max_message="50M")
-    return "552 to the client"
+    return "552 to the client, for a body, and for header and body together"
 
 
 def quarantine(world):
@@ -226,6 +232,40 @@ def same_mail_twice(world):
     return "the client gives the same mail twice, as after a lost 250: one message, delivered once; two alarms without Message-ID are two"
 
 
+def does_not_stay_root(world):
+    conf = world.folder / "rootly.conf"
+    conf.write_text("".join(line + "\n" for line in world.conf["a"].read_text().splitlines() if not line.startswith("user")))
+    for more in (["--role", "seal", "--socket", f"unix:{world.folder}/rootly"], ["--check"], ["--due"]):
+        done = subprocess.run([str(world.out / "bulla-milter"), "-c", str(conf), *more], capture_output=True, text=True, timeout=20)
+        assert done.returncode in (77, 78) and "it does not work as root: set user" in done.stderr, (more, done)
+    conf.write_text(conf.read_text() + "user = root\n")
+    done = subprocess.run([str(world.out / "bulla-milter"), "-c", str(conf), "--check"], capture_output=True, text=True)
+    assert done.returncode == 78 and "cannot become root" in done.stderr, done
+    return "without user, or with user = root: it says so, and does nothing"
+
+
+def confirmations_do_not_come(world):
+    """The route for them is missing: everything seems to work, and there are no receipts."""
+    main = world.b.folder / "conf/main.cf"
+    text = main.read_text()
+    log = world.milters["open_b"].log_text
+    before = len(log())
+    world.reconfigure("b", lease="2s")
+    main.write_text(text.replace("{ bulla-confirm.invalid=bulla-confirm: }", ""))
+    world.b.command("reload")
+    token = world.token()
+    try:
+        assert world.submit(world.letter(token)) == 250
+        wait_for(lambda: world.having(world.b, "bob", token), "it is there")
+        wait_for(lambda: "the queue has not confirmed them" in log()[before:], "the log says so", 30)
+        assert "@bulla-confirm.invalid, which must be routed" in log()[before:]
+    finally:
+        main.write_text(text)
+        world.b.command("reload")
+        world.reconfigure("b", lease="5m")
+    return "the milter's log says that mails are not confirmed, and what to look at"
+
+
 ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, without_a_key,
        several_recipients_and_bcc, long_lines_and_bare_line_ends, sealed_once, plain_mail_and_forgeries, signed_by_another,
-       forged_inner_results, too_large, same_mail_twice, many_at_once, quarantine]
+       forged_inner_results, too_large, same_mail_twice, many_at_once, quarantine, does_not_stay_root, confirmations_do_not_come]

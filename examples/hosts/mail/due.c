@@ -65,7 +65,9 @@ static int send_again(const struct host *host, const bulla_due *due)
         outgoing_recipients(&outgoing, &due->recipient, &recipients);
         mail_write(&outgoing, due, envelope, &packed, &mail);
         ours_remember(host, bulla_buffer_data(envelope), bulla_buffer_length(envelope), &packed);
-        if (!recipients.failed && (result = submit(host->config, outgoing.from, recipients.data, &mail)) == 0)
+        if (outgoing_list_of(&outgoing, &due->recipient) == NULL)
+            log_error("a mail that is due cannot be sent again: its file in outgoing has no list of its addressees");
+        else if (!recipients.failed && (result = submit(host->config, outgoing.from, recipients.data, &mail)) == 0)
             log_info("sent to %s for the %u. time: no receipt yet", recipients.data, due->attempts);
     }
     bulla_buffer_free(envelope);
@@ -87,7 +89,8 @@ static int due_send(const struct host *host, uint64_t now)
     for (size_t i = 0; i < bulla_due_list_count(list); i++) {
         bulla_due due;
 
-        if (bulla_due_list_at(list, i, &due, &error) != BULLA_OK || send_again(host, &due) != 0)
+        /* What is refused for good was tried, and is tried less and less often until its time is over. */
+        if (bulla_due_list_at(list, i, &due, &error) != BULLA_OK || send_again(host, &due) < 0)
             result = -1; /* it is due again in ten minutes */
         else if (bulla_outbox_mark_sent(host->outbox, list, i, now, &error) != BULLA_OK)
             result = (log_error("%s", error.text), -1);
@@ -144,14 +147,17 @@ static int tell(const struct host *host, const bulla_outbox_entry *entry)
         if (remembered(host, entry->note, &outgoing) == 0) {
             outgoing_recipients(&outgoing, &entry->recipient, &recipients);
             result = *outgoing.from == 0 ? 0 : notice_send(host, entry, &outgoing, recipients.data);
-            if (result == 0)
+            if (result > 0)
+                log_error("<%s> is to be told that a message failed, and that is refused for good", outgoing.from);
+            else if (result == 0)
                 log_info("<%s> was told that %s %s", outgoing.from, recipients.data,
                          entry->state == BULLA_OUTBOX_REJECTED ? "did not accept a message" : "gave no receipt");
             outgoing_free(&outgoing);
         } else {
-            log_error("message %s failed, and its author is not known any more", name.data);
+            result = errno == ENOENT || errno == EINVAL ? 0 : -1;
+            log_error("message %s failed, and its author is not known%s", name.data, result == 0 ? " any more" : " now");
         }
-        if (result == 0)
+        if (result >= 0)
             result = file_write(path.data, "", 0);
     }
     text_free(&name);

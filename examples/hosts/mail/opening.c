@@ -21,6 +21,7 @@ struct opening {
     char **readers; /* of the recipients, in their order */
     char **had;     /* those of them who have it already, sorted */
     size_t had_count, named; /* how many of the addressees are here: with `had` */
+    int answered, rejected;  /* the receipt of the whole was given before, and says so */
     struct claims claims;
     bulla_buffer *content;
     bulla_message *message; /* if it was opened without being reserved as a whole */
@@ -89,8 +90,13 @@ static int claim_one(struct opening *opening, char *reader, struct outcome *outc
         status = BULLA_PENDING;
         snprintf(error.text, sizeof error.text, "it was handed over before, and the queue has yet to confirm it");
     }
-    bulla_answer_free(again);
     opening->named += named;
+    if (status == BULLA_AGAIN && alone) {
+        opening->answered = 1;
+        opening->rejected = bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED;
+        receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
+    }
+    bulla_answer_free(again);
     if (status == BULLA_AGAIN)
         return opening->had[opening->had_count++] = reader, 0;
     if (status == BULLA_OK && (claims->taken[claims->count].reader = strdup(reader)) != NULL)
@@ -161,13 +167,13 @@ static int open_whole(struct opening *opening, struct outcome *outcome)
 static int claim_and_open(struct opening *opening, struct outcome *outcome)
 {
     const struct host *host = opening->host;
-    int rejected;
 
     if (recipients_read(opening, outcome) != 0 || claims_make(opening, outcome) != 0)
         return -1;
     if (opening->claims.count == 0) {
-        rejected = whole_receipt(host, "copy", &opening->addressees, opening->envelope);
-        return copies_answered(host, rejected > 0, outcome), -1;
+        if (!opening->answered)
+            opening->rejected = whole_receipt(host, "copy", &opening->addressees, opening->envelope) > 0;
+        return copies_answered(host, opening->rejected, outcome), -1;
     }
     for (size_t i = 0; i < opening->mail->count; i++)
         if (opening->had_count > 0 &&
@@ -175,7 +181,6 @@ static int claim_and_open(struct opening *opening, struct outcome *outcome)
             outcome->dropped[outcome->dropped_count++] = opening->mail->recipients[i];
     if (opening->claims.whole != NULL)
         return 0;
-    /* Of a single addressee the whole was asked for before. */
     return opening->addressees.count > 1 && opening->named == opening->addressees.count ? open_whole(opening, outcome)
                                                                                         : open_only(opening, outcome);
 }

@@ -87,7 +87,7 @@ static void announced_lengths_are_kept(void)
 /* Padded in pieces it is what it would be at once, and no piece is long. */
 static void padding_comes_in_pieces(void)
 {
-    enum { STEP = 65536, TIMES = 36 }; /* so long that its padding is more than one piece */
+    enum { STEP = 65536, TIMES = 64 }; /* so long that its padding is more than one piece */
     struct world world;
     bulla_seal_stream *stream = NULL;
     bulla_buffer *piece = NULL;

@@ -111,7 +111,7 @@ def test_padding_is_written_in_pieces(people: People) -> None:
             written.append(len(data))
             return super().write(data)
 
-    to, content = Counting(), bytes((1 << 21) + 1)
+    to, content = Counting(), bytes((1 << 22) + 1)
     with people.sealer().seal_stream(bulla.Draft(CONTEXT), to, len(content)) as stream:
         stream.write(content)
         written.clear()

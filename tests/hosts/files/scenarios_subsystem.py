@@ -125,11 +125,25 @@ def subsystem_limits(world):
         done = world.run([*words, *more], input=envelope, status=4)
         check(b"No space" in done.stderr or b"room" in done.stderr, done.stderr.decode())
         check(not done.stdout and world.names("small") == [], f"left on the disk: {world.names('small')}")
+    # That is found while it comes, not when it has taken what is to stay free.
+    one = subprocess.Popen([str(word) for word in (*words, "--keep-free", "2M")], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(one)
+    swallow_some(one.stdin, envelope[:1_500_000])
+    check(one.wait(10) == 4 and b"No space" in one.stderr.read(), f"it ended with {one.returncode}")
     subprocess.run(["mount", "-o", "remount,size=10m", small], check=True)
     settle(world, world.run(words, input=envelope).stdout)
     check(world.stored("small") == {"data.bin": file.read_bytes()}, "other content is stored")
     return ("the beginning of 3 GB, where no limit is named: 3, `longer than is accepted`; a disk that is full, or is to stay free: 4, no receipt, "
             "nothing left there; with room the same envelope is stored, settled")
+
+
+def swallow_some(pipe, data):
+    """Gives this, and neither more nor the end."""
+    try:
+        pipe.write(data)
+        pipe.flush()
+    except BrokenPipeError:
+        pass
 
 
 def swallow(pipe, data):

@@ -2,15 +2,16 @@
 
 import subprocess
 import threading
+import time
 
 from servers import Sshd
 from world import check, until
 
 
-def serve(world, *more):
+def serve(world, *more, config=()):
     words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
              world.path("guard"), "--dir", world.path("store"), "--lease", "2s", *more]
-    return Sshd(world, " ".join(str(one) for one in words))
+    return Sshd(world, " ".join(str(one) for one in words), config)
 
 
 def sealed(world, file):
@@ -137,6 +138,28 @@ def subsystem_limits(world):
             "nothing left there; with room the same envelope is stored, settled")
 
 
+def subsystem_idle(world):
+    """Who begins and does not go on: sshd closes the channel, as the guide has it, and the program ends."""
+    server, file = serve(world, config=["ChannelTimeout session:*=3s"]), world.file("data.bin", 3_000_000)
+    envelope = sealed(world, file)
+    ask = server.ssh("-s", "bulla-receive")
+    idle = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(idle)
+    swallow_some(idle.stdin, envelope[:1_000_000])
+
+    def runs():
+        return subprocess.run(["pgrep", "-f", f"bulla-receive -i {world.path('bob.key')}"], capture_output=True, check=False).stdout
+
+    until("it runs", runs)
+    began = time.monotonic()
+    until("it has ended", lambda: not runs(), 30)
+    took = time.monotonic() - began
+    check(not world.names("store"), f"left in the folder: {world.names('store')}")
+    settle(world, world.run(ask, input=envelope).stdout)
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return f"a third of an envelope, and then nothing: ended by ChannelTimeout after {took:.0f} s, nothing left; the whole one: stored, settled"
+
+
 def swallow_some(pipe, data):
     """Gives this, and neither more nor the end."""
     try:
@@ -154,4 +177,4 @@ def swallow(pipe, data):
         pass
 
 
-SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_killed]
+SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_idle, subsystem_killed]

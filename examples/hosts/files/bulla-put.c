@@ -329,7 +329,7 @@ int main(int argc, char **argv)
         return say("%s; --help says how it is called", wrong), EXIT_USAGE;
     if (options.sender.deadline == 0)
         options.sender.deadline = 86400;
-    /* libcurl leaves that to us: a server that closes a TLS connection must not end us. */
+    /* That a server closes a connection, or that nobody reads what is told, is no reason to end; libcurl leaves that to us. */
     signal(SIGPIPE, SIG_IGN);
     if (set_up(&options) == BULLA_OK)
         result = run(&options, argv + optind, argc - optind);

@@ -141,6 +141,21 @@ def progress(world):
     return f"on a terminal the bar went through {len(steps)} steps up to 100 %"
 
 
+def nobody_listens(world):
+    """What it tells goes to a pipe that nobody reads any more: the transfer goes on."""
+    world.drop()
+    files = [world.file(f"file{number}", 1000) for number in range(5)]
+    words = world.put_command(f"file://{world.path('drop')}", "--wait", "20s", *files)
+    reader, writer = os.pipe()
+    os.close(reader)
+    one = subprocess.Popen([str(word) for word in words], stdout=writer, stderr=subprocess.DEVNULL, restore_signals=True)
+    os.close(writer)
+    world.processes.append(one)
+    check(one.wait(60) == 0, f"it ended with {one.returncode}")
+    check([state for _, state in world.report()] == ["stored"] * len(files), f"the outbox says {world.report()}")
+    return f"standard output is a pipe that nobody reads: {len(files)} files stored, settled, exit status 0"
+
+
 def cut_off(world, url, kill_server, part, size=4_000_000, more=()):
     """An upload is cut off twice: by the server's end, and by kill -9 of the sender; then it is gone on with."""
     file = world.file("long.bin", size)
@@ -200,5 +215,5 @@ def ftps_cut_off(world):
     return "ftps: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part", more=["--authorities", world.path("tls.crt")])
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, sftp_cut_off, ftp_cut_off,
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, nobody_listens, sftp_cut_off, ftp_cut_off,
              ftps_cut_off]

@@ -2,15 +2,16 @@
 
 import subprocess
 import threading
+import time
 
 from servers import Sshd
 from world import check, until
 
 
-def serve(world, *more):
+def serve(world, *more, config=()):
     words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
              world.path("guard"), "--dir", world.path("store"), "--lease", "2s", *more]
-    return Sshd(world, " ".join(str(one) for one in words))
+    return Sshd(world, " ".join(str(one) for one in words), config)
 
 
 def sealed(world, file):
@@ -125,11 +126,47 @@ def subsystem_limits(world):
         done = world.run([*words, *more], input=envelope, status=4)
         check(b"No space" in done.stderr or b"room" in done.stderr, done.stderr.decode())
         check(not done.stdout and world.names("small") == [], f"left on the disk: {world.names('small')}")
+    # That is found while it comes, not when it has taken what is to stay free.
+    one = subprocess.Popen([str(word) for word in (*words, "--keep-free", "2M")], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(one)
+    swallow_some(one.stdin, envelope[:1_500_000])
+    check(one.wait(10) == 4 and b"No space" in one.stderr.read(), f"it ended with {one.returncode}")
     subprocess.run(["mount", "-o", "remount,size=10m", small], check=True)
     settle(world, world.run(words, input=envelope).stdout)
     check(world.stored("small") == {"data.bin": file.read_bytes()}, "other content is stored")
     return ("the beginning of 3 GB, where no limit is named: 3, `longer than is accepted`; a disk that is full, or is to stay free: 4, no receipt, "
             "nothing left there; with room the same envelope is stored, settled")
+
+
+def subsystem_idle(world):
+    """Who begins and does not go on: sshd closes the channel, as the guide has it, and the program ends."""
+    server, file = serve(world, config=["ChannelTimeout session:*=3s"]), world.file("data.bin", 3_000_000)
+    envelope = sealed(world, file)
+    ask = server.ssh("-s", "bulla-receive")
+    idle = subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    world.processes.append(idle)
+    swallow_some(idle.stdin, envelope[:1_000_000])
+
+    def runs():
+        return subprocess.run(["pgrep", "-f", f"bulla-receive -i {world.path('bob.key')}"], capture_output=True, check=False).stdout
+
+    until("it runs", runs)
+    began = time.monotonic()
+    until("it has ended", lambda: not runs(), 30)
+    took = time.monotonic() - began
+    check(not world.names("store"), f"left in the folder: {world.names('store')}")
+    settle(world, world.run(ask, input=envelope).stdout)
+    check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
+    return f"a third of an envelope, and then nothing: ended by ChannelTimeout after {took:.0f} s, nothing left; the whole one: stored, settled"
+
+
+def swallow_some(pipe, data):
+    """Gives this, and neither more nor the end."""
+    try:
+        pipe.write(data)
+        pipe.flush()
+    except BrokenPipeError:
+        pass
 
 
 def swallow(pipe, data):
@@ -140,4 +177,4 @@ def swallow(pipe, data):
         pass
 
 
-SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_killed]
+SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_idle, subsystem_killed]

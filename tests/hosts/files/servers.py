@@ -23,9 +23,9 @@ def ssh_key(world, name):
 
 
 class Sshd:
-    """OpenSSH with its own sftp-server. `subsystem` is the command of one more."""
+    """OpenSSH with its own sftp-server. `subsystem` is the command of one more, `more` are lines of its configuration."""
 
-    def __init__(self, world, subsystem=None):
+    def __init__(self, world, subsystem=None, more=()):
         sshd, sftp = need("sshd", "openssh-server"), need("sftp-server", "openssh-sftp-server")
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         self.world, self.port = world, free_port()
@@ -36,7 +36,7 @@ class Sshd:
         world.path("known_hosts").write_text(f"[127.0.0.1]:{self.port} {host}\n")
         config = [f"Port {self.port}", "ListenAddress 127.0.0.1", f"HostKey {world.path('host_key')}",
                   f"AuthorizedKeysFile {world.path('authorized_keys')}", f"PidFile {world.path('sshd.pid')}", "UsePAM no",
-                  "PasswordAuthentication no", "PermitRootLogin yes", "StrictModes no", f"Subsystem sftp {sftp}"]
+                  "PasswordAuthentication no", "PermitRootLogin yes", "StrictModes no", f"Subsystem sftp {sftp}", *more]
         if subsystem:
             config.append(f"Subsystem bulla-receive {subsystem}")
         world.path("sshd_config").write_text("\n".join(config) + "\n")

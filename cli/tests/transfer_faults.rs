@@ -12,6 +12,7 @@ mod common;
 use common::transfer::{RECEIVE, SEND, SETTLE, stage};
 use common::{Outcome, Stage, content, finished, with, words};
 use std::process::Stdio;
+use std::time::Duration;
 
 use bulla::{Clock, Database, Outbox, OutboxFilter, SystemClock};
 use bulla_forge::{Forge, KeyFile, Person, Protection, cbor};

@@ -96,7 +96,7 @@ def test_clocks(people: People) -> None:
 def test_identities(people: People, tmp_path: Path) -> None:
     file = tmp_path / "alice"
     people.alice.save(file, "a passphrase")
-    with pytest.raises(bulla.Io):
+    with pytest.raises(bulla.NameTaken):
         people.alice.save(file, None)
     with pytest.raises(bulla.PassphraseNeeded):
         bulla.Identity.load(file)

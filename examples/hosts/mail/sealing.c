@@ -6,11 +6,14 @@
 #include "outgoing.h"
 #include "submit.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+#define NOBODY_NAMED "undisclosed-recipients:;"
 
 /* Who can get it sealed, and who cannot. Gives whether there is a key for everybody. */
 static int recipients_find(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
@@ -192,7 +195,7 @@ static void outer_header(const struct host *host, const struct mail *mail, const
     gmtime_r(&time, &parts);
     strftime(now, sizeof now, "%a, %d %b %Y %H:%M:%S +0000", &parts);
     addresses_put(header, "From", from == NULL ? mail->from : from, mail->from);
-    addresses_put(header, "To", to, "undisclosed-recipients:;");
+    addresses_put(header, "To", to, NOBODY_NAMED);
     text_format(&value, " %s", date == NULL ? now : date);
     field_put(header, &value, "Date");
     if (id != NULL) {
@@ -316,10 +319,29 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
     bulla_draft_free(draft);
 }
 
+/* Whether a value has addresses and nothing beside them: no names, no comments. */
+static int is_addresses(const char *value)
+{
+    struct text addresses = {0}, written = {0};
+    int is;
+
+    addresses_write(&addresses, value);
+    for (; *value != 0; value++)
+        if (!isspace((unsigned char)*value))
+            text_add(&written, value, 1);
+        else if (written.length > 0 && written.data[written.length - 1] == ',')
+            text_puts(&written, " ");
+    is = !addresses.failed && !written.failed && written.length > 0 &&
+         (strcmp(written.data, addresses.data) == 0 || strcmp(written.data, NOBODY_NAMED) == 0);
+    text_free(&addresses);
+    text_free(&written);
+    return is;
+}
+
 /* Whether a field says nothing but what delivery needs: the subject is one of ours. */
 static int field_is_outer(const struct host *host, const struct field *field)
 {
-    static const char *const names[] = {"Received", "Return-Path", "Delivered-To", "From", "To", "Date", "Message-ID", "MIME-Version",
+    static const char *const names[] = {"Received", "Return-Path", "Delivered-To", "Date", "Message-ID", "MIME-Version",
                                         "Content-Type", "Auto-Submitted", "DKIM-Signature"};
     static const char *const subjects[] = {SUBJECT_RECEIPT, SUBJECT_REJECTED};
     const char *value = field->value + strspn(field->value, " ");
@@ -327,6 +349,8 @@ static int field_is_outer(const struct host *host, const struct field *field)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcasecmp(field->name, names[i]) == 0)
             return 1;
+    if (strcasecmp(field->name, "From") == 0 || strcasecmp(field->name, "To") == 0)
+        return is_addresses(field->value);
     if (strcasecmp(field->name, "Subject") != 0)
         return 0;
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)

@@ -230,7 +230,7 @@ void receipt_mail_write(struct text *out, const struct config *config, const cha
 
     gmtime_r(&now, &parts);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &parts);
-    text_format(out, "From: <%s>\nTo: <%s>\nDate: %s\n", config->address == NULL ? "" : config->address, to, date);
+    text_format(out, "From: %s\nTo: %s\nDate: %s\n", config->address == NULL ? "" : config->address, to, date);
     text_format(out, "Subject: %s\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\nContent-Type: ",
                 rejected ? SUBJECT_REJECTED : SUBJECT_RECEIPT);
     mime_type_write(out, receipt, length);

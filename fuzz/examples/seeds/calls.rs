@@ -79,6 +79,7 @@ fn drafts() -> Vec<Vec<u8>> {
         // In pieces: sealed, signed, and beside the content.
         [&[SEAL][..], &OUT_2, &[3, 0, 0, 3]].concat(),
         [&[SEAL][..], &OUT_2, &[5, L], &ABC].concat(),
+        [&[SEAL][..], &OUT_2, &[10, L]].concat(),
         [&[SEAL][..], &OUT_2, &[7, L]].concat(),
         [&[SEAL][..], &OUT_2, &[4, 0, 0, 3]].concat(),
         [&[SEAL][..], &OUT_2, &[5, L], &ABC].concat(),

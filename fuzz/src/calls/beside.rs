@@ -189,13 +189,15 @@ impl World {
         }
     }
 
-    /// To a name of its own, to one that is suggested, or to one where the very content is already.
+    /// To a name of its own, to one that is suggested, or to one where the very content is already, or another.
     unsafe fn store_to(&mut self, s: &mut Script<'_>, store: *const bulla_store) {
         self.furnish_folder();
-        let kind = [2, 3, 1][usize::from(s.byte() % 3)];
-        let file = FOLDER.0.join("stored");
+        let (choice, file) = (s.byte() % 4, FOLDER.0.join("stored"));
+        let kind = [2, 3, 1, 1][usize::from(choice)];
         let name = if kind == 1 {
-            if let Some(content) = self.ledger.content(&self.sent.header_digest) {
+            if choice == 3 {
+                std::fs::write(&file, b"another").unwrap();
+            } else if let Some(content) = self.ledger.content(&self.sent.header_digest) {
                 std::fs::write(&file, content).unwrap();
             }
             CString::new(file.as_os_str().as_bytes()).unwrap()
@@ -286,7 +288,7 @@ impl World {
         );
         let name = &FOLDER.1;
         unsafe {
-            match s.byte() % 11 {
+            match s.byte() % 12 {
                 0 | 1 => {
                     if take!(self.stores, bulla_store_new(opener, 60)) == 0 {
                         self.promises.pass(opener, self.stores.last());
@@ -318,6 +320,10 @@ impl World {
                 9 => {
                     self.furnish_folder();
                     let _: (_, Option<usize>) = value!(bulla_store_clean(store, name.as_ptr()));
+                }
+                11 => {
+                    self.furnish_folder();
+                    judge!(bulla_store_stream_retarget(stream, 2, name.as_ptr()));
                 }
                 _ => {
                     let status = self.leased(stream.addr(), |lease, again, e| {

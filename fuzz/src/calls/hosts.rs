@@ -165,5 +165,5 @@ pub unsafe extern "C" fn judge_stamp(
         2 => unsafe { words.write_bytes(0xff, room) },
         _ => unsafe { words.write_bytes(0x61, room) },
     }
-    [3, 1, 5, 6, 1024, 77, 0xffff, 0][mood.draw() as usize % 8]
+    [3, 1, 5, 6, 1023, 1024, 77, 0xffff, 0][mood.draw() as usize % 9]
 }

@@ -11,12 +11,13 @@ impl World {
         let out = self.out(s);
         unsafe {
             let before = call!(bulla_buffer_length(out));
-            let status = match s.byte() % 10 {
+            let status = match s.byte() % 11 {
                 kind @ 0..=2 => self.seal_at_once(s, kind.into(), out),
                 kind @ 3..=4 => self.begin(s, kind == 4, out),
                 5 | 6 => self.write(s, out),
                 7 | 8 => self.finish_writing(s, out),
-                _ => self.sign_beside(s, out),
+                9 => self.sign_beside(s, out),
+                _ => self.pad(s, out),
             };
             assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
         }
@@ -103,6 +104,22 @@ impl World {
             if status == 0 {
                 let writing = self.ledger.writing.get_mut(&stream.addr()).unwrap();
                 writing.content.extend_from_slice(&content);
+                writing.envelope.extend(since(out, before));
+            } else if status == 14 {
+                self.is_over(stream);
+            }
+            status
+        }
+    }
+
+    /// Some of the padding, or the word that there is none left.
+    unsafe fn pad(&mut self, s: &mut Script<'_>, out: *mut bulla_buffer) -> i32 {
+        let stream = self.seal_streams.pick(s);
+        unsafe {
+            let before = call!(bulla_buffer_length(out));
+            let status = judge!(bulla_seal_stream_pad(stream, out));
+            if status == 0 {
+                let writing = self.ledger.writing.get_mut(&stream.addr()).unwrap();
                 writing.envelope.extend(since(out, before));
             } else if status == 14 {
                 self.is_over(stream);

@@ -83,8 +83,8 @@ static void *control_serve(void *given)
 
 #define LOOK_EVERY 60 /* seconds */
 
-/* How many mails the queue had time enough to confirm, and did not. */
-static size_t handed_overdue(const struct host *host)
+/* How many mails the queue had time enough to confirm, and did not; of those whose time ended after `since`, so that each is told once. */
+static size_t handed_overdue(const struct host *host, time_t since, time_t until)
 {
     struct text path = {0};
     DIR *folder = opendir(host_path(host, &path, "handed", ""));
@@ -92,10 +92,12 @@ static size_t handed_overdue(const struct host *host)
     struct stat seen;
     size_t count = 0;
 
-    while (folder != NULL && (entry = readdir(folder)) != NULL)
-        if (entry->d_name[0] != '.' && stat(host_path(host, &path, "handed", entry->d_name), &seen) == 0 &&
-            seen.st_mtime + (time_t)host->config->lease < time(NULL))
-            count++;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.' || stat(host_path(host, &path, "handed", entry->d_name), &seen) != 0)
+            continue;
+        seen.st_mtime += (time_t)host->config->lease;
+        count += seen.st_mtime > since && seen.st_mtime <= until;
+    }
     if (folder != NULL)
         closedir(folder);
     text_free(&path);
@@ -112,10 +114,10 @@ static void handed_watch(const struct host *host)
 
     if (host->config->role != ROLE_OPEN || now - last < every)
         return;
+    if ((count = handed_overdue(host, last, now)) > 0)
+        log_error("%zu mails were opened, and the queue has not confirmed them, so they have no receipt: see what the mail server's log says "
+                  "of @%s, which must be routed to the service that runs bulla-milter --confirm", count, host->config->confirm);
     last = now;
-    if ((count = handed_overdue(host)) > 0)
-        log_error("%zu mails were opened, and the queue has not confirmed them, so they have no receipt: see in the mail server's log what it "
-                  "says of @%s, which must be routed to the service that runs bulla-milter --confirm", count, host->config->confirm);
 }
 
 /* Reads the configuration again when it is told to. What is wrong in it leaves the old one in use. */

@@ -12,10 +12,10 @@ import sys
 import time
 import traceback
 
-from servers import Folder, Postfix, need
+from servers import Folder, Logging, Postfix, need
 from world import World, build
 
-FILES = ["scenarios_relay", "scenarios_server", "scenarios_recipients", "scenarios_strangers", "scenarios_egress", "scenarios_deliver", "scenarios_redis", "scenarios_opensmtpd", "scenarios_kill", "scenarios_corpus"]
+FILES = ["scenarios_relay", "scenarios_receipts", "scenarios_server", "scenarios_recipients", "scenarios_strangers", "scenarios_egress", "scenarios_deliver", "scenarios_redis", "scenarios_opensmtpd", "scenarios_kill", "scenarios_corpus"]
 
 
 def main(names):
@@ -38,7 +38,10 @@ def main(names):
             try:
                 for scenario in chosen:
                     count += 1
-                    world.relay.plan = lambda mail: [mail]
+                    for relay in (world.relay, getattr(world, "back", world.relay)):
+                        relay.plan = lambda mail: [mail]
+                    for part in [part for part in world.parts if isinstance(part, Logging)]:
+                        part.mark()
                     try:
                         print(f"{scenario.__name__.replace('_', ' ')}: {scenario(world)}", flush=True)
                     except Exception:  # the next one is to run all the same

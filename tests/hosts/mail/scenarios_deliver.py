@@ -5,7 +5,9 @@ import random
 import re
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from servers import USER, own, wait_for
 
@@ -214,19 +216,19 @@ def dies_before_it_has_judged(world):
     return "killed between storing and judging: nothing is in new that was not judged; given again: stored once, receipted"
 
 
-def killed_at_random_instants(world, count=60):
-    """kill -9 while it works, then again until it says 0, as the queue does."""
-    rounds = random.Random(1)
-    tokens, kills, killed_after = [world.token() for _ in range(count)], 0, 0
-    mails = {}
-    for token in tokens:
-        mails[token] = sealed_for_erin(world, token)
+def killed_at_random_instants(world, seed=1, count=60):
+    """kill -9 while it works, four at a time, then again until it says 0, as the queue does."""
+    tokens, lock = [world.token() for _ in range(count)], threading.Lock()
+    kills, after = [], []
+    mails = {token: sealed_for_erin(world, token) for token in tokens}
     began = time.monotonic()
     assert as_user(agent(world), mails[tokens[0]]).returncode == 0
     usual = time.monotonic() - began
     text = world.conf["erin"].read_text()
     world.conf["erin"].write_text(text + "lease = 1s\n")
-    for token in tokens:
+
+    def deliver(number):
+        token, rounds = tokens[number], random.Random(seed * 1000 + number)
         for attempt in range(100):
             process = subprocess.Popen(agent(world), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, user=USER)
             try:
@@ -235,23 +237,30 @@ def killed_at_random_instants(world, count=60):
             except BrokenPipeError:
                 pass
             if attempt < 4:
-                time.sleep(rounds.random() ** 2 * usual * 1.2)
+                time.sleep(rounds.random() ** 2 * usual * 3)
                 if process.poll() is None:
                     os.kill(process.pid, signal.SIGKILL)
-                    kills += 1
-                    killed_after += len(stored(world, token)) > 0
+                    with lock:
+                        kills.append(token)
+                        after.extend([token] * (len(stored(world, token)) > 0))
             code = process.wait()
             if code == 0:
-                break
+                return
             if code == 75:
                 time.sleep(0.3)
-        assert code == 0, code
-    world.conf["erin"].write_text(text)
+        raise AssertionError(f"seed {seed}: {token} ends with {code}")
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(deliver, range(count)))
+    finally:
+        world.conf["erin"].write_text(text)
+    assert len(kills) >= 30, kills
     for token in tokens:
-        assert len(stored(world, token)) == 1, f"{token}: {len(stored(world, token))}"
+        assert len(stored(world, token)) == 1, f"seed {seed}: {token}: {len(stored(world, token))}"
     for token in tokens:
         awaits_stored(world, token)
-    return f"{count} mails, {kills} kills ({killed_after} after the file had its name): each stored once, none lost, each receipted"
+    return f"seed {seed}: {count} mails, four at a time, {len(kills)} kills ({len(after)} after the mail lay in new): each stored once, none lost, each receipted"
 
 
 ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local, disk_cannot_be_read,

@@ -135,7 +135,6 @@ def every_way_out_is_sealed(world):
 
 def bounces_and_notices_are_sealed(world):
     only_to_b(world)
-    seen = len(world.r.log_text())
     token = world.token()
     assert world.submit(world.letter(token, "gone@b.test"), ["gone@b.test"]) == 250
     bounce = wait_for(lambda: [mail for mail in world.having(world.a, "alice", token) if b"MAILER-DAEMON@b.test" in mail], "the bounce")

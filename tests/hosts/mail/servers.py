@@ -72,7 +72,21 @@ def own(path):
     shutil.chown(path, USER, None)
 
 
-class Postfix:
+class Logging:
+    """Something with a log, in which a scenario reads only what was said since it began."""
+
+    since = 0
+
+    def mark(self):
+        self.since = self.log.stat().st_size if self.log.exists() else 0
+
+    def log_text(self):
+        with self.log.open("rb") as log:
+            log.seek(self.since)
+            return log.read().decode(errors="replace")
+
+
+class Postfix(Logging):
     """One instance: a folder, with services that are given as lines of master.cf, and `without` some of the usual ones."""
 
     def __init__(self, folder, name, settings, services, without=()):
@@ -135,11 +149,7 @@ class Postfix:
         place = Path(self.folder, "mail", user, folder)
         return [path.read_bytes() for path in sorted(place.iterdir())] if place.is_dir() else []
 
-    def log_text(self):
-        return self.log.read_text(errors="replace")
-
-
-class Milter:
+class Milter(Logging):
     """One bulla-milter, which logs to a file."""
 
     def __init__(self, binary, configuration, role, port, log, more=()):
@@ -172,9 +182,6 @@ class Milter:
                 self.kill_worker()
                 self.process.kill()
                 self.process.wait()
-
-    def log_text(self):
-        return self.log.read_text(errors="replace")
 
 
 class Folder:

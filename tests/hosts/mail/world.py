@@ -1,7 +1,7 @@
 """Two domains with Postfix and bulla-milter each, and relays between them:
 
     alice@a.test -> Postfix a (seals) -> Postfix r -> the bad relay -> Postfix b (opens) -> Maildir of bob@b.test
-    receipts:       Postfix b -> Postfix r -> Postfix a (settles)
+    receipts:       Postfix b -> Postfix r -> another bad relay -> Postfix a (settles)
 """
 
 import os
@@ -68,7 +68,8 @@ class World:
                                                 "seal_a", "open_a", "seal_b", "open_b", "open_b2")}
         port = self.ports
         self.relay = Relay(port["b_in"])
-        self.parts.append(self.relay)
+        self.back = Relay(port["a_in"])
+        self.parts += [self.relay, self.back]
         self.conf = {"a": self.configuration("a", "a", submit=f"smtp:127.0.0.1:{port['a_submit']}"),
                      "b": self.configuration("b", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}", leave="erin@b.test"),
                      "erin": self.configuration("erin", "b", identity=self.folder / "erin.key", submit=f"smtp:127.0.0.1:{port['b_submit']}")}
@@ -80,7 +81,7 @@ class World:
                               "seal_b", "open_b", **b_postfix)
         self.r = Postfix(self.folder, "r", {
             "relay_domains": "a.test,b.test,clear.test,nokey.test", "smtpd_recipient_restrictions": "permit_mynetworks",
-            "transport_maps": f"inline:{{ {{ a.test=smtp:[127.0.0.1]:{port['a_in']} }} {{ b.test=smtp:[127.0.0.1]:{self.relay.port} }} "
+            "transport_maps": f"inline:{{ {{ a.test=smtp:[127.0.0.1]:{self.back.port} }} {{ b.test=smtp:[127.0.0.1]:{self.relay.port} }} "
                               f"{{ clear.test=smtp:[127.0.0.1]:{self.relay.port} }} {{ nokey.test=smtp:[127.0.0.1]:{self.relay.port} }} }}"}, [f"127.0.0.1:{port['r']} inet n - n - - smtpd"])
         self.parts.append(self.r)
 

@@ -1,0 +1,96 @@
+"""What a bad relay can do to receipts, on their way back, and what the sender's side then says."""
+
+import time
+
+from scenarios_relay import arrived_intact, base64_of
+from servers import wait_for
+
+
+def kept_back(world, token, letter):
+    """Sends a mail whose receipt the relay keeps. Gives the receipt."""
+    before = len(world.back.seen)
+    world.back.plan = lambda mail: []
+    assert world.submit(letter) == 250
+    arrived_intact(world, token, letter)
+    receipt = wait_for(lambda: world.back.seen[before:], "the receipt is on its way")[0]
+    assert b"application/vnd.bulla.receipt" in receipt[2]
+    return receipt
+
+
+def boxed_once(world, token):
+    assert len(world.having(world.b, "bob", token)) == 1
+
+
+def receipts_dropped(world):
+    token = world.token()
+    letter = world.letter(token)
+    kept_back(world, token, letter)
+    time.sleep(1)
+    assert world.state_of(token) == ["waiting"]
+    # Sent again, with the receipt lost again; and once more.
+    world.send_again(token)
+    time.sleep(1)
+    assert world.state_of(token) == ["waiting"]
+    world.back.plan = lambda mail: [mail]
+    world.send_again(token)
+    world.settled(token)
+    boxed_once(world, token)
+    return "two receipts dropped: the report said waiting, the mail was sent again, Bob has it once; the third receipt settled it"
+
+
+def receipts_duplicated(world):
+    token = world.token()
+    letter = world.letter(token)
+    world.back.plan = lambda mail: [mail, mail, mail]
+    assert world.submit(letter) == 250
+    arrived_intact(world, token, letter)
+    world.settled(token)
+    wait_for(lambda: world.milters["open_a"].log_text().count("settled, as before") >= 2, "the copies are seen as copies")
+    boxed_once(world, token)
+    return "given three times: settled once, the copies change nothing"
+
+
+def receipts_changed(world):
+    token = world.token()
+    letter = world.letter(token)
+    receipt = kept_back(world, token, letter)
+    begin, end = base64_of(receipt[2].replace(b"vnd.bulla.receipt", b"vnd.bulla.envelope"))
+    begin, end = begin - 1, end - 1  # the other word is longer by one
+    answers = []
+    for at in range(begin, end, max(1, (end - begin) // 12)):
+        data = bytearray(receipt[2])
+        if data[at:at + 1] in (b"\r", b"\n", b"="):
+            continue
+        data[at] = ord("A") if data[at] != ord("A") else ord("B")
+        answers.append(world.back.forward((receipt[0], receipt[1], bytes(data)))[0])
+        assert world.state_of(token) == ["waiting"], at
+    # A whole one cut off in the middle, and an empty one.
+    for cut in (begin, (begin + end) // 2):
+        answers.append(world.back.forward((receipt[0], receipt[1], receipt[2][:cut] + receipt[2][end:]))[0])
+        assert world.state_of(token) == ["waiting"], cut
+    assert len(answers) > 10 and set(answers) <= {550, 250}, answers
+    assert world.back.forward(receipt)[0] == 250
+    world.settled(token)
+    boxed_once(world, token)
+    return f"{len(answers)} changed or cut receipts ({answers.count(550)} times 550): the report said waiting after each; the true one settled it"
+
+
+def receipts_of_other_messages(world):
+    first, second = world.token(), world.token()
+    letters = {token: world.letter(token) for token in (first, second)}
+    receipt = kept_back(world, first, letters[first])
+    other = kept_back(world, second, letters[second])
+    # The receipt of one, under the name of the other.
+    said = receipt[2].replace(first.encode(), second.encode())
+    assert world.back.forward((other[0], other[1], said))[0] == 250
+    world.settled(first)
+    assert world.state_of(second) == ["waiting"]
+    assert world.back.forward(receipt)[0] == 250
+    assert world.state_of(second) == ["waiting"]
+    world.back.plan = lambda mail: [mail]
+    world.send_again(second)
+    world.settled(second)
+    return "the receipt of another mail settles that other mail, however it comes, and nothing else"
+
+
+ALL = [receipts_dropped, receipts_duplicated, receipts_changed, receipts_of_other_messages]

@@ -229,7 +229,7 @@ def another_way_out(world):
     main = world.folder / "a/conf/main.cf"
     text = main.read_text()
     main.write_text(text.replace("transport_maps = inline:{", f"transport_maps = inline:{{ {{ b.test=smtp:[127.0.0.1]:{world.ports['r']} }}"))
-    world.a.command("reload")
+    world.a.reload()
     token = world.token()
     try:
         assert world.submit(world.letter(token)) == 250
@@ -237,7 +237,7 @@ def another_way_out(world):
         assert not passed(world, token)
     finally:
         main.write_text(text)
-        world.a.command("reload")
+        world.a.reload()
     boxed_sealed(world, "bob", token)
     return "a route by the usual smtp: finds no such service: the mail waits, and does not leave in clear"
 
@@ -284,12 +284,12 @@ def another_milter(world):
     services = master.read_text()
     ours = f"smtpd_milters=unix:{world.socket_of('seal_a')}"
     master.write_text(services.replace(ours, f"{ours},inet:127.0.0.1:{other.port}"))
-    world.a.command("reload")
+    world.a.reload()
     try:
         yield other
     finally:
         master.write_text(services)
-        world.a.command("reload")
+        world.a.reload()
         other.stop()
 
 

@@ -136,6 +136,12 @@ class Postfix(Logging):
         except AssertionError:
             os.kill(int(pid_file.read_text()), signal.SIGKILL)
 
+    def reload(self):
+        """Has it read its configuration again. What comes at once may meet the processes of before, so it waits for them to go."""
+        done = self.command("reload")
+        assert done.returncode == 0, done.stderr
+        time.sleep(2)
+
     def queued(self):
         """How many mails lie in the queue."""
         return sum(1 for part in ("maildrop", "incoming", "active", "deferred", "hold")

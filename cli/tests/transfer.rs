@@ -255,6 +255,29 @@ fn what_is_not_answered_comes_again_and_is_given_up() {
 }
 
 #[test]
+fn what_was_given_up_takes_no_room() {
+    let stage = stage(&content(200_000));
+    let waits = send(&stage, &[]);
+    let over = send(&stage, &["--deadline", "1s"]);
+    let kept = |name: &str| stage.path(&format!("outbox.d/{name}.bulla"));
+    let two_days = std::time::Duration::from_secs(2 * 24 * 3600);
+    for name in [&waits, &over] {
+        let file = std::fs::File::options().write(true).open(kept(name));
+        let then = std::time::SystemTime::now() - two_days;
+        file.unwrap().set_modified(then).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let due = stage.run(words("outbox --outbox outbox --due"));
+    assert_eq!(due.status, Some(4), "{}", due.stderr);
+    assert!(kept(&waits).exists() && !kept(&over).exists());
+    let fetch = words("outbox --outbox outbox --envelope");
+    stage.run(with(&fetch, &[&waits])).ok();
+    stage
+        .run(with(&fetch, &[&over]))
+        .fails(1, "nobody awaits it any more");
+}
+
+#[test]
 fn a_cut_envelope_is_completed() {
     let bytes = content(1_000_000);
     let stage = stage(&bytes);

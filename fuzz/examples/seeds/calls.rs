@@ -30,6 +30,7 @@ fn keys() -> Vec<Vec<u8>> {
         of(0, 0, &[4]),
         of(L, 5, &[6]),
         of(L, 0, &[5, 0]),
+        of(L, 0, &[5, 0]),
         of(L, N, &[7]),
         of(L, 0, &[5, 2]),
         of(L, 0, &[5, 3]),
@@ -91,7 +92,8 @@ fn drafts() -> Vec<Vec<u8>> {
     // Whoever reads what was signed, and beside it (the sixth envelope), at once and in pieces.
     steps.push(vec![MAKE, 0, 6, L, L, 3]);
     steps.push([&[OPEN, L][..], &OUT, &[0, 6, 1]].concat());
-    steps.push([&[OPEN, L][..], &OUT, &[2, 6, 2], &ABC].concat());
+    steps.push([&[OPEN, L][..], &OUT, &[2, 3, 6, 2, 0]].concat());
+    steps.push([&[OPEN, L][..], &OUT, &[2, 2, 6, 2]].concat());
     steps.push(vec![MAKE, 0, 5, 50, 50]);
     steps.push(vec![MAKE, 0, 6, L, L, 3]);
     steps.push([&[OPEN, L][..], &OUT, &[13, L, 0, 6, 5]].concat());

@@ -28,7 +28,7 @@ pub const KEY: u8 = 17;
 pub const GUARDING: u8 = 18;
 pub const POST: u8 = 19;
 pub const LOOK: u8 = 21;
-pub const CLEAR: u8 = 22;
+pub const FILL: u8 = 22;
 pub const DROP: u8 = 23;
 
 /// Alice seals three bytes to Bob.

@@ -90,17 +90,18 @@ impl World {
             if take!(self.entries, bulla_guard_durable_entries(guard, most, null)) == 0 {
                 let list = self.entries.last();
                 let count = call!(bulla_guard_entry_list_count(list));
+                let mut last: Option<bulla_guard_entry> = None;
                 for index in 0..=count {
-                    let (status, entry): (_, Option<bulla_guard_entry>) =
-                        value!(bulla_guard_entry_list_at(list, index));
+                    let (status, entry) = value!(bulla_guard_entry_list_at(list, index));
                     assert_eq!(status == 0, index < count);
-                    if let Some(entry) = entry {
-                        let after = &raw const entry.name;
-                        take!(
-                            self.entries,
-                            bulla_guard_durable_entries(guard, most, after)
-                        );
-                    }
+                    last = entry.or(last);
+                }
+                if let Some(last) = last {
+                    let after = &raw const last.name;
+                    take!(
+                        self.entries,
+                        bulla_guard_durable_entries(guard, most, after)
+                    );
                 }
             }
             if take!(self.streams, bulla_guard_durable_streams(guard, most, null)) == 0 {

@@ -106,4 +106,37 @@ impl World {
             }
         }
     }
+
+    /// Clears a buffer, appends to it, or makes one of the program's own memory in which something has just room, or just not.
+    pub unsafe fn fill(&mut self, s: &mut Script<'_>) {
+        let (out, how) = (self.out(s), s.byte() % 4);
+        unsafe {
+            if how == 0 {
+                return call!(bulla_buffer_clear(out));
+            }
+            let (data, length) = self.input(s);
+            if how == 1 {
+                let before = call!(bulla_buffer_length(out));
+                let status = judge!(bulla_buffer_append(out, data, length));
+                let added = if status == 0 { length } else { 0 };
+                assert_eq!(call!(bulla_buffer_length(out)), before + added);
+                return;
+            }
+            let content = ledger::copy((data, length));
+            let short = usize::from(how == 3).min(content.len());
+            let room = content.len() - short;
+            let memory = Box::into_raw(vec![0xee_u8; room].into_boxed_slice());
+            self.memory.push(memory);
+            let memory = memory.cast();
+            if take!(self.spares, bulla_buffer_wrap(memory, room)) != 0 {
+                return;
+            }
+            let buffer = self.spares.last();
+            let (data, length) = (content.as_ptr(), content.len());
+            let status = judge!(bulla_buffer_append(buffer, data, length));
+            assert_eq!(status, if short == 0 { 0 } else { 14 }, "of {room} bytes");
+            let written = if short == 0 { length } else { 0 };
+            assert_eq!(call!(bulla_buffer_length(buffer)), written);
+        }
+    }
 }

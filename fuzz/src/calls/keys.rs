@@ -74,10 +74,11 @@ impl World {
             let Ok(line) = CString::new(line) else {
                 return;
             };
+            // Before the new one may push it out.
+            let key: Option<bulla_key> = value!(bulla_public_key(public)).1;
             let status = take!(self.publics, bulla_public_parse(line.as_ptr()));
             assert!(status == 0 || changed != 0);
             if status == 0 {
-                let key: Option<bulla_key> = value!(bulla_public_key(public)).1;
                 let read: Option<bulla_key> = value!(bulla_public_key(self.publics.last())).1;
                 assert!(read.unwrap().bytes == key.unwrap().bytes, "another key");
             }

@@ -52,6 +52,8 @@ pub struct Ledger {
     pub envelopes: Vec<Rc<[u8]>>,
     /// Whole envelopes by header digest.
     pub whole: HashMap<[u8; 32], Rc<[u8]>>,
+    /// The newest envelope without its content, and the content.
+    pub beside: Option<(Rc<[u8]>, Rc<[u8]>)>,
     /// Contents by header digest, and by message id: a message that was sealed again has several.
     sealed: HashMap<[u8; 32], Rc<[u8]>>,
     said: HashMap<[u8; 16], Vec<Rc<[u8]>>>,
@@ -88,6 +90,10 @@ impl Ledger {
         if let Some(envelope) = self.envelopes.last() {
             let header = sent.header_digest.bytes;
             self.whole.insert(header, Rc::clone(envelope));
+            if kind == Kind::Detached {
+                let content = Rc::clone(&self.sealed[&header]);
+                self.beside = Some((Rc::clone(envelope), content));
+            }
         }
     }
 
@@ -215,6 +221,13 @@ unsafe fn inspected(envelope: &[u8], kind: Kind, sent: &bulla_sent) {
     let seen = seen.unwrap();
     assert_eq!(seen.header_digest.bytes, sent.header_digest.bytes);
     assert_eq!(seen.kind, kind as u32 + 1);
+    // The beginning of an envelope is never taken for something else.
+    let header = seen.header_length as usize;
+    for cut in (0..header.min(40)).chain([header - 1]) {
+        let (status, seen): (_, Option<bulla_inspection>) =
+            unsafe { value!(bulla_inspect(data, cut)) };
+        assert!(status == 105 && seen.is_none(), "{status} of {cut} bytes");
+    }
 }
 
 unsafe fn check_opens(envelope: &[u8], content: &[u8], kind: Kind, reaches: bool) {

@@ -253,10 +253,7 @@ impl World {
                 18 => self.guarding(s),
                 19 | 20 => self.post(s),
                 21 => self.look_beside(s),
-                22 => {
-                    let out = self.out(s);
-                    call!(bulla_buffer_clear(out));
-                }
+                22 => self.fill(s),
                 _ => self.drop_any(s),
             }
         }

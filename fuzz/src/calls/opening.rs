@@ -12,19 +12,7 @@ impl World {
             let before = call!(bulla_buffer_length(out));
             let status = match s.byte() % 14 {
                 0 | 1 => self.open_at_once(s, opener, out),
-                2 => {
-                    let (data, length) = self.input(s);
-                    let (content, size) = self.input(s);
-                    let status = take!(
-                        self.messages,
-                        bulla_verify_detached(opener, data, length, content, size)
-                    );
-                    if status == 0 {
-                        let content = copy((content, size));
-                        self.opened(opener, &content);
-                    }
-                    status
-                }
+                2 => self.verify_beside(s, opener),
                 3 | 4 => self.begin_reading(s, opener),
                 5..=7 => self.read(s, out),
                 8 => {
@@ -49,6 +37,35 @@ impl World {
                 _ => self.verify_in_pieces(s, opener),
             };
             assert!(status == 0 || status == 101 || call!(bulla_buffer_length(out)) == before);
+        }
+    }
+
+    /// An envelope without its content, and the content: its own, its own with a change, or any.
+    unsafe fn verify_beside(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) -> i32 {
+        let (how, own) = (s.byte() % 4, self.ledger.beside.clone());
+        unsafe {
+            let (data, length) = self.input(s);
+            let (mut data, mut length) = (data, length);
+            let content = match &own {
+                Some((envelope, content)) if how > 1 => {
+                    (data, length) = (envelope.as_ptr(), envelope.len());
+                    let mut content = content.to_vec();
+                    if how == 3 {
+                        content.push(s.byte());
+                    }
+                    content
+                }
+                _ => copy(self.input(s)),
+            };
+            let (at, size) = (content.as_ptr(), content.len());
+            let status = take!(
+                self.messages,
+                bulla_verify_detached(opener, data, length, at, size)
+            );
+            if status == 0 {
+                self.opened(opener, &content);
+            }
+            status
         }
     }
 

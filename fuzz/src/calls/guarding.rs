@@ -85,7 +85,7 @@ impl World {
 
     /// What is in a durable guard: all of it, or what comes after something.
     unsafe fn list_guard(&mut self, s: &mut Script<'_>, guard: *const bulla_guard, most: usize) {
-        let (null, forgets) = (core::ptr::null(), s.byte() % 4 == 0);
+        let (null, forgets) = (core::ptr::null(), s.byte().is_multiple_of(4));
         unsafe {
             if take!(self.entries, bulla_guard_durable_entries(guard, most, null)) == 0 {
                 let list = self.entries.last();

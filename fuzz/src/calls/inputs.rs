@@ -95,7 +95,7 @@ impl World {
                     // Changed on its way.
                     let at = usize::from(s.byte());
                     self.scratch = envelopes[at % envelopes.len()].to_vec();
-                    let place = usize::from(s.byte()) * self.scratch.len() >> 8;
+                    let place = (usize::from(s.byte()) * self.scratch.len()) >> 8;
                     self.scratch[place] ^= s.byte();
                     (self.scratch.as_ptr(), self.scratch.len())
                 }

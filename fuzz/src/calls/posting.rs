@@ -271,7 +271,7 @@ impl World {
     unsafe fn settle(&mut self, s: &mut Script<'_>, outbox: *const bulla_outbox) {
         let (identity, clock) = (self.identities.pick(s), self.clocks.pick(s));
         unsafe {
-            let (data, length) = if s.byte() % 4 == 0 {
+            let (data, length) = if s.byte().is_multiple_of(4) {
                 self.input(s)
             } else {
                 let view = call!(bulla_answer_receipt(self.answers.pick(s)));

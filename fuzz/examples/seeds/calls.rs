@@ -92,6 +92,9 @@ fn drafts() -> Vec<Vec<u8>> {
     // Whoever reads what was signed, and beside it (the sixth envelope), at once and in pieces.
     steps.push(vec![MAKE, 0, 6, L, L, 3]);
     steps.push([&[OPEN, L][..], &OUT, &[0, 6, 1]].concat());
+    // Another guard: it is the same message, signed once more.
+    steps.push(vec![MAKE, 0, 5, 50, 50]);
+    steps.push(vec![MAKE, 0, 6, L, L, 3]);
     steps.push([&[OPEN, L][..], &OUT, &[2, 3, 6, 2, 0]].concat());
     steps.push([&[OPEN, L][..], &OUT, &[2, 2, 6, 2]].concat());
     steps.push(vec![MAKE, 0, 5, 50, 50]);

@@ -47,13 +47,16 @@ pub struct Reading {
     pub at: usize,
 }
 
+/// An envelope, and the content that is not in it.
+type Beside = (Rc<[u8]>, Rc<[u8]>);
+
 #[derive(Default)]
 pub struct Ledger {
     pub envelopes: Vec<Rc<[u8]>>,
     /// Whole envelopes by header digest.
     pub whole: HashMap<[u8; 32], Rc<[u8]>>,
     /// The newest envelope without its content, and the content.
-    pub beside: Option<(Rc<[u8]>, Rc<[u8]>)>,
+    pub beside: Option<Beside>,
     /// Contents by header digest, and by message id: a message that was sealed again has several.
     sealed: HashMap<[u8; 32], Rc<[u8]>>,
     said: HashMap<[u8; 16], Vec<Rc<[u8]>>>,

@@ -305,11 +305,11 @@ def given_again_by_the_queue(world):
     with another_milter(world) as other:
         other.answer = b"t"
         assert world.submit(letter) == 250
-        wait_for(lambda: other.asked >= 3, "refused three times")
+        wait_for(lambda: other.asked >= 3, "refused three times", 100)
         assert world.milters["seal_a"].log_text().count(": sealed for") >= sealed + 3
         assert len(waiting()) == before + 1, world.report()
         other.answer = b"c"
-        wait_for(boxed, "bob has it")
+        wait_for(boxed, "bob has it", 100)
     wait_for(lambda: world.a.queued() == 0, "the queue is empty")
     wait_for(lambda: len(waiting()) == before, "receipted")
     time.sleep(1)

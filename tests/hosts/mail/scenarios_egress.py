@@ -229,7 +229,7 @@ def another_way_out(world):
     main = world.folder / "a/conf/main.cf"
     text = main.read_text()
     main.write_text(text.replace("transport_maps = inline:{", f"transport_maps = inline:{{ {{ b.test=smtp:[127.0.0.1]:{world.ports['r']} }}"))
-    world.a.command("reload")
+    world.a.reload()
     token = world.token()
     try:
         assert world.submit(world.letter(token)) == 250
@@ -237,7 +237,7 @@ def another_way_out(world):
         assert not passed(world, token)
     finally:
         main.write_text(text)
-        world.a.command("reload")
+        world.a.reload()
     boxed_sealed(world, "bob", token)
     return "a route by the usual smtp: finds no such service: the mail waits, and does not leave in clear"
 
@@ -284,12 +284,12 @@ def another_milter(world):
     services = master.read_text()
     ours = f"smtpd_milters=unix:{world.socket_of('seal_a')}"
     master.write_text(services.replace(ours, f"{ours},inet:127.0.0.1:{other.port}"))
-    world.a.command("reload")
+    world.a.reload()
     try:
         yield other
     finally:
         master.write_text(services)
-        world.a.command("reload")
+        world.a.reload()
         other.stop()
 
 
@@ -306,11 +306,11 @@ def given_again_by_the_queue(world):
     with another_milter(world) as other:
         other.answer = b"t"
         assert world.submit(letter) == 250
-        wait_for(lambda: other.asked >= 3, "refused three times")
+        wait_for(lambda: other.asked >= 3, "refused three times", 100)
         assert world.milters["seal_a"].log_text().count(": sealed for") >= sealed + 3
         assert len(waiting()) == before + 1, world.report()
         other.answer = b"c"
-        wait_for(boxed, "bob has it")
+        wait_for(boxed, "bob has it", 100)
     wait_for(lambda: world.a.queued() == 0, "the queue is empty")
     wait_for(lambda: len(waiting()) == before, "receipted")
     time.sleep(1)

@@ -252,7 +252,7 @@ def confirmations_do_not_come(world):
     before = len(log())
     world.reconfigure("b", lease="2s")
     main.write_text(text.replace("{ bulla-confirm.invalid=bulla-confirm: }", ""))
-    world.b.command("reload")
+    world.b.reload()
     token = world.token()
     try:
         assert world.submit(world.letter(token)) == 250
@@ -261,7 +261,7 @@ def confirmations_do_not_come(world):
         assert "@bulla-confirm.invalid, which must be routed" in log()[before:]
     finally:
         main.write_text(text)
-        world.b.command("reload")
+        world.b.reload()
         world.reconfigure("b", lease="5m")
     return "the milter's log says that mails are not confirmed, and what to look at"
 

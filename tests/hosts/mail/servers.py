@@ -103,7 +103,7 @@ class Postfix(Logging):
             "maillog_file": self.log, "maillog_file_prefixes": f"{folder},/var", "myhostname": f"{name}.test", "mydestination": "",
             "mynetworks": "127.0.0.0/8", "inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", "smtp_host_lookup": "native",
             "disable_dns_lookups": "yes", "biff": "no", "alias_maps": "", "local_recipient_maps": "", "mail_owner": "postfix",
-            "queue_run_delay": "1s", "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "milter_default_action": "tempfail",
+            "queue_run_delay": "1s", "minimal_backoff_time": "2s", "maximal_backoff_time": "3s", "milter_default_action": "tempfail",
             "message_size_limit": "100000000", "mailbox_size_limit": "0", "virtual_mailbox_limit": "0",
             "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534", "virtual_mailbox_base": self.folder / "mail",
             "virtual_minimum_uid": "100", "smtpd_recipient_restrictions": "permit_mynetworks,reject", "in_flow_delay": "0",
@@ -135,6 +135,12 @@ class Postfix(Logging):
             wait_for(lambda: self.command("status").returncode != 0, "stopped", 10)
         except AssertionError:
             os.kill(int(pid_file.read_text()), signal.SIGKILL)
+
+    def reload(self):
+        """Has it read its configuration again. What comes at once may meet the processes of before, so it waits for them to go."""
+        done = self.command("reload")
+        assert done.returncode == 0, done.stderr
+        time.sleep(2)
 
     def queued(self):
         """How many mails lie in the queue."""

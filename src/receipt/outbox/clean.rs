@@ -179,7 +179,7 @@ mod tests {
         }
         // Some in every transaction, in whatever order they are listed.
         fn is_stuck(path: &Path) -> bool {
-            header_of(path).unwrap().as_bytes()[0] % 5 == 0
+            header_of(path).unwrap().as_bytes()[0].is_multiple_of(5)
         }
         let told = clean_by(&database, |path| {
             if is_stuck(path) {

@@ -353,7 +353,11 @@ void fail_everywhere(void)
         genuine_check(&sealed[i], i + 1);
         text_free(&sealed[i]);
     }
-    count += without_memory(NULL, "alice@a.test", 1, 0);
+    /* One of two recipients; and a mail that is not sealed. */
+    failing = 0;
+    letter_seal(NAMED, &sealed[0]);
+    count += without_memory(&sealed[0], NULL, 1, 0) + without_memory(NULL, "alice@a.test", 1, 0);
+    text_free(&sealed[0]);
     failing = 0;
     reader->config->differing = ACTION_ACCEPT;
     printf("%ld allocations failed, each once: nothing was rejected for it, and nothing left in clear\n", count);

@@ -154,7 +154,12 @@ def from_line_of_local(world):
     mail = b"From alice@a.test  Sun Nov 22 10:00:00 2026\nReturn-Path: <alice@a.test>\n" + sealed_for_erin(world, token)
     assert as_user(agent(world), mail).returncode == 0
     assert b"bulla=pass" in taken_apart(stored(world, token)[0])[0]
-    return "the From line that local(8) puts before what it gives to a command is taken off, and the mail opened"
+    # In what is not sealed it would stand below our results, in the middle of the header.
+    token = world.token()
+    plain = f"From: stranger@else.test\nSubject: {token}\n\nplain\n".encode()
+    assert as_user(agent(world), b"From stranger@else.test  Sun Nov 22 10:00:00 2026\n" + plain).returncode == 0
+    assert taken_apart(stored(world, token)[0])[1] == plain
+    return "the From line that local(8) puts before what it gives to a command is taken off"
 
 
 # A disk that stores, and then cannot be read by the program, or a program that dies there; the library has its own way to read.

@@ -3,11 +3,13 @@
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from shared import answers, free_port, until
 
 
 class Failed(AssertionError):
@@ -17,31 +19,6 @@ class Failed(AssertionError):
 def check(fine, what):
     if not fine:
         raise Failed(what)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def until(what, condition, seconds=30):
-    """Waits until a condition holds, and gives what it gave."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise Failed(f"after {seconds} s still not: {what}")
-
-
-def answers(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        return True
-    except OSError:
-        return False
 
 
 class World:

@@ -3,11 +3,15 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+
+from shared import answers as listening, free_port, need, until
 
 ROOT = Path(__file__).resolve().parents[3]
 USER = "nobody"  # whoever owns mailboxes and state in the tests
@@ -36,36 +40,9 @@ showq     unix n - n - - showq
 """
 
 
-def need(command, package):
-    """Fails loudly if a program is missing."""
-    found = shutil.which(command, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    if found is None:
-        raise SystemExit(f"mail tests: {command} is missing: apt-get install -y --no-install-recommends {package}")
-    return found
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def wait_for(condition, what, seconds=30):
     """Waits until the condition gives something, and gives it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"after {seconds} s still not: {what}")
-
-
-def listening(port):
-    """Whether somebody listens on a port, or on a socket in the file system."""
-    unix = isinstance(port, Path)
-    with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as one:
-        return one.connect_ex(str(port) if unix else ("127.0.0.1", port)) == 0
+    return until(what, condition, seconds)
 
 
 def own(path):

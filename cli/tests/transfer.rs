@@ -325,7 +325,7 @@ fn names_stay_in_the_folder() {
         .run(with(&words(RECEIVE), &["--name", "taken", "envelope"]))
         .fails(
             1,
-            "cannot store in inbox: a file of that name is there already",
+            "cannot store in inbox: there is a file of that name already",
         );
     assert_eq!(stage.read("inbox/taken"), b"precious");
     stage

@@ -9,21 +9,8 @@
 
 mod common;
 
-use common::transfer::{RECEIVE, SEND, SETTLE, in_inbox, list, send, stage};
-use common::{Outcome, Stage, content, finished, with, words};
-use std::process::Stdio;
-
-/// Runs a line of the shell, in which `bulla` is this program.
-fn shell(stage: &Stage, line: &str) -> Outcome {
-    let line = line.replace("bulla ", &format!("{} ", env!("CARGO_BIN_EXE_bulla")));
-    let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", &line])
-        .current_dir(stage.root())
-        .env("TMPDIR", stage.root())
-        .stdin(Stdio::null());
-    finished(command.output().unwrap())
-}
+use common::transfer::{RECEIVE, SEND, SETTLE, in_inbox, list, send, shell, stage};
+use common::{content, with, words};
 
 #[test]
 fn three_processes_and_two_pipes_make_a_verified_transfer() {

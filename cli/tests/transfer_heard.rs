@@ -10,22 +10,11 @@
 
 mod common;
 
-use common::transfer::{RECEIVE, SEND, SETTLE, list, send, stage};
-use common::{Outcome, Stage, content, finished, with, words};
+use common::transfer::{RECEIVE, SEND, SETTLE, list, send, shell, stage};
+use common::{content, finished, with, words};
 use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-/// Runs a line of the shell, in which `bulla` is this program.
-fn shell(stage: &Stage, line: &str) -> Outcome {
-    let line = line.replace("bulla ", &format!("{} ", env!("CARGO_BIN_EXE_bulla")));
-    let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", &line])
-        .current_dir(stage.root())
-        .stdin(Stdio::null());
-    finished(command.output().unwrap())
-}
 
 #[test]
 fn a_copy_is_heard_to_its_end() {

@@ -1,8 +1,9 @@
 //! Alice sends to Bob.
 
 use std::fs::read_dir;
+use std::process::Stdio;
 
-use super::{Stage, with, words};
+use super::{Outcome, Stage, finished, with, words};
 
 pub(crate) const SEND: &str = "send -i alice.key -r bob.pub -c test --outbox outbox";
 pub(crate) const RECEIVE: &str =
@@ -58,4 +59,16 @@ pub(crate) fn list_or_none(stage: &Stage) -> Vec<String> {
         .iter()
         .map(|it| it["envelope"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// Runs a line of the shell, in which `bulla` is this program.
+pub(crate) fn shell(stage: &Stage, line: &str) -> Outcome {
+    let line = line.replace("bulla ", &format!("{} ", env!("CARGO_BIN_EXE_bulla")));
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", &line])
+        .current_dir(stage.root())
+        .env("TMPDIR", stage.root())
+        .stdin(Stdio::null());
+    finished(command.output().unwrap())
 }

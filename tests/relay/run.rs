@@ -77,13 +77,22 @@ impl Seen {
         *self.refused.entry((who, why)).or_default() += 1;
     }
 
+    /// Which message this envelope is, or the beginning of one: a beginning can be answered, too, by its stamp. Whether there is
+    /// enough of it to tell.
+    fn note(&mut self, frame: &Frame) -> bool {
+        let Some(seen) = bulla::inspect(&frame.bytes).unwrap() else {
+            return false;
+        };
+        let before = self.index_of.insert(seen.header_digest, frame.number);
+        assert!(before.is_none_or(|before| before == frame.number));
+        true
+    }
+
     /// What the sender said.
     fn hear_sender(&mut self, relay: &mut Relay, frame: &Frame) {
         match frame.kind {
             Kind::Send => {
-                let header = bulla::inspect(&frame.bytes).unwrap().unwrap().header_digest;
-                let before = self.index_of.insert(header, frame.number);
-                assert!(before.is_none_or(|before| before == frame.number));
+                assert!(self.note(frame), "no envelope");
                 relay.take(Way::There, frame.number, &frame.bytes, self.now);
             }
             Kind::Settled => {
@@ -230,6 +239,7 @@ pub(crate) fn bad_relay(seed: u64) {
             seen.hear_sender(&mut relay, frame);
         }
         if let Some(torn) = torn.filter(|torn| torn.kind == Kind::Send) {
+            seen.note(&torn);
             relay.take_torn(Way::There, torn.bytes, seen.now);
         }
         let (said, torn, _) = receiver.end();

@@ -1,15 +1,13 @@
 /*
  * bulla-deliver: opens a sealed mail at the mailbox. `bulla-deliver --help` is its manual.
  */
-#include "host.h"
+#include "delivery.h"
 #include "log.h"
 #include "mail.h"
 #include "maildir.h"
 #include "mime.h"
 #include "opening.h"
 #include "receipts.h"
-#include "results.h"
-#include "submit.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -35,8 +33,9 @@ static const char HELP[] =
     "    MAILDIR/.Quarantine.\n\n"
     "    -c FILE        the configuration, as bulla-milter(8) has it; else ~/.config/bulla/mail.conf. It uses identity,\n"
     "                   passphrase_file, keys, context, domain, state, guard, submit, address, lease, max_message, refused,\n"
-    "                   damaged, plain, log\n"
-    "    -a RECIPIENT   the recipient's address: needed where several recipients share one identity\n"
+    "                   damaged, recipients, local_part, delimiter, plain, log\n"
+    "    -a RECIPIENT   the recipient's address, which the author must have named: needed where several mailboxes share one\n"
+    "                   identity. The receipt is then given when all of them that he named have the mail\n"
     "    -s SENDER      the envelope's sender; empty for bounces, for which pipe(8) says MAILER-DAEMON unless its service has\n"
     "                   null_sender= (without a value)\n\n"
     "EXIT STATUS\n"
@@ -44,218 +43,26 @@ static const char HELP[] =
     "    75   not now: give it again later        77  refused: expired, of a wrong sender, rejected by the rules\n"
     "    64   the command line is wrong\n";
 
-/* What the judge needs, and what is learnt of the mail before it is stored. */
-struct delivery {
-    const struct host *host;
-    struct mail *mail;
-    const char *maildir, *recipient;
-    struct text receipt_to;
-    int undecided; /* something failed here, while it was judged: a rejection is final, so there must be none */
-};
-
-/* Asked once the stamp is verified, and before anything is written: may this signer write as this author? */
-static uint16_t judge(void *context, const bulla_stamp *stamp, char *words)
+/* A receipt settles what is in the outbox. Gives the exit status; or -1 if what stands beside it is somebody's mail. */
+static int receipt_settle(const struct delivery *delivery, const struct text *part)
 {
-    struct delivery *delivery = context;
-    struct text author = {0};
-    bulla_key signer;
-    uint16_t reason = 0;
-
-    attribute_text(&author, stamp, ATTRIBUTE_FROM);
-    if (author.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK) {
-        delivery->undecided = 1;
-        reason = BULLA_REASON_FAILED;
-    } else if (author_is(delivery->host, author.data, &signer) < 0) {
-        reason = BULLA_REASON_POLICY;
-        snprintf(words, BULLA_REASON_TEXT, "the signer is not the author that From names");
-    }
-    text_free(&author);
-    return reason;
-}
-
-static int receipt_send(struct delivery *delivery, const bulla_answer *answer)
-{
-    bulla_view receipt = bulla_answer_receipt(answer);
-    struct text mail = {0};
+    const struct mail *mail = delivery->mail;
+    struct text receipt = {0}, nothing = {0};
+    struct outcome outcome = {0};
+    int alone = mime_is_alone(TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length, &receipt, &nothing);
     int result;
 
-    if (receipt.length == 0 || delivery->receipt_to.length == 0 || delivery->host->config->submit == NULL)
-        return 0;
-    if (!address_is_plain(delivery->receipt_to.data)) {
-        log_error("a receipt is asked for to what is no address: there is none");
-        return 0;
-    }
-    receipt_mail_write(&mail, delivery->host->config, delivery->receipt_to.data, receipt.data, receipt.length,
-                       bulla_answer_outcome(answer) == BULLA_OUTCOME_REJECTED);
-    result = submit(delivery->host->config, "", delivery->receipt_to.data, &mail);
-    text_free(&mail);
-    return result;
-}
-
-/* Looks at what is stored, still in MAILDIR/tmp: is the author in the mail the one who was judged, and does the outer header say the
- * same? If so, `final` receives the mail as its reader gets it. */
-static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, struct text *final)
-{
-    const struct config *config = delivery->host->config;
-    bulla_view view = bulla_lease_path(lease);
-    struct text path = {0}, file = {0}, author = {0}, differing = {0}, results = {0};
-    struct header inner = {0};
-    bulla_key signer;
-    char *from = NULL;
-    int fine = 0, known;
-
-    text_add(&path, view.data, view.length);
-    if (path.failed || file_read(path.data, &file, config->max_message) != 0 ||
-        bulla_stamp_signer(bulla_lease_stamp(lease), &signer, NULL) != BULLA_OK) {
-        delivery->undecided = 1;
-    } else if (header_parse(&inner, file.data, file.length) >= 0) {
-        from = header_value(&inner, "From");
-        address_first(&author, from == NULL ? "" : from);
-        headers_differ(&differing, &delivery->mail->header, &inner);
-        known = author_is(delivery->host, author.failed ? "" : author.data, &signer);
-        fine = header_count(&inner, "From") <= 1 && known >= 0;
-        results_opened(&results, config->domain, author.failed ? "" : author.data, known, &signer, differing.data);
-        results_put(final, &file, config->domain, &results);
-        delivery->undecided = author.failed || differing.failed || results.failed || final->failed;
-        log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data == NULL ? "" : author.data,
-                 known == 0 ? ", who is not in the key table" : "", differing.length > 0 ? "; the outer header differs in " : "",
-                 differing.data == NULL ? "" : differing.data);
-    } else {
-        delivery->undecided = inner.failed;
-    }
-    free(from);
-    header_free(&inner);
-    text_free(&path);
-    text_free(&file);
-    text_free(&author);
-    text_free(&differing);
-    text_free(&results);
-    return fine;
-}
-
-/* Stores what came with results of ours: "none", or "fail" for what is quarantined. */
-static int store_other(const struct delivery *delivery, const char *folder, const char *method_result, const struct text *raw)
-{
-    const char *domain = delivery->host->config->domain;
-    struct text results = {0}, mail = {0};
-    int result;
-
-    results_other(&results, domain, method_result);
-    results_put(&mail, raw, domain, &results);
-    result = !mail.failed && maildir_store(folder, &mail) == 0 ? EX_OK : EX_TEMPFAIL;
-    text_free(&results);
-    text_free(&mail);
-    return result;
-}
-
-static int quarantine_or(struct delivery *delivery, enum action action, const struct text *raw, int otherwise)
-{
-    struct text folder = {0};
-    int result = otherwise;
-
-    if (action == ACTION_QUARANTINE) {
-        text_format(&folder, "%s/.Quarantine", delivery->maildir);
-        result = folder.failed ? EX_TEMPFAIL : store_other(delivery, folder.data, "fail reason=\"quarantined\"", raw);
-    }
-    text_free(&folder);
-    return result;
-}
-
-/* The mail lies in MAILDIR/new, and then the message is committed; what was judged is no longer needed. */
-static bulla_status accept(const struct delivery *delivery, bulla_lease *lease, const struct text *final, bulla_answer **answer,
-                           bulla_error *error)
-{
-    bulla_view view = bulla_lease_path(lease);
-    struct text path = {0};
-    const char *name;
-    bulla_status status = BULLA_IO;
-
-    text_add(&path, view.data, view.length);
-    name = path.failed ? NULL : strrchr(path.data, '/');
-    if (name == NULL || maildir_place(delivery->maildir, name + 1, final) != 0)
-        snprintf(error->text, sizeof error->text, "the mail is judged, but cannot be stored");
-    else if ((status = bulla_receipter_accept(delivery->host->receipter, lease, answer, error)) == BULLA_OK)
-        unlink(path.data);
-    text_free(&path);
-    return status;
-}
-
-/* What came of storing: an answer to send, or a failure. */
-static int conclude(struct delivery *delivery, bulla_status status, bulla_lease *lease, bulla_answer **answer, const struct text *raw,
-                    bulla_error *error)
-{
-    const struct config *config = delivery->host->config;
-    bulla_receipter *receipter = delivery->host->receipter;
-    struct text final = {0};
-    int fine = status == BULLA_OK && content_is_fine(delivery, lease, &final);
-
-    if (delivery->undecided) {
-        text_free(&final);
-        log_error("it cannot be judged now: no memory, or the disk fails");
-        return EX_TEMPFAIL; /* the lease is released */
-    }
-    if (fine)
-        status = accept(delivery, lease, &final, answer, error);
-    else if (status == BULLA_OK)
-        status = bulla_receipter_reject(receipter, lease, BULLA_REASON_POLICY, "it is no mail of the author who signed it", answer, error);
-    else if (status == BULLA_TOO_LARGE)
-        status = bulla_receipter_reject(receipter, lease, BULLA_REASON_TOO_LARGE, "too large", answer, error);
-    else if (status == BULLA_REFUSED)
-        status = bulla_receipter_reject(receipter, lease, 0, NULL, answer, error);
-    text_free(&final);
-    if (status == BULLA_OK || status == BULLA_AGAIN) {
-        int rejected = bulla_answer_outcome(*answer) == BULLA_OUTCOME_REJECTED;
-
-        log_info("%s%s", rejected ? "rejected" : "stored", status == BULLA_AGAIN ? " before: a copy" : "");
-        /* The mail server gives it again, and then the guard has the same receipt. */
-        if (receipt_send(delivery, *answer) != 0)
-            return EX_TEMPFAIL;
-        return rejected ? EX_NOPERM : EX_OK;
-    }
-    log_error("%s: %s", bulla_status_name(status), status > 100 ? bulla_status_text(status) : error->text);
-    if (bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE)
-        return quarantine_or(delivery, config->damaged, raw, EX_DATAERR);
-    if (bulla_status_class(status) == BULLA_CLASS_REFUSED)
-        return quarantine_or(delivery, config->refused, raw, EX_NOPERM);
-    return EX_TEMPFAIL;
-}
-
-static int store_envelope(struct delivery *delivery, const struct text *envelope, const struct text *raw)
-{
-    const struct host *host = delivery->host;
-    struct text folder = {0};
-    bulla_opener *opener = NULL;
-    bulla_store *store = NULL;
-    bulla_store_stream *stream = NULL;
-    bulla_lease *lease = NULL;
-    bulla_answer *answer = NULL;
-    bulla_error error = {0};
-    bulla_status status;
-    int result;
-
-    text_format(&folder, "%s/tmp", delivery->maildir);
-    if (folder.failed)
-        return EX_TEMPFAIL;
-    if ((status = host_opener(host, delivery->recipient, &opener, &error)) == BULLA_OK &&
-        (status = bulla_store_new(opener, host->config->lease, &store, &error)) == BULLA_OK &&
-        (status = bulla_store_max_content(store, host->config->max_message, &error)) == BULLA_OK &&
-        (status = bulla_store_judge(store, judge, delivery, NULL, &error)) == BULLA_OK &&
-        (status = bulla_store_stream_new(store, BULLA_TARGET_BY_ID, folder.data, &stream, &error)) == BULLA_OK)
-        status = bulla_store_stream_update(stream, (const uint8_t *)envelope->data, envelope->length, &error);
-    if (status == BULLA_OK || status == BULLA_MORE)
-        status = bulla_store_stream_finish(stream, &lease, &answer, &error);
-    /* Of what is new the lease tells where receipts go; of a copy the answer. */
-    if (lease != NULL)
-        attribute_text(&delivery->receipt_to, bulla_lease_stamp(lease), ATTRIBUTE_RECEIPT);
-    else if (answer != NULL)
-        attribute_text(&delivery->receipt_to, bulla_answer_stamp(answer), ATTRIBUTE_RECEIPT);
-    result = conclude(delivery, status, lease, &answer, raw, &error);
-    bulla_answer_free(answer);
-    bulla_lease_free(lease);
-    bulla_store_stream_free(stream);
-    bulla_store_free(store);
-    bulla_opener_free(opener);
-    text_free(&folder);
+    receipt_take(delivery->host, part, &outcome);
+    log_info("%s%s", alone > 0 ? "" : "a receipt with other content beside it: ", outcome.say);
+    if (outcome.verdict == VERDICT_LATER || alone < 0)
+        result = EX_TEMPFAIL;
+    else if (alone == 0 && *mail->from != 0)
+        result = -1;
+    else
+        result = outcome.verdict == VERDICT_DISCARD ? EX_OK : EX_DATAERR;
+    outcome_free(&outcome);
+    text_free(&receipt);
+    text_free(&nothing);
     return result;
 }
 
@@ -263,29 +70,31 @@ static int deliver(struct delivery *delivery, const struct text *raw, int has_he
 {
     struct mail *mail = delivery->mail;
     struct text part = {0};
-    struct outcome outcome = {0};
-    int result, found;
+    int result = -1, refused, found;
 
+    /* A header that was not read tells nothing. */
+    if (!has_header && !mail->header.excess)
+        return EX_TEMPFAIL;
     errno = 0;
-    found = has_header ? mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length) : 0;
+    found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
     if (found == 1) {
-        result = store_envelope(delivery, &part, raw);
-    } else if (found < 0) {
-        log_error("the part with the envelope cannot be decoded");
+        result = envelope_take(delivery, &part, raw);
+    } else if (found < 0 || mail->header.excess) {
+        log_error(found < 0 ? "the part with the envelope cannot be decoded" : "its header is too long");
         result = errno == ENOMEM ? EX_TEMPFAIL : quarantine_or(delivery, delivery->host->config->damaged, raw, EX_DATAERR);
     } else if (delivery->host->outbox != NULL && mime_find(&part, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length) == 1) {
-        receipt_take(delivery->host, &part, &outcome);
-        log_info("%s", outcome.say);
-        result = outcome.verdict == VERDICT_DISCARD ? EX_OK : outcome.verdict == VERDICT_REJECT ? EX_DATAERR : EX_TEMPFAIL;
-    } else if (plain_is_refused(delivery->host, mail)) {
-        log_error("not sealed, but its author seals");
-        result = quarantine_or(delivery, delivery->host->config->refused, raw, EX_NOPERM);
-    } else {
-        result = store_other(delivery, delivery->maildir, "none", raw);
+        result = receipt_settle(delivery, &part);
     }
-    outcome_free(&outcome);
     text_free(&part);
-    return result;
+    if (result >= 0)
+        return result;
+    refused = plain_is_refused(delivery->host, mail);
+    if (refused < 0)
+        return EX_TEMPFAIL;
+    if (refused > 0)
+        log_error("not sealed, but its author seals");
+    return refused > 0 ? quarantine_or(delivery, delivery->host->config->refused, raw, EX_NOPERM)
+                       : store_other(delivery, delivery->maildir, "none", raw);
 }
 
 /* local(8) puts a line "From SENDER DATE" before what it gives to a command: it belongs to a mailbox file, and to no mail. */
@@ -333,6 +142,8 @@ static int run(const char *configuration, const char *recipient, const char *sen
     text_free(&raw);
     text_free(&part);
     text_free(&delivery.receipt_to);
+    text_free(&delivery.reader);
+    addressees_free(&delivery.addressees);
     return result;
 }
 

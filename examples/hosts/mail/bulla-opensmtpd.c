@@ -89,7 +89,11 @@ static void message_end(const struct host *host, struct session *session, const 
                     ? -1
                     : header_parse(&session->mail.header, session->raw.data == NULL ? "" : session->raw.data, session->raw.length);
 
-    outcome_set(&outcome, VERDICT_REJECT, "not a mail");
+    /* What failed here is no fault of the mail's. */
+    if (session->mail.count == 0 || session->raw.failed || session->mail.header.failed || session->mail.from == NULL)
+        outcome_set(&outcome, VERDICT_LATER, "no memory");
+    else
+        outcome_set(&outcome, VERDICT_REJECT, "not a mail");
     if (body >= 0 && session->mail.from != NULL) {
         lines_to_crlf(&session->mail.body, session->raw.data + body, session->raw.length - (size_t)body);
         seal_mail(host, &session->mail, &outcome);

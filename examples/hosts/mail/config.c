@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, MIXED, RECEIPTS };
+enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, MIXED, LOCAL, RECEIPTS };
 
 #define AT(member) offsetof(struct config, member)
 
@@ -47,6 +47,9 @@ static const struct { const char *name; enum kind kind; size_t at; const char *u
     {"refused", ACTION, AT(refused), "reject"},              /* authentic, but expired, of a wrong sender, ... */
     {"damaged", ACTION, AT(damaged), "reject"},              /* not authentic */
     {"differing", ACTION, AT(differing), "accept"},          /* header of the outer message is not that of the inner one */
+    {"recipients", ACTION, AT(recipients), "reject"},        /* the mail goes to somebody whom its author did not name */
+    {"local_part", LOCAL, AT(local_part), "no-case"},        /* whether Bob@ and bob@ are the same: no-case, or case if they are two */
+    {"delimiter", STRING, AT(delimiter), NULL},              /* bob+x@ is bob@, if "+" is one of these characters */
     {"mixed", MIXED, AT(mixed), "refuse"},                   /* seal: recipients who are not all sealed to */
     {"plain", PLAIN, AT(plain), "refuse-known"},             /* mail that is not sealed */
 };
@@ -82,6 +85,7 @@ static int value_read(struct config *config, size_t which, const char *value)
     static const char *const roles[] = {"", "seal", "open", NULL};
     static const char *const actions[] = {"reject", "quarantine", "accept", "discard", NULL};
     static const char *const plains[] = {"accept", "refuse-known", "refuse", NULL};
+    static const char *const locals[] = {"no-case", "case", NULL};
     static const char *const mixed[] = {"refuse", "split", NULL};
     static const char *const receipts[] = {"none", "delivered", "stored", NULL};
     static const uint32_t asked[] = {0, BULLA_RECEIPT_DELIVERED | BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED,
@@ -104,6 +108,8 @@ static int value_read(struct config *config, size_t which, const char *value)
         return word_read(value, actions, &word) != 0 ? -1 : (*(enum action *)(void *)place = (enum action)word, 0);
     case PLAIN:
         return word_read(value, plains, &word) != 0 ? -1 : (config->plain = (enum plain)word, 0);
+    case LOCAL:
+        return word_read(value, locals, &word) != 0 ? -1 : (config->local_part = (enum local)word, 0);
     case MIXED:
         return word_read(value, mixed, &word) != 0 ? -1 : (config->mixed = (enum mixed)word, 0);
     case RECEIPTS:
@@ -154,8 +160,10 @@ static int complete(const struct config *config, const char *path)
     if (config->lease == 0 || config->expires == 0)
         return log_error("%s: lease and expires cannot be 0", path), -1;
     if (config->refused == ACTION_ACCEPT || config->damaged == ACTION_ACCEPT || config->copies == ACTION_ACCEPT ||
-        config->refused == ACTION_DISCARD || config->damaged == ACTION_DISCARD || config->differing == ACTION_DISCARD)
-        return log_error("%s: refused and damaged are reject or quarantine; copies may also be discard, and differing accept", path),
+        config->refused == ACTION_DISCARD || config->damaged == ACTION_DISCARD || config->differing == ACTION_DISCARD ||
+        config->recipients == ACTION_DISCARD)
+        return log_error("%s: refused and damaged are reject or quarantine; copies may also be discard, differing and recipients accept",
+                         path),
                -1;
     return 0;
 }

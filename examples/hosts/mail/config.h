@@ -7,6 +7,7 @@
 
 enum role { ROLE_NONE, ROLE_SEAL, ROLE_OPEN };
 enum action { ACTION_REJECT, ACTION_QUARANTINE, ACTION_ACCEPT, ACTION_DISCARD };
+enum local { LOCAL_NO_CASE, LOCAL_CASE };
 enum mixed { MIXED_REFUSE, MIXED_SPLIT };
 enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
 
@@ -14,10 +15,11 @@ enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
 struct config {
     enum role role;
     char *socket, *control, *user, *identity, *passphrase_file, *keys, *context, *domain, *state, *guard, *submit, *address,
-        *receipts_to, *subject, *confirm, *leave, *log;
+        *receipts_to, *subject, *confirm, *leave, *delimiter, *log;
     uint32_t receipts; /* BULLA_RECEIPT_... that is asked for; 0: none */
     uint64_t expires, deadline, resend_first, resend_longest, keep, lease, skew, max_message;
-    enum action copies, refused, damaged, differing;
+    enum action copies, refused, damaged, differing, recipients;
+    enum local local_part;
     enum plain plain;
     enum mixed mixed;
 };

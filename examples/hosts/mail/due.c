@@ -1,5 +1,6 @@
 #include "due.h"
 
+#include "addressees.h"
 #include "log.h"
 #include "mime.h"
 #include "outgoing.h"
@@ -29,10 +30,26 @@ static int remembered(const struct host *host, bulla_view note, struct outgoing 
     return outgoing_read(host, name, outgoing);
 }
 
+/* The outer mail once more, with the list of this key alone: that is who it goes to. */
+static void mail_write(const struct outgoing *outgoing, const bulla_due *due, const bulla_buffer *envelope, struct text *packed,
+                       struct text *mail)
+{
+    const struct list *list = outgoing_list_of(outgoing, &due->recipient);
+
+    if (list != NULL)
+        addressees_pack(packed, (const uint8_t *)list->sealed.data, list->sealed.length);
+    text_add(mail, outgoing->header.data, outgoing->header.length);
+    text_puts(mail, "Content-Type: ");
+    mime_type_write(mail, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
+    text_puts(mail, "\n\n");
+    mime_body_write(mail, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), packed, "\n");
+    mail->failed |= list == NULL;
+}
+
 static int send_again(const struct host *host, const bulla_due *due)
 {
     struct outgoing outgoing;
-    struct text mail = {0}, recipients = {0};
+    struct text mail = {0}, recipients = {0}, packed = {0};
     bulla_buffer *envelope = NULL;
     bulla_error error;
     int result = -1;
@@ -46,16 +63,16 @@ static int send_again(const struct host *host, const bulla_due *due)
         log_error("a mail that is due cannot be sent again: %s", error.text);
     } else {
         outgoing_recipients(&outgoing, &due->recipient, &recipients);
-        text_add(&mail, outgoing.header.data, outgoing.header.length);
-        text_puts(&mail, "Content-Type: ");
-        mime_type_write(&mail, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
-        text_puts(&mail, "\n\n");
-        mime_body_write(&mail, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), "\n");
-        if (!recipients.failed && (result = submit(host->config, outgoing.from, recipients.data, &mail)) == 0)
+        mail_write(&outgoing, due, envelope, &packed, &mail);
+        ours_remember(host, bulla_buffer_data(envelope), bulla_buffer_length(envelope), &packed);
+        if (outgoing_list_of(&outgoing, &due->recipient) == NULL)
+            log_error("a mail that is due cannot be sent again: its file in outgoing has no list of its addressees");
+        else if (!recipients.failed && (result = submit(host->config, outgoing.from, recipients.data, &mail)) == 0)
             log_info("sent to %s for the %u. time: no receipt yet", recipients.data, due->attempts);
     }
     bulla_buffer_free(envelope);
     text_free(&mail);
+    text_free(&packed);
     text_free(&recipients);
     outgoing_free(&outgoing);
     return result;
@@ -72,7 +89,8 @@ static int due_send(const struct host *host, uint64_t now)
     for (size_t i = 0; i < bulla_due_list_count(list); i++) {
         bulla_due due;
 
-        if (bulla_due_list_at(list, i, &due, &error) != BULLA_OK || send_again(host, &due) != 0)
+        /* What is refused for good was tried, and is tried less and less often until its time is over. */
+        if (bulla_due_list_at(list, i, &due, &error) != BULLA_OK || send_again(host, &due) < 0)
             result = -1; /* it is due again in ten minutes */
         else if (bulla_outbox_mark_sent(host->outbox, list, i, now, &error) != BULLA_OK)
             result = (log_error("%s", error.text), -1);
@@ -99,7 +117,7 @@ static int notice_send(const struct host *host, const bulla_outbox_entry *entry,
                      " boundary=\"=_bulla_report\"\n\n--=_bulla_report\nContent-Type: text/plain; charset=utf-8\n\n");
     text_format(&mail, "Your message was sealed and sent %u time(s) to\n\n    %s\n\n%s\n", entry->attempts, recipients,
                 rejected ? "The recipient's side signed that it does not accept it:"
-                         : "No receipt has come in time: it is not known whether it was delivered.");
+                         : "No receipt has come in time: it is not known whether it was delivered to all of them.");
     if (rejected)
         text_format(&mail, "\n    %.*s\n", (int)entry->told.length, entry->told.length > 0 ? (const char *)entry->told.data : "");
     text_format(&mail, "\nIt was this one:\n\n%s\n--=_bulla_report\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; %s\n",
@@ -129,14 +147,17 @@ static int tell(const struct host *host, const bulla_outbox_entry *entry)
         if (remembered(host, entry->note, &outgoing) == 0) {
             outgoing_recipients(&outgoing, &entry->recipient, &recipients);
             result = *outgoing.from == 0 ? 0 : notice_send(host, entry, &outgoing, recipients.data);
-            if (result == 0)
+            if (result > 0)
+                log_error("<%s> is to be told that a message failed, and that is refused for good", outgoing.from);
+            else if (result == 0)
                 log_info("<%s> was told that %s %s", outgoing.from, recipients.data,
                          entry->state == BULLA_OUTBOX_REJECTED ? "did not accept a message" : "gave no receipt");
             outgoing_free(&outgoing);
         } else {
-            log_error("message %s failed, and its author is not known any more", name.data);
+            result = errno == ENOENT || errno == EINVAL ? 0 : -1;
+            log_error("message %s failed, and its author is not known%s", name.data, result == 0 ? " any more" : " now");
         }
-        if (result == 0)
+        if (result >= 0)
             result = file_write(path.data, "", 0);
     }
     text_free(&name);
@@ -194,6 +215,7 @@ static void old_forget(const struct host *host, uint64_t now)
     if (bulla_outbox_forget(host->outbox, now - config->keep, NULL, &error) != BULLA_OK ||
         bulla_outbox_clean(host->outbox, &error) != BULLA_OK)
         log_error("%s", error.text);
+    files_forget(host, "ours", now - config->keep - longest);
     files_forget(host, "outgoing", now - config->keep - longest);
     files_forget(host, "told", now - config->keep - longest);
     files_forget(host, "marks", now - config->keep - longest);
@@ -207,6 +229,8 @@ int due_run(const struct host *host)
 
     if (host->config->submit == NULL)
         return log_error("set submit and address: nothing can be sent"), -1;
+    if (now > host->config->keep)
+        receipts_forget(host, now - host->config->keep);
     if (receipts_send(host, NULL) != 0)
         result = -1;
     if (failures_tell(host, now) != 0)

@@ -13,29 +13,21 @@
 #include <unistd.h>
 
 /* A mail that waits for its confirmation. The leases are of this process; if it ends, the file and the guard remain. */
-struct waiting { char id[HANDED_ID]; time_t until; struct taken *taken; size_t count; struct waiting *next; };
+struct waiting { char id[HANDED_ID]; time_t until; struct claims claims; struct waiting *next; };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct waiting *all;
 
-bulla_status open_leased(const struct host *host, const char *reader, const struct text *envelope, bulla_buffer *content,
-                         bulla_lease **lease, bulla_answer **again, char **receipt_to, bulla_error *error)
+void claims_free(struct claims *claims)
 {
-    bulla_opener *opener = NULL;
-    struct text address = {0};
-    bulla_status status = host_opener(host, reader, &opener, error);
-
-    *receipt_to = NULL;
-    if (status == BULLA_OK)
-        status = bulla_open_leased(opener, (const uint8_t *)envelope->data, envelope->length, host->config->lease, content, lease, again,
-                                   error);
-    if (status == BULLA_OK || status == BULLA_AGAIN) {
-        attribute_text(&address, status == BULLA_OK ? bulla_lease_stamp(*lease) : bulla_answer_stamp(*again), ATTRIBUTE_RECEIPT);
-        *receipt_to = strdup(address.data == NULL ? "" : address.data);
+    for (size_t i = 0; i < claims->count; i++) {
+        bulla_lease_free(claims->taken[i].lease);
+        free(claims->taken[i].reader);
     }
-    text_free(&address);
-    bulla_opener_free(opener);
-    return status;
+    free(claims->taken);
+    bulla_lease_free(claims->whole);
+    free(claims->receipt_to);
+    memset(claims, 0, sizeof *claims);
 }
 
 /* The file that stands for a message and a reader while they are under way. */
@@ -88,12 +80,7 @@ static int mark(const struct host *host, const bulla_stamp *stamp, const char *r
 
 static void waiting_free(struct waiting *waiting)
 {
-    for (size_t i = 0; i < waiting->count; i++) {
-        bulla_lease_free(waiting->taken[i].lease);
-        free(waiting->taken[i].receipt_to);
-        free((char *)(uintptr_t)waiting->taken[i].reader);
-    }
-    free(waiting->taken);
+    claims_free(&waiting->claims);
     free(waiting);
 }
 
@@ -141,40 +128,44 @@ static int random_id(char *id)
     return hex.failed ? -1 : 0;
 }
 
-int handed_keep(const struct host *host, struct taken *taken, size_t count, const struct text *envelope, char *id)
+/* The stamp of what is reserved for one recipient. */
+static const bulla_stamp *stamp_of(const struct claims *claims, size_t which)
+{
+    return bulla_lease_stamp(claims->taken[which].lease != NULL ? claims->taken[which].lease : claims->whole);
+}
+
+int handed_keep(const struct host *host, struct claims *claims, const struct addressees *addressees, const struct text *envelope, char *id)
 {
     struct waiting *waiting = calloc(1, sizeof *waiting);
     struct text file = {0}, path = {0};
     int result = -1;
 
-    for (size_t i = 0; i < count; i++) {
-        text_format(&file, "%s\n", taken[i].reader);
-        file.failed |= mark(host, bulla_lease_stamp(taken[i].lease), taken[i].reader, 1) != 0;
+    text_format(&file, "bulla-handed 1 %zu\n", addressees->sealed.length);
+    for (size_t i = 0; i < claims->count; i++) {
+        text_format(&file, "%s\n", claims->taken[i].reader);
+        file.failed |= mark(host, stamp_of(claims, i), claims->taken[i].reader, 1) != 0;
     }
     text_puts(&file, "\n");
+    text_add(&file, addressees->sealed.data, addressees->sealed.length);
     text_add(&file, envelope->data, envelope->length);
-    if (waiting != NULL && (waiting->taken = calloc(count, sizeof *taken)) != NULL && !file.failed && random_id(id) == 0 &&
+    if (waiting != NULL && !file.failed && random_id(id) == 0 &&
         file_write(host_path(host, &path, "handed", id), file.data, file.length) == 0)
         result = 0;
     else
         log_error("%s/handed cannot be written: %s", host->config->state, strerror(errno));
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        waiting->taken[i] = taken[i];
-        waiting->taken[i].reader = strdup(taken[i].reader);
-        taken[i].lease = NULL;
-        taken[i].receipt_to = NULL;
-        waiting->count++;
-    }
     if (result == 0) {
+        waiting->claims = *claims;
+        memset(claims, 0, sizeof *claims);
         memcpy(waiting->id, id, HANDED_ID);
         waiting->until = time(NULL) + (time_t)host->config->lease + 60;
         pthread_mutex_lock(&lock);
         waiting->next = all;
         all = waiting;
         pthread_mutex_unlock(&lock);
-    } else if (waiting != NULL) {
-        free(waiting->taken);
+    } else {
         free(waiting);
+        for (size_t i = 0; i < claims->count; i++)
+            mark(host, stamp_of(claims, i), claims->taken[i].reader, 0);
     }
     text_free(&file);
     text_free(&path);
@@ -188,82 +179,113 @@ void handed_drop(const struct host *host, const char *id)
 
     unlink(host_path(host, &path, "handed", id));
     text_free(&path);
-    for (size_t i = 0; waiting != NULL && i < waiting->count; i++)
-        mark(host, bulla_lease_stamp(waiting->taken[i].lease), waiting->taken[i].reader, 0);
+    for (size_t i = 0; waiting != NULL && i < waiting->claims.count; i++)
+        mark(host, stamp_of(&waiting->claims, i), waiting->claims.taken[i].reader, 0);
     if (waiting != NULL)
         waiting_free(waiting);
 }
 
-/* Commits one reservation, and keeps its receipt. */
-static bulla_status commit(const struct host *host, const char *id, bulla_lease *lease, const char *receipt_to, const char *reader)
+/* Commits the reservation of one addressee. There is no receipt of it: that is the key's. */
+static bulla_status commit(const struct host *host, const char *id, const char *reader, bulla_lease *lease)
 {
     bulla_answer *answer = NULL;
     bulla_error error = {0};
-    bulla_status status = bulla_receipter_accept(host->receipter, lease, &answer, &error);
+    bulla_status status = bulla_lease_accept_unanswered(lease, &answer, &error);
 
-    /* If the receipt is not kept: it is committed all the same, and the next attempt finds it in the guard. */
-    if (status != BULLA_OK)
-        log_error("%s is not committed: %s", id, error.text);
-    else if (receipt_keep(host, id, receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer)) != 0)
-        status = BULLA_IO;
-    else
+    if (status == BULLA_OK)
         mark(host, bulla_answer_stamp(answer), reader, 0);
+    else
+        log_error("%s is not committed: %s", id, error.text);
     bulla_answer_free(answer);
     return status;
 }
 
-/* After a restart, or when the lease ran out: reserves it once more. */
-static int confirm_again(const struct host *host, const char *id, const char *reader, const struct text *envelope)
+int claims_commit(const struct host *host, const char *id, struct claims *claims)
 {
-    bulla_buffer *content = NULL;
+    int result = 0;
+
+    for (size_t i = 0; i < claims->count; i++)
+        if (claims->taken[i].lease != NULL && commit(host, id, claims->taken[i].reader, claims->taken[i].lease) != BULLA_OK)
+            result = -1;
+    if (claims->whole != NULL && result == 0) {
+        struct text path = {0};
+
+        for (size_t i = 0; i < claims->count && path.length == 0; i++)
+            if (claims->taken[i].lease == NULL)
+                mark_path(host, bulla_lease_stamp(claims->whole), claims->taken[i].reader, &path);
+        if (whole_accept(host, id, claims->whole, claims->receipt_to) != BULLA_OK)
+            result = -1;
+        else if (path.length > 0)
+            unlink(path.data);
+        text_free(&path);
+    }
+    return result;
+}
+
+/* After a restart, or when a lease ran out: reserves once more, and commits. 0, or -1 if it must be tried again. */
+static int confirm_again(const struct host *host, const char *id, const char *reader, const struct addressees *addressees)
+{
     bulla_lease *lease = NULL;
     bulla_answer *again = NULL;
     bulla_error error = {0};
-    char *receipt_to = NULL;
-    int result = -1;
-    bulla_status status = bulla_buffer_new(&content, &error);
+    bulla_status status = addressee_lease(host, addressees, reader, host->config->lease, &lease, &again, &error);
+    int result = 0;
 
-    if (status == BULLA_OK)
-        status = open_leased(host, reader, envelope, content, &lease, &again, &receipt_to, &error);
-    if (status == BULLA_OK)
-        result = receipt_to != NULL && commit(host, id, lease, receipt_to, reader) == BULLA_OK ? 0 : -1;
-    else if (status == BULLA_AGAIN && receipt_to != NULL) {
-        result = receipt_keep(host, id, receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
-        if (result == 0)
-            mark(host, bulla_answer_stamp(again), reader, 0);
-    }
-    else if (bulla_status_class(status) != BULLA_CLASS_TRY_AGAIN && bulla_status_class(status) != BULLA_CLASS_USAGE) {
+    if (status == BULLA_OK) {
+        result = commit(host, id, reader, lease) == BULLA_OK ? 0 : -1;
+    } else if (status == BULLA_AGAIN) {
+        mark(host, bulla_answer_stamp(again), reader, 0);
+    } else if (bulla_status_class(status) == BULLA_CLASS_REFUSED || bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE) {
         log_error("%s was delivered, but can no longer be receipted: %s", id, error.text);
-        result = 0;
     } else {
         log_info("%s waits for its confirmation: %s", id, error.text);
+        result = -1;
     }
-    free(receipt_to);
     bulla_lease_free(lease);
     bulla_answer_free(again);
-    bulla_buffer_free(content);
     return result;
+}
+
+/* Everybody in the file, and then the whole. `readers` are lines, up to an empty one. */
+static int confirm_all(const struct host *host, const char *id, char *readers, const struct addressees *addressees,
+                       const struct text *envelope)
+{
+    int result = 0, receipt = addressees->count > 1;
+
+    for (char *line = readers, *end; *line != '\n' && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = 0;
+        if (addressees->count == 1 && addressees_name(addressees, line))
+            receipt = 1; /* the whole is his */
+        else if (confirm_again(host, id, line, addressees) != 0)
+            result = -1;
+    }
+    return result == 0 && receipt ? (whole_receipt(host, id, addressees, envelope) < 0 ? -1 : 0) : result;
 }
 
 static int confirm_from_file(const struct host *host, const char *id, struct text *file)
 {
+    struct addressees addressees = {0};
     struct text envelope = {0};
-    const char *begin = strstr(file->data, "\n\n"), *line = file->data;
-    int result = 0;
+    bulla_error error = {0};
+    char *end = NULL, *begin = strstr(file->data, "\n\n"), *first = strchr(file->data, '\n');
+    unsigned long list = strncmp(file->data, "bulla-handed 1 ", 15) == 0 ? strtoul(file->data + 15, &end, 10) : 0;
+    size_t at = begin == NULL ? 0 : (size_t)(begin + 2 - file->data);
+    bulla_status status;
+    int result;
 
-    if (begin == NULL) {
+    if (begin == NULL || end != first || list > file->length - at) {
         log_error("%s/handed/%s is damaged", host->config->state, id);
         return 0;
     }
-    text_add(&envelope, begin + 2, file->length - (size_t)(begin + 2 - file->data));
-    while (line <= begin) {
-        char *end = strchr(line, '\n');
-
-        *end = 0;
-        if (confirm_again(host, id, line, &envelope) != 0)
-            result = -1;
-        line = end + 1;
+    text_add(&envelope, file->data + at + list, file->length - at - list);
+    status = envelope.failed ? BULLA_IO : addressees_open(host, (const uint8_t *)file->data + at, list, &addressees, &error);
+    if (status == BULLA_OK) {
+        result = confirm_all(host, id, first + 1, &addressees, &envelope);
+    } else {
+        result = bulla_status_class(status) == BULLA_CLASS_REFUSED || bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE ? 0 : -1;
+        log_error("%s was delivered, but cannot be receipted%s: %s", id, result == 0 ? "" : " now", error.text);
     }
+    addressees_free(&addressees);
     text_free(&envelope);
     return result;
 }
@@ -272,20 +294,18 @@ int handed_confirm(const struct host *host, const char *id)
 {
     struct waiting *waiting;
     struct text file = {0}, path = {0};
-    int result = 0, known;
+    int result = -1;
 
     if (strlen(id) != HANDED_ID - 1 || strspn(id, "0123456789abcdef") != HANDED_ID - 1)
         return log_error("\"%s\" is no confirmation of ours", id), 0;
     waiting = waiting_take(id);
-    known = waiting != NULL;
-    for (size_t i = 0; known && i < waiting->count; i++)
-        if (waiting->taken[i].receipt_to == NULL ||
-            commit(host, id, waiting->taken[i].lease, waiting->taken[i].receipt_to, waiting->taken[i].reader) != BULLA_OK)
-            result = -1;
-    if (known)
+    if (waiting != NULL) {
+        /* Without the whole it remains to be seen who else has the mail by now. */
+        result = claims_commit(host, id, &waiting->claims) == 0 && waiting->claims.whole != NULL ? 0 : -1;
         waiting_free(waiting);
+    }
     host_path(host, &path, "handed", id);
-    if (!known || result != 0) {
+    if (result != 0) {
         if (file_read(path.data, &file, (size_t)2 << 30) == 0)
             result = confirm_from_file(host, id, &file);
         else

@@ -18,21 +18,35 @@ static char *copy_of(const char *bytes, size_t length)
 
 void header_add(struct header *header, const char *name, size_t name_length, const char *value, size_t value_length)
 {
-    struct field *fields;
+    struct field *fields = header->fields;
 
-    if (header->failed)
+    if (header->failed || header->excess)
         return;
-    fields = realloc(header->fields, (header->count + 1) * sizeof *fields);
-    if (fields == NULL) {
-        header->failed = 1;
+    if (header->count == MOST_FIELDS || name_length > MOST_HEADER - header->bytes ||
+        value_length > MOST_HEADER - header->bytes - name_length) {
+        header->excess = 1;
         return;
     }
-    header->fields = fields;
+    if (header->count == header->room) {
+        size_t room = header->room == 0 ? 32 : 2 * header->room;
+
+        if ((fields = realloc(header->fields, room * sizeof *fields)) == NULL) {
+            header->failed = 1;
+            return;
+        }
+        header->fields = fields;
+        header->room = room;
+    }
+    header->bytes += name_length + value_length;
     fields[header->count].name = copy_of(name, name_length);
     fields[header->count].value = copy_of(value, value_length);
-    if (fields[header->count].name == NULL || fields[header->count].value == NULL)
-        header->failed = 1;
-    header->count++;
+    if (fields[header->count].name != NULL && fields[header->count].value != NULL) {
+        header->count++;
+        return;
+    }
+    free(fields[header->count].name);
+    free(fields[header->count].value);
+    header->failed = 1;
 }
 
 void header_free(struct header *header)
@@ -82,11 +96,13 @@ static void value_add(struct header *header, const char *field, size_t colon, si
     text_free(&value);
 }
 
-long header_parse(struct header *header, const char *message, size_t length)
+/* Reads fields. Gives where the body begins; `bad`: with a line that is neither a field nor its continuation. */
+static long fields_read(struct header *header, const char *message, size_t length, int *bad)
 {
     size_t at = 0;
 
-    while (at < length) {
+    *bad = 0;
+    while (at < length && !header->failed && !header->excess) {
         size_t end, colon = 0;
 
         if (message[at] == '\n')
@@ -97,11 +113,26 @@ long header_parse(struct header *header, const char *message, size_t length)
         while (at + colon < end && message[at + colon] != ':' && (unsigned char)message[at + colon] > ' ')
             colon++;
         if (colon == 0 || at + colon >= end || message[at + colon] != ':' || memchr(message + at, 0, end - at) != NULL)
-            return -1;
+            return *bad = 1, (long)at;
         value_add(header, message + at, colon, end - at);
         at = end + 1;
     }
-    return header->failed ? -1 : (long)length;
+    return header->failed || header->excess ? -1 : (long)length;
+}
+
+long header_parse(struct header *header, const char *message, size_t length)
+{
+    int bad;
+    long body = fields_read(header, message, length, &bad);
+
+    return bad ? -1 : body;
+}
+
+long header_read(struct header *header, const char *message, size_t length)
+{
+    int bad;
+
+    return fields_read(header, message, length, &bad);
 }
 
 char *header_value(const struct header *header, const char *name)
@@ -168,30 +199,55 @@ static const char *skip_quoted(const char *c, struct text *kept)
     return c;
 }
 
+void addresses_free(struct addresses *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free(all->list[i]);
+    free(all->list);
+    memset(all, 0, sizeof *all);
+}
+
+static void address_keep(struct addresses *all, const struct text *address)
+{
+    if (all->count == all->room) {
+        size_t room = all->room == 0 ? 8 : 2 * all->room;
+        char **more = realloc(all->list, room * sizeof *more);
+
+        if (more == NULL) {
+            all->failed = 1;
+            return;
+        }
+        all->list = more;
+        all->room = room;
+    }
+    if ((all->list[all->count] = copy_of(address->data, address->length)) == NULL)
+        all->failed = 1;
+    else
+        all->count++;
+}
+
 /* One address has ended: the part in angle brackets, if there was one, else all of it. */
-static void address_done(struct text *out, struct text *plain, struct text *angle, int had_angle)
+static void address_done(struct addresses *all, struct text *plain, struct text *angle, int had_angle)
 {
     const struct text *address = had_angle ? angle : plain;
 
-    /* What has no "@" is a name, a group or nothing. */
-    if (!address->failed && address->length > 0 && memchr(address->data, '@', address->length) != NULL) {
-        if (out->length > 0)
-            text_puts(out, ", ");
-        text_add(out, address->data, address->length);
-    }
-    out->failed |= plain->failed | angle->failed;
+    all->failed |= plain->failed | angle->failed;
+    /* What has no "@" is a name on this very host; nothing is what is left of a group. */
+    if (!all->failed && address->length > 0 && memchr(address->data, '@', address->length) == NULL)
+        all->local = 1;
+    else if (!all->failed && address->length > 0)
+        address_keep(all, address);
     text_clear(plain);
     text_clear(angle);
 }
 
-void addresses_write(struct text *out, const char *value)
+void addresses_read(struct addresses *all, const char *value)
 {
     struct text plain = {0}, angle = {0};
     int in_angle = 0, had_angle = 0;
     const char *c = value;
 
-    text_add(out, "", 0);
-    while (*c != 0) {
+    while (*c != 0 && !all->failed) {
         struct text *kept = in_angle ? &angle : &plain;
 
         if (*c == '"' || *c == '(') {
@@ -199,7 +255,7 @@ void addresses_write(struct text *out, const char *value)
             continue;
         }
         if ((*c == ',' || *c == ';') && !in_angle) {
-            address_done(out, &plain, &angle, had_angle);
+            address_done(all, &plain, &angle, had_angle);
             had_angle = 0;
         } else if (*c == ':' && !in_angle) {
             text_clear(&plain); /* the name of a group */
@@ -212,26 +268,39 @@ void addresses_write(struct text *out, const char *value)
         }
         c++;
     }
-    address_done(out, &plain, &angle, had_angle);
+    address_done(all, &plain, &angle, had_angle);
     text_free(&plain);
     text_free(&angle);
 }
 
+void addresses_write(struct text *out, const char *value)
+{
+    struct addresses all = {0};
+
+    text_add(out, "", 0);
+    addresses_read(&all, value);
+    for (size_t i = 0; i < all.count; i++)
+        text_format(out, "%s%s", i > 0 ? ", " : "", all.list[i]);
+    out->failed |= all.failed;
+    addresses_free(&all);
+}
+
 void address_first(struct text *out, const char *value)
 {
-    struct text all = {0};
+    struct addresses all = {0};
 
-    addresses_write(&all, value);
     text_add(out, "", 0);
-    for (size_t i = 0; i < all.length && all.data[i] != ','; i++) {
-        char lower = (char)tolower((unsigned char)all.data[i]);
+    addresses_read(&all, value);
+    for (const char *c = all.count > 0 ? all.list[0] : ""; *c != 0; c++) {
+        char lower = (char)tolower((unsigned char)*c);
 
         text_add(out, &lower, 1);
     }
     out->failed |= all.failed;
-    text_free(&all);
+    addresses_free(&all);
 }
 
+/* 1, 0, or -1 for want of memory. */
 static int same_text(const char *one, const char *other, int addresses)
 {
     struct text first = {0}, second = {0};
@@ -249,8 +318,8 @@ static int same_text(const char *one, const char *other, int addresses)
             if (!isspace((unsigned char)*other))
                 text_add(&second, other, 1);
     }
-    same = !first.failed && !second.failed && first.length == second.length &&
-           (first.length == 0 || strcasecmp(first.data, second.data) == 0);
+    same = first.failed || second.failed ? -1
+                                         : first.length == second.length && (first.length == 0 || strcasecmp(first.data, second.data) == 0);
     text_free(&first);
     text_free(&second);
     return same;
@@ -262,10 +331,13 @@ void headers_differ(struct text *out, const struct header *outer, const struct h
 
     text_add(out, "", 0);
     for (size_t i = 0; i < sizeof compared / sizeof *compared; i++) {
+        size_t times = header_count(outer, compared[i].name);
         char *outside = header_value(outer, compared[i].name), *inside = header_value(inner, compared[i].name);
+        int same = inside == NULL || (outside != NULL && times == 1 ? same_text(outside, inside, compared[i].addresses) : 0);
 
-        if (inside != NULL && (outside == NULL || header_count(outer, compared[i].name) > 1 ||
-                               !same_text(outside, inside, compared[i].addresses)))
+        /* Want of memory is no difference. */
+        out->failed |= same < 0 || (inside == NULL && header_count(inner, compared[i].name) > 0) || (outside == NULL && times > 0);
+        if (!same)
             text_format(out, "%s%s", out->length > 0 ? " " : "", compared[i].name);
         free(outside);
         free(inside);

@@ -29,6 +29,7 @@ static void host_free(struct host *host)
     bulla_receipter_free(host->receipter);
     bulla_guard_free(host->guard);
     bulla_policy_free(host->policy);
+    bulla_policy_free(host->addressees_policy);
     bulla_public_free(host->public_identity);
     bulla_identity_free(host->identity);
     keys_free(host->keys);
@@ -54,11 +55,16 @@ static bulla_status identity_load(struct host *host, bulla_error *error)
     return status;
 }
 
+static void addressees_context(const struct host *host, struct text *context)
+{
+    text_format(context, "%s/addressees", host->config->context);
+}
+
 /* What follows from the configuration alone. */
 static int host_settings(struct host *host)
 {
-    static const char *const folders[] = {"", "outgoing", "handed", "marks", "receipts", "told"};
-    struct text path = {0};
+    static const char *const folders[] = {"", "outgoing", "ours", "handed", "marks", "receipts", "told"};
+    struct text path = {0}, context = {0};
     bulla_error error = {0};
     bulla_status status;
     int result = 0;
@@ -69,12 +75,17 @@ static int host_settings(struct host *host)
     text_free(&path);
     if (result != 0 || (host->keys = keys_read(host->config->keys)) == NULL)
         return -1;
+    addressees_context(host, &context);
     if ((status = identity_load(host, &error)) == BULLA_OK &&
         (status = bulla_identity_public(host->identity, &host->public_identity, &error)) == BULLA_OK &&
         (status = bulla_receipter_new(host->identity, &host->receipter, &error)) == BULLA_OK &&
         (status = bulla_policy_new(host->config->context, &host->policy, &error)) == BULLA_OK &&
         (status = bulla_policy_skew(host->policy, host->config->skew, &error)) == BULLA_OK)
         status = keys_allow(host->keys, host->policy, &error);
+    if (status == BULLA_OK && (status = bulla_policy_new(context.failed ? "" : context.data, &host->addressees_policy, &error)) == BULLA_OK &&
+        (status = bulla_policy_skew(host->addressees_policy, host->config->skew, &error)) == BULLA_OK)
+        status = keys_allow(host->keys, host->addressees_policy, &error);
+    text_free(&context);
     if (status != BULLA_OK && error.text[0] != 0)
         log_error("%s: %s", host->config->identity, error.text);
     return status == BULLA_OK ? 0 : -1;
@@ -213,6 +224,33 @@ bulla_status host_opener(const struct host *host, const char *reader, bulla_open
         *opener = made;
     else
         bulla_opener_free(made);
+    return status;
+}
+
+bulla_status host_opener_of_addressees(const struct host *host, const char *reader, bulla_opener **opener, bulla_error *error)
+{
+    bulla_opener *made = NULL;
+    bulla_status status;
+
+    if (reader == NULL)
+        return bulla_opener_new_unguarded(host->identity, host->addressees_policy, opener, error);
+    if ((status = bulla_opener_new(host->identity, host->addressees_policy, host->guard, &made, error)) == BULLA_OK)
+        status = bulla_opener_reader_name(made, reader, error);
+    if (status == BULLA_OK)
+        *opener = made;
+    else
+        bulla_opener_free(made);
+    return status;
+}
+
+bulla_status host_draft_of_addressees(const struct host *host, bulla_draft **draft, bulla_error *error)
+{
+    struct text context = {0};
+    bulla_status status;
+
+    addressees_context(host, &context);
+    status = bulla_draft_new(context.failed ? "" : context.data, draft, error);
+    text_free(&context);
     return status;
 }
 

@@ -20,7 +20,7 @@ struct host {
     struct keys *keys;
     bulla_identity *identity;
     bulla_public *public_identity;
-    bulla_policy *policy;
+    bulla_policy *policy, *addressees_policy; /* of mails, and of the lists of their addressees */
     bulla_guard *guard;
     bulla_receipter *receipter;
     bulla_outbox *outbox;
@@ -45,6 +45,11 @@ void host_replace(struct host *host);
 
 /* An opener for one reader: a recipient address, or NULL for whoever has the key. */
 bulla_status host_opener(const struct host *host, const char *reader, bulla_opener **opener, bulla_error *error);
+
+/* An opener of lists of addressees: by the guard for one of them, or without it. */
+bulla_status host_opener_of_addressees(const struct host *host, const char *reader, bulla_opener **opener, bulla_error *error);
+/* The context in which those are made: a list is never taken for a mail, nor a mail for a list. */
+bulla_status host_draft_of_addressees(const struct host *host, bulla_draft **draft, bulla_error *error);
 
 /* A path in the folder of the state, in `path`, which is made empty before. */
 const char *host_path(const struct host *host, struct text *path, const char *folder, const char *name);

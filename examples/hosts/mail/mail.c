@@ -49,7 +49,8 @@ int mail_parse(struct mail *mail, const char *bytes, size_t length)
         length -= (size_t)(end + 1 - bytes);
         bytes = end + 1;
     }
-    body = header_parse(&mail->header, bytes, length);
+    /* A line that is no field must not hide what comes after it. */
+    body = header_read(&mail->header, bytes, length);
     if (body < 0)
         return -1;
     text_add(&mail->body, bytes + body, length - (size_t)body);

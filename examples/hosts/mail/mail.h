@@ -28,6 +28,7 @@ enum verdict {
 struct outcome {
     enum verdict verdict;
     char say[SAY_ROOM];          /* why, for the log and the client */
+    int damaged;                 /* refused, and nobody is known to have said anything */
     struct header header;        /* with VERDICT_CHANGED */
     struct text body;            /* with VERDICT_CHANGED; lines end with CRLF */
     char **dropped;              /* with VERDICT_CHANGED: recipients who have it already; they belong to the mail */
@@ -39,7 +40,7 @@ void mail_free(struct mail *mail);       /* wipes */
 void outcome_free(struct outcome *outcome); /* wipes */
 int outcome_set(struct outcome *outcome, enum verdict verdict, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* All of a mail that is read from a file or a pipe. 0, or -1 if it has no header. */
+/* All of a mail that is read from a file or a pipe. 0; or -1: header.excess, or else there is no memory. */
 int mail_parse(struct mail *mail, const char *bytes, size_t length);
 
 /* With LF at the ends of lines for CRLF, and the other way. */

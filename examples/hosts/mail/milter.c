@@ -137,6 +137,10 @@ static sfsistat on_header(SMFICTX *context, char *name, char *value)
     header_add(&session->mail.header, name, strlen(name), whole.data == NULL ? "" : whole.data, whole.length);
     session->broken |= whole.failed | session->mail.header.failed;
     text_free(&whole);
+    if (session->mail.header.excess) {
+        smfi_setreply(context, (char *)"552", (char *)"5.3.4", (char *)"message header too long");
+        return SMFIS_REJECT;
+    }
     return session->broken ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
@@ -150,26 +154,61 @@ static sfsistat on_body(SMFICTX *context, unsigned char *bytes, size_t length)
     return session->mail.body.failed ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
+struct place { const char *name; size_t index; int nth; };
+
+static int by_name_and_index(const void *one, const void *other)
+{
+    const struct place *first = one, *second = other;
+    int order = strcasecmp(first->name, second->name);
+
+    return order != 0 ? order : (first->index > second->index) - (first->index < second->index);
+}
+
+static int by_index(const void *one, const void *other)
+{
+    const struct place *first = one, *second = other;
+
+    return (first->index > second->index) - (first->index < second->index);
+}
+
+/* The how manieth of its name each field is, which is how the mail server counts them. NULL for want of memory. */
+static struct place *places_of(const struct header *header)
+{
+    struct place *places = calloc(header->count + 1, sizeof *places);
+
+    for (size_t i = 0; places != NULL && i < header->count; i++) {
+        places[i].name = header->fields[i].name;
+        places[i].index = i;
+    }
+    if (places == NULL)
+        return NULL;
+    qsort(places, header->count, sizeof *places, by_name_and_index);
+    for (size_t i = 0; i < header->count; i++)
+        places[i].nth = i > 0 && strcasecmp(places[i].name, places[i - 1].name) == 0 ? places[i - 1].nth + 1 : 1;
+    qsort(places, header->count, sizeof *places, by_index);
+    return places;
+}
+
 /* The traces of its way stay; everything else of the outer header goes, from the last to the first so that the numbers hold. */
 static int fields_remove(SMFICTX *context, const struct session *session, enum verdict verdict)
 {
     const struct header *header = &session->mail.header;
     const struct config *config = session->host->config;
-    int result = MI_SUCCESS;
+    struct place *places = places_of(header);
+    int result = places == NULL ? MI_FAILURE : MI_SUCCESS;
 
     for (size_t i = header->count; i-- > 0 && result == MI_SUCCESS;) {
         const char *name = header->fields[i].name;
-        int nth = 0, ours = strcasecmp(name, "Authentication-Results") == 0 && results_are_of(header->fields[i].value, config->domain);
+        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_are_of(header->fields[i].value, config->domain);
         int trace = config->role == ROLE_OPEN && (strcasecmp(name, "Received") == 0 || strcasecmp(name, "Delivered-To") == 0);
 
         if (verdict == VERDICT_PASS ? !(ours && config->role == ROLE_OPEN) : trace)
             continue;
-        for (size_t j = 0; j <= i; j++)
-            nth += strcasecmp(header->fields[j].name, name) == 0;
         if (ours)
             log_info("removed results in the name of %s", config->domain);
-        result = smfi_chgheader(context, (char *)(uintptr_t)name, nth, NULL);
+        result = smfi_chgheader(context, (char *)(uintptr_t)name, places[i].nth, NULL);
     }
+    free(places);
     return result;
 }
 

@@ -29,22 +29,31 @@ void mime_type_write(struct text *out, const uint8_t *bytes, size_t length)
     text_puts(out, "\"");
 }
 
-void mime_body_write(struct text *out, const char *type, const uint8_t *bytes, size_t length, const char *end)
+static void part_write(struct text *out, const char *boundary, const char *type, const char *name, const uint8_t *bytes, size_t length,
+                       const char *end)
+{
+    text_format(out, "--%s%sContent-Type: %s; name=\"%s\"%s", boundary, end, type, name, end);
+    text_format(out, "Content-Transfer-Encoding: base64%sContent-Disposition: attachment; filename=\"%s\"%s%s", end, name, end, end);
+    base64_write(out, bytes, length, end);
+}
+
+void mime_body_write(struct text *out, const char *type, const uint8_t *bytes, size_t length, const struct text *addressees,
+                     const char *end)
 {
     int receipt = strcmp(type, TYPE_RECEIPT) == 0;
-    const char *name = receipt ? "receipt.bulla" : "message.bulla";
     struct text boundary = {0};
 
     boundary_write(&boundary, bytes, length);
-    if (boundary.failed) {
+    if (boundary.failed || (addressees != NULL && addressees->failed)) {
+        text_free(&boundary);
         out->failed = 1;
         return;
     }
     text_format(out, "--%s%sContent-Type: text/plain; charset=us-ascii%s%s%s%s%s", boundary.data, end, end, end,
                 receipt ? WORDS_RECEIPT : WORDS_ENVELOPE, end, end);
-    text_format(out, "--%s%sContent-Type: %s; name=\"%s\"%s", boundary.data, end, type, name, end);
-    text_format(out, "Content-Transfer-Encoding: base64%sContent-Disposition: attachment; filename=\"%s\"%s%s", end, name, end, end);
-    base64_write(out, bytes, length, end);
+    part_write(out, boundary.data, type, receipt ? "receipt.bulla" : "message.bulla", bytes, length, end);
+    if (addressees != NULL && addressees->length > 0)
+        part_write(out, boundary.data, TYPE_ADDRESSEES, "addressees.bulla", (const uint8_t *)addressees->data, addressees->length, end);
     text_format(out, "--%s--%s", boundary.data, end);
     text_free(&boundary);
 }
@@ -68,43 +77,63 @@ static int decode(struct text *out, const char *from, size_t length)
     return -1;
 }
 
-/* Tries the lines from here on as the header of a part. Whichever boundaries relays made, the header of the part begins after a
- * line end, and its fields are well-formed. */
-static int part_is(const char *body, size_t at, size_t length, const char *type, size_t *content)
+/* Whether a field Content-Type begins here that names this type. Its value may begin on a continuation line. */
+static int names_type(const char *body, size_t at, size_t length, const char *type)
 {
     static const char name[] = "content-type:";
-    struct header header = {0};
-    size_t begin = at;
-    char *value;
-    long end;
-    int is;
+    size_t wanted = strlen(type);
 
-    if (length - at < sizeof name || strncasecmp(body + at, name, sizeof name - 1) != 0)
+    if (length - at < sizeof name - 1 || strncasecmp(body + at, name, sizeof name - 1) != 0)
         return 0;
-    end = header_parse(&header, body + begin, length - begin > 8192 ? 8192 : length - begin);
-    value = header_value(&header, "Content-Type");
-    is = end > 0 && value != NULL && is_type(value, type);
-    *content = begin + (end > 0 ? (size_t)end : 0);
-    free(value);
-    header_free(&header);
-    return is;
+    at += sizeof name - 1;
+    for (;;) {
+        size_t after = at;
+
+        while (after < length && (body[after] == '\r' || body[after] == '\n'))
+            after++;
+        if (after == length || (body[after] != ' ' && body[after] != '\t'))
+            break;
+        at = after + 1;
+    }
+    return length - at >= wanted && strncasecmp(body + at, type, wanted) == 0 &&
+           (length - at == wanted || strchr("; \t\r\n", body[at + wanted]) != NULL);
 }
 
+/* Where what follows the next empty line begins. */
+static size_t after_header(const char *body, size_t at, size_t length)
+{
+    while (at < length) {
+        const char *next = memchr(body + at, '\n', length - at);
+        size_t end = next == NULL ? length : (size_t)(next - body);
+
+        if (end == at || (end == at + 1 && body[at] == '\r'))
+            return next == NULL ? length : end + 1;
+        at = end + 1;
+    }
+    return length;
+}
+
+/* Whichever boundaries relays made, and whatever lines they put into the header of a part: it begins after a line end, and ends with
+ * an empty line. */
 int mime_find(struct text *out, const char *type, const struct header *header, const char *body, size_t length)
 {
     char *value = header_value(header, "Content-Type");
-    int whole = value != NULL && is_type(value, type);
-    size_t at = 0, content;
+    int whole = value != NULL && is_type(value, type), failed = value == NULL && header_count(header, "Content-Type") > 0;
+    size_t at = 0;
 
     free(value);
+    if (failed)
+        return errno = ENOMEM, -1;
     if (whole)
         return decode(out, body, length);
     while (at < length) {
-        const char *next = memchr(body + at, '\n', length - at);
+        const char *next;
 
-        if (part_is(body, at, length, type, &content))
-            return decode(out, body + content, length - content);
-        if (next == NULL)
+        if (names_type(body, at, length, type)) {
+            at = after_header(body, at, length);
+            return decode(out, body + at, length - at);
+        }
+        if ((next = memchr(body + at, '\n', length - at)) == NULL)
             break;
         at = (size_t)(next - body) + 1;
     }
@@ -132,28 +161,28 @@ static int same_lines(const char *one, size_t one_length, const char *other, siz
     return i == one_length && j == other_length;
 }
 
-int mime_is_sealed(const struct header *header, const char *body, size_t length)
+int mime_is_alone(const char *type, const struct header *header, const char *body, size_t length, struct text *bytes,
+                  struct text *addressees)
 {
-    static const char *const types[] = {TYPE_ENVELOPE, TYPE_RECEIPT};
-    int sealed = 0;
+    struct text again = {0}, wanted = {0};
+    char *value = header_value(header, "Content-Type");
+    bulla_inspection seen;
+    int found, lists, alone = 0;
 
-    for (size_t i = 0; i < 2 && !sealed; i++) {
-        struct text envelope = {0}, again = {0}, type = {0};
-        char *value = header_value(header, "Content-Type");
-        bulla_inspection seen;
-
-        if (value != NULL && mime_find(&envelope, types[i], header, body, length) == 1 &&
-            bulla_inspect((const uint8_t *)envelope.data, envelope.length, &seen, NULL) == BULLA_OK &&
-            seen.kind == BULLA_KIND_SEALED) {
-            mime_type_write(&type, (const uint8_t *)envelope.data, envelope.length);
-            mime_body_write(&again, types[i], (const uint8_t *)envelope.data, envelope.length, "\n");
-            sealed = !type.failed && !again.failed && strcmp(value, type.data) == 0 &&
-                     same_lines(body, length, again.data, again.length);
-        }
-        free(value);
-        text_free(&envelope);
-        text_free(&again);
-        text_free(&type);
+    errno = 0;
+    found = mime_find(bytes, type, header, body, length);
+    lists = found < 0 && errno == ENOMEM ? -1 : mime_find(addressees, TYPE_ADDRESSEES, header, body, length);
+    if (errno == ENOMEM) {
+        alone = -1;
+    } else if (value != NULL && header_count(header, "Content-Type") == 1 && found == 1 && lists >= 0 &&
+               bulla_inspect((const uint8_t *)bytes->data, bytes->length, &seen, NULL) == BULLA_OK && seen.kind == BULLA_KIND_SEALED) {
+        mime_type_write(&wanted, (const uint8_t *)bytes->data, bytes->length);
+        mime_body_write(&again, type, (const uint8_t *)bytes->data, bytes->length, addressees, "\n");
+        alone = wanted.failed || again.failed ? -1
+                                              : strcmp(value, wanted.data) == 0 && same_lines(body, length, again.data, again.length);
     }
-    return sealed;
+    free(value);
+    text_free(&again);
+    text_free(&wanted);
+    return alone;
 }

@@ -12,52 +12,24 @@
 #include <string.h>
 #include <strings.h>
 
-int author_is(const struct host *host, const char *address, const bulla_key *signer)
+/* A sealed mail, and what is learnt of it. */
+struct opening {
+    const struct host *host;
+    const struct mail *mail;
+    const struct text *envelope;
+    struct addressees addressees;
+    char **readers; /* of the recipients, in their order */
+    char **had;     /* those of them who have it already, sorted */
+    size_t had_count, named; /* how many of the addressees are here: with `had` */
+    int answered, rejected;  /* the receipt of the whole was given before, and says so */
+    struct claims claims;
+    bulla_buffer *content;
+    bulla_message *message; /* if it was opened without being reserved as a whole */
+};
+
+static const bulla_stamp *stamp_of(const struct opening *opening)
 {
-    const bulla_public *identity;
-    bulla_key key;
-
-    if (keys_find(host->keys, address, &identity, &key) != FOUND_KEY)
-        return 0;
-    return memcmp(&key, signer, sizeof key) == 0 ? 1 : -1;
-}
-
-int plain_is_refused(const struct host *host, const struct mail *mail)
-{
-    char *from = header_value(&mail->header, "From");
-    struct text author = {0};
-    const bulla_public *identity;
-    bulla_key key;
-    int refused;
-
-    address_first(&author, from == NULL ? mail->from : from);
-    /* Bounces are made by mail servers, which seal nothing. They come without a sender, and claim no author but the server. */
-    if (host->config->plain == PLAIN_ACCEPT || (*mail->from == 0 && !author.failed && strncmp(author.data, "mailer-daemon@", 14) == 0))
-        refused = 0;
-    else
-        refused = author.failed || host->config->plain == PLAIN_REFUSE || header_count(&mail->header, "From") > 1 ||
-                  keys_find(host->keys, author.data, &identity, &key) == FOUND_KEY;
-    free(from);
-    text_free(&author);
-    return refused;
-}
-
-void refuse(const struct host *host, bulla_status status, const char *why, struct outcome *outcome)
-{
-    enum action action = ACTION_REJECT;
-
-    switch (bulla_status_class(status)) {
-    case BULLA_CLASS_NOT_ACCEPTABLE:
-        action = host->config->damaged;
-        break;
-    case BULLA_CLASS_REFUSED:
-        action = host->config->refused;
-        break;
-    default:
-        outcome_set(outcome, VERDICT_LATER, "%s: %s", bulla_status_name(status), why);
-        return;
-    }
-    outcome_set(outcome, action == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT, "%s: %s", bulla_status_name(status), why);
+    return opening->claims.whole != NULL ? bulla_lease_stamp(opening->claims.whole) : bulla_message_stamp(opening->message);
 }
 
 /* Every recipient has it: the same answer again, and whatever the administrator wants of copies. */
@@ -73,72 +45,176 @@ static void copies_answered(const struct host *host, int rejected, struct outcom
                     "copy of a message that was delivered");
 }
 
-/* Opens it for each recipient: `taken` receives those who have not had it. 0; or -1, and the outcome says why nobody gets it. */
-static int open_for_all(const struct host *host, const struct mail *mail, const struct text *envelope, bulla_buffer *content,
-                        struct taken *taken, size_t *count, struct outcome *outcome)
+/* Under which names the guard knows the recipients, and whether the author named them. 0, or -1 and the outcome: nothing is reserved
+ * yet, so whoever changed them on the way only has this copy refused. */
+static int recipients_read(struct opening *opening, struct outcome *outcome)
 {
-    bulla_buffer *same = NULL;
-    bulla_error error = {0};
-    bulla_status status = bulla_buffer_new(&same, &error);
-    int rejected = 0;
+    const struct mail *mail = opening->mail;
+    struct text reader = {0}, why = {0};
+    int result = 0;
 
-    for (size_t i = 0; i < mail->count && (status == BULLA_OK || status == BULLA_AGAIN); i++) {
-        bulla_lease *lease = NULL;
-        bulla_answer *again = NULL;
-        char *receipt_to = NULL;
-
-        bulla_buffer_clear(same);
-        status = open_leased(host, mail->recipients[i], envelope, *count == 0 ? content : same, &lease, &again, &receipt_to, &error);
-        if (status == BULLA_OK && handed_is_under_way(host, bulla_lease_stamp(lease), mail->recipients[i])) {
-            status = BULLA_PENDING;
-            snprintf(error.text, sizeof error.text, "it was handed over before, and the queue has yet to confirm it");
+    opening->readers = calloc(mail->count, sizeof *opening->readers);
+    opening->had = calloc(mail->count, sizeof *opening->had);
+    opening->claims.taken = calloc(mail->count, sizeof *opening->claims.taken);
+    outcome->dropped = calloc(mail->count, sizeof *outcome->dropped);
+    if (opening->readers == NULL || opening->had == NULL || opening->claims.taken == NULL || outcome->dropped == NULL)
+        result = (outcome_set(outcome, VERDICT_LATER, "no memory"), -1);
+    for (size_t i = 0; i < mail->count && result == 0; i++) {
+        if (reader_of(opening->host->config, mail->recipients[i], &reader) != 0 || (opening->readers[i] = strdup(reader.data)) == NULL) {
+            result = (outcome_set(outcome, VERDICT_LATER, "no memory"), -1);
+        } else if (!addressees_name(&opening->addressees, opening->readers[i])) {
+            text_clear(&why);
+            text_format(&why, "the author did not name %s", mail->recipients[i]);
+            result = misaddressed_is_fine(opening->host, why.failed ? "" : why.data, outcome) ? 0 : -1;
         }
-        if (status == BULLA_OK && receipt_to != NULL) {
-            taken[*count].reader = mail->recipients[i];
-            taken[*count].lease = lease;
-            taken[(*count)++].receipt_to = receipt_to;
-            continue;
-        }
-        if (status == BULLA_AGAIN && receipt_to != NULL) {
-            outcome->dropped[outcome->dropped_count++] = mail->recipients[i];
-            rejected |= bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED;
-            receipt_keep(host, "copy", receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
-        } else if (status == BULLA_OK || status == BULLA_AGAIN) {
-            status = BULLA_IO;
-        }
-        bulla_lease_free(lease);
-        bulla_answer_free(again);
-        free(receipt_to);
     }
-    bulla_buffer_free(same);
-    if (status != BULLA_OK && status != BULLA_AGAIN)
-        return refuse(host, status, error.text, outcome), -1;
-    if (*count == 0)
-        return copies_answered(host, rejected, outcome), -1;
-    return 0;
+    text_free(&reader);
+    text_free(&why);
+    return result;
+}
+
+/* Reserves it for one reader: the list, or the mail as a whole if he alone is to have it. 0, or -1 and the outcome. */
+static int claim_one(struct opening *opening, char *reader, struct outcome *outcome)
+{
+    const struct host *host = opening->host;
+    struct claims *claims = &opening->claims;
+    int named = addressees_name(&opening->addressees, reader), alone = named && opening->addressees.count == 1;
+    bulla_lease *lease = NULL;
+    bulla_answer *again = NULL;
+    bulla_error error = {0};
+    bulla_status status =
+        alone ? whole_lease(host, opening->envelope, opening->content, &claims->whole, &again, &claims->receipt_to, &error)
+              : addressee_lease(host, &opening->addressees, reader, host->config->lease, &lease, &again, &error);
+
+    if (status == BULLA_OK && handed_is_under_way(host, bulla_lease_stamp(alone ? claims->whole : lease), reader)) {
+        status = BULLA_PENDING;
+        snprintf(error.text, sizeof error.text, "it was handed over before, and the queue has yet to confirm it");
+    }
+    opening->named += named;
+    if (status == BULLA_AGAIN && alone) {
+        opening->answered = 1;
+        opening->rejected = bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED;
+        receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(again), bulla_answer_outcome(again));
+    }
+    bulla_answer_free(again);
+    if (status == BULLA_AGAIN)
+        return opening->had[opening->had_count++] = reader, 0;
+    if (status == BULLA_OK && (claims->taken[claims->count].reader = strdup(reader)) != NULL)
+        return claims->taken[claims->count++].lease = lease, 0;
+    bulla_lease_free(lease);
+    refuse(host, status == BULLA_OK ? BULLA_IO : status, error.text[0] != 0 ? error.text : "no memory", outcome);
+    return -1;
+}
+
+/* Reserves it for each recipient, once if he is named twice, who has not had it. 0, or -1 and the outcome. */
+static int claims_make(struct opening *opening, struct outcome *outcome)
+{
+    size_t count = opening->mail->count;
+    char **sorted = calloc(count, sizeof *sorted);
+    int result = sorted == NULL ? (outcome_set(outcome, VERDICT_LATER, "no memory"), -1) : 0;
+
+    if (result == 0) {
+        memcpy(sorted, opening->readers, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, strings_order);
+    }
+    for (size_t i = 0; i < count && result == 0; i++)
+        if (i == 0 || strcmp(sorted[i], sorted[i - 1]) != 0)
+            result = claim_one(opening, sorted[i], outcome);
+    free(sorted);
+    return result;
+}
+
+/* Opens the mail without reserving it: some of its addressees have it, or are still to come. 0, or -1 and the outcome. */
+static int open_only(struct opening *opening, struct outcome *outcome)
+{
+    bulla_opener *opener = NULL;
+    bulla_error error = {0};
+    bulla_status status = bulla_opener_new_unguarded(opening->host->identity, opening->host->policy, &opener, &error);
+
+    bulla_buffer_clear(opening->content);
+    if (status == BULLA_OK)
+        status = bulla_open(opener, (const uint8_t *)opening->envelope->data, opening->envelope->length, opening->content, &opening->message,
+                            &error);
+    bulla_opener_free(opener);
+    return status == BULLA_OK ? 0 : (refuse(opening->host, status, error.text, outcome), -1);
+}
+
+/* Everybody whom the list names is here, or has it: reserves the mail as a whole, so that there is a receipt. 0, or -1 and the
+ * outcome. */
+static int open_whole(struct opening *opening, struct outcome *outcome)
+{
+    const struct host *host = opening->host;
+    struct claims *claims = &opening->claims;
+    bulla_answer *again = NULL;
+    bulla_error error = {0};
+    bulla_status status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &again, &claims->receipt_to, &error);
+    int result = status == BULLA_OK ? 0 : -1;
+
+    if (status == BULLA_AGAIN && bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED) {
+        receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(again), BULLA_OUTCOME_REJECTED);
+        copies_answered(host, 1, outcome);
+    } else if (status == BULLA_AGAIN || status == BULLA_PENDING) {
+        /* Somebody has given the receipt, or is about to: that does not hold up who has not had the mail. */
+        result = open_only(opening, outcome);
+    } else if (status != BULLA_OK) {
+        refuse(host, status, error.text[0] != 0 ? error.text : "no memory", outcome);
+    }
+    bulla_answer_free(again);
+    return result;
+}
+
+/* Reserves and opens it. 0; or -1, and the outcome says why nobody gets it. */
+static int claim_and_open(struct opening *opening, struct outcome *outcome)
+{
+    const struct host *host = opening->host;
+
+    if (recipients_read(opening, outcome) != 0 || claims_make(opening, outcome) != 0)
+        return -1;
+    if (opening->claims.count == 0) {
+        if (!opening->answered)
+            opening->rejected = whole_receipt(host, "copy", &opening->addressees, opening->envelope) > 0;
+        return copies_answered(host, opening->rejected, outcome), -1;
+    }
+    for (size_t i = 0; i < opening->mail->count; i++)
+        if (opening->had_count > 0 &&
+            bsearch(&opening->readers[i], opening->had, opening->had_count, sizeof *opening->had, strings_order) != NULL)
+            outcome->dropped[outcome->dropped_count++] = opening->mail->recipients[i];
+    if (opening->claims.whole != NULL)
+        return 0;
+    return opening->addressees.count > 1 && opening->named == opening->addressees.count ? open_whole(opening, outcome)
+                                                                                        : open_only(opening, outcome);
 }
 
 /* The author signed what is not his: rejected for good, and he is told so under our signature. */
-static void reject_taken(const struct host *host, struct taken *taken, size_t count, const char *reason, struct outcome *outcome)
+static void reject_whole(struct opening *opening, const char *reason, struct outcome *outcome)
 {
-    for (size_t i = 0; i < count; i++) {
-        bulla_answer *answer = NULL;
+    const struct host *host = opening->host;
+    struct claims *claims = &opening->claims;
+    bulla_answer *answer = NULL;
+    bulla_status status = BULLA_OK;
 
-        if (bulla_receipter_reject(host->receipter, taken[i].lease, BULLA_REASON_POLICY, reason, &answer, NULL) == BULLA_OK)
-            receipt_keep(host, "copy", taken[i].receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer));
-        bulla_answer_free(answer);
+    if (claims->whole == NULL) {
+        bulla_buffer_clear(opening->content);
+        free(claims->receipt_to);
+        status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &answer, &claims->receipt_to, NULL);
     }
+    if (status == BULLA_OK)
+        status = bulla_receipter_reject(host->receipter, claims->whole, BULLA_REASON_POLICY, reason, &answer, NULL);
+    if (status == BULLA_OK || status == BULLA_AGAIN)
+        receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer));
+    bulla_answer_free(answer);
     receipts_send(host, "copy");
     outcome_set(outcome, host->config->refused == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT, "%s", reason);
 }
 
-/* The original: header and body of its own, but for results that claim to be ours. */
+/* The original: header and body of its own, but for results that claim to be ours. 1; 0 if it is no mail; -1 for want of memory. */
 static int restore(const struct host *host, const bulla_buffer *content, int crlf, struct outcome *outcome)
 {
     const char *bytes = (const char *)bulla_buffer_data(content);
     size_t length = bulla_buffer_length(content);
     struct header inner = {0};
     long body = bytes == NULL ? -1 : header_parse(&inner, bytes, length);
+    int failed;
 
     for (size_t i = 0; body >= 0 && i < inner.count; i++) {
         const struct field *field = &inner.fields[i];
@@ -152,34 +228,36 @@ static int restore(const struct host *host, const bulla_buffer *content, int crl
         text_add(&outcome->body, bytes + body, length - (size_t)body);
     else if (body >= 0)
         lines_to_crlf(&outcome->body, bytes + body, length - (size_t)body);
+    failed = inner.failed || outcome->header.failed || outcome->body.failed;
     header_free(&inner);
-    return body < 0 || outcome->header.failed || outcome->body.failed ? -1 : 0;
+    return failed ? -1 : body >= 0;
 }
 
 /* Judges what is inside: whose it is, and whether the outer header told the same. 0, or -1 and the outcome. */
-static int judge(const struct host *host, const struct mail *mail, struct taken *taken, size_t count, struct outcome *outcome,
-                 struct text *results)
+static int judge(struct opening *opening, struct outcome *outcome, struct text *results)
 {
-    const bulla_stamp *stamp = bulla_lease_stamp(taken[0].lease);
+    const struct host *host = opening->host;
     char *from = header_value(&outcome->header, "From");
     struct text author = {0}, differing = {0};
     bulla_key signer;
-    int known, result = -1;
+    int known = AUTHORS_UNKNOWN, result = -1;
 
     address_first(&author, from == NULL ? "" : from);
-    headers_differ(&differing, &mail->header, &outcome->header);
+    headers_differ(&differing, &opening->mail->header, &outcome->header);
     free(from);
-    if (author.failed || differing.failed || bulla_stamp_signer(stamp, &signer, NULL) != BULLA_OK) {
+    if (!author.failed && !differing.failed && bulla_stamp_signer(stamp_of(opening), &signer, NULL) == BULLA_OK)
+        known = authors_are(host, &outcome->header, &signer);
+    if (known == AUTHORS_UNKNOWN) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (header_count(&outcome->header, "From") > 1 || (known = author_is(host, author.data, &signer)) < 0) {
-        reject_taken(host, taken, count, "the signer is not the author that From names", outcome);
+    } else if (known < 0) {
+        reject_whole(opening, "the signer is not the author that From names", outcome);
     } else if (differing.length > 0 && host->config->differing != ACTION_ACCEPT) {
         /* Whoever changed it on the way must not make us reject the message for good: it is released. */
         outcome_set(outcome, host->config->differing == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
                     "the outer header differs in %s", differing.data);
     } else {
         results_opened(results, host->config->domain, author.data, known, &signer, differing.data);
-        outcome_set(outcome, VERDICT_CHANGED, "opened for %zu recipients, from %s%s%s%s", count, author.data,
+        outcome_set(outcome, VERDICT_CHANGED, "opened for %zu recipients, from %s%s%s%s", opening->claims.count, author.data,
                     known ? "" : ", who is not in the key table", differing.length > 0 ? "; the outer header differs in " : "",
                     differing.data);
         result = 0;
@@ -189,61 +267,127 @@ static int judge(const struct host *host, const struct mail *mail, struct taken 
     return result;
 }
 
+/* A receipt that was sealed like any mail, because the server that sent it did not know it for one. 1 if it is dealt with. */
+static int receipt_inside(struct opening *opening, struct outcome *outcome)
+{
+    struct text receipt = {0}, nothing = {0};
+    struct outcome settled = {0};
+    int alone = mime_is_alone(TYPE_RECEIPT, &outcome->header, outcome->body.data, outcome->body.length, &receipt, &nothing), done = 0;
+
+    if (alone > 0) {
+        receipt_take(opening->host, &receipt, &settled);
+        done = settled.verdict == VERDICT_DISCARD || settled.verdict == VERDICT_LATER;
+    }
+    if (settled.verdict == VERDICT_DISCARD && claims_commit(opening->host, "copy", &opening->claims) != 0)
+        outcome_set(&settled, VERDICT_LATER, "a receipt was settled, and comes again");
+    if (done)
+        outcome_set(outcome, settled.verdict, "%s", settled.say);
+    else if (alone > 0)
+        log_info("%s: it is delivered as a mail", settled.say);
+    text_free(&receipt);
+    text_free(&nothing);
+    return done;
+}
+
+/* The mail is open, and nobody has it yet. */
+static void hand_over(struct opening *opening, struct outcome *outcome, struct text *results)
+{
+    const struct host *host = opening->host;
+    int restored, match = addressees_are_of(&opening->addressees, stamp_of(opening), bulla_buffer_data(opening->content),
+                                            bulla_buffer_length(opening->content));
+    struct text lines = {0};
+    char id[HANDED_ID];
+
+    attribute_text(&lines, stamp_of(opening), ATTRIBUTE_LINES);
+    if (match < 0 || lines.failed) {
+        outcome_set(outcome, VERDICT_LATER, "no memory");
+    } else if (match == 0) {
+        /* Whoever put it there, it is not said by the author: the mail is released. */
+        outcome_set(outcome, host->config->recipients == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
+                    "the list of addressees is another mail's");
+    } else if ((restored = restore(host, opening->content, lines.length > 0, outcome)) < 0) {
+        outcome_set(outcome, VERDICT_LATER, "no memory");
+    } else if (restored == 0) {
+        reject_whole(opening, "what is sealed is no mail", outcome);
+    } else if (judge(opening, outcome, results) == 0 && !receipt_inside(opening, outcome)) {
+        if (handed_keep(host, &opening->claims, &opening->addressees, opening->envelope, id) == 0)
+            snprintf(outcome->confirm, sizeof outcome->confirm, "%s@%s", id, host->config->confirm);
+        else
+            outcome_set(outcome, VERDICT_LATER, "what is under way cannot be kept");
+    }
+    text_free(&lines);
+}
+
 static void open_envelope(const struct host *host, const struct mail *mail, const struct text *envelope, struct outcome *outcome,
                           struct text *results)
 {
-    struct taken *taken = calloc(mail->count, sizeof *taken);
-    bulla_buffer *content = NULL;
-    struct text lines = {0};
-    char id[HANDED_ID];
-    size_t count = 0;
+    struct opening opening = {.host = host, .mail = mail, .envelope = envelope};
 
-    outcome->dropped = calloc(mail->count, sizeof *outcome->dropped);
-    if (taken == NULL || outcome->dropped == NULL || bulla_buffer_new(&content, NULL) != BULLA_OK) {
+    if (bulla_buffer_new(&opening.content, NULL) != BULLA_OK)
         outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (open_for_all(host, mail, envelope, content, taken, &count, outcome) == 0) {
-        attribute_text(&lines, bulla_lease_stamp(taken[0].lease), ATTRIBUTE_LINES);
-        if (restore(host, content, lines.length > 0, outcome) != 0)
-            reject_taken(host, taken, count, "what is sealed is no mail", outcome);
-        else if (judge(host, mail, taken, count, outcome, results) == 0) {
-            if (handed_keep(host, taken, count, envelope, id) == 0)
-                snprintf(outcome->confirm, sizeof outcome->confirm, "%s@%s", id, host->config->confirm);
-            else
-                outcome_set(outcome, VERDICT_LATER, "what is under way cannot be kept");
-        }
+    else if (addressees_find(host, mail, envelope, &opening.addressees, outcome) == 0 && claim_and_open(&opening, outcome) == 0)
+        hand_over(&opening, outcome, results);
+    for (size_t i = 0; opening.readers != NULL && i < mail->count; i++)
+        free(opening.readers[i]);
+    free(opening.readers);
+    free(opening.had);
+    claims_free(&opening.claims);
+    addressees_free(&opening.addressees);
+    bulla_message_free(opening.message);
+    bulla_buffer_free(opening.content);
+}
+
+/* What has no envelope: a receipt, or mail that is not sealed. A receipt is dealt with. What stands beside it, because somebody
+ * forwards it or a relay added it, is somebody's mail, unless it has no sender: then nobody waits for it. */
+static void open_plain(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
+{
+    struct text receipt = {0}, nothing = {0};
+    int alone, refused, found = mime_find(&receipt, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length);
+
+    if (found == 1) {
+        receipt_take(host, &receipt, outcome);
+        text_clear(&receipt);
+        alone = mime_is_alone(TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length, &receipt, &nothing);
+        if (alone <= 0)
+            log_info("from <%s>: a receipt with other content beside it: %s", mail->from, outcome->say);
+        if (alone < 0)
+            outcome_set(outcome, VERDICT_LATER, "no memory");
+        found = alone != 0 || *mail->from == 0 || outcome->verdict == VERDICT_LATER;
+    } else if (found < 0) {
+        log_error("from <%s>: a receipt that cannot be decoded", mail->from);
+        found = 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        bulla_lease_free(taken[i].lease);
-        free(taken[i].receipt_to);
+    text_free(&receipt);
+    text_free(&nothing);
+    if (found)
+        return;
+    refused = plain_is_refused(host, mail);
+    if (refused < 0) {
+        outcome_set(outcome, VERDICT_LATER, "no memory");
+    } else if (refused > 0) {
+        outcome_set(outcome, VERDICT_REJECT, "not sealed, but its author seals");
+    } else {
+        results_other(results, host->config->domain, "none");
+        outcome_set(outcome, VERDICT_PASS, "not sealed");
     }
-    free(taken);
-    text_free(&lines);
-    bulla_buffer_free(content);
 }
 
 void open_mail(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
 {
     struct text part = {0};
-    int found = mime_find(&part, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length);
     size_t left = 0;
+    int found;
 
     for (size_t i = 0; i < mail->count; i++)
         left += config_lists(host->config->leave, mail->recipients[i]) != 0;
-    if (found == 1) {
-        receipt_take(host, &part, outcome);
-        text_free(&part);
-        return;
-    }
-    text_clear(&part);
     errno = 0;
     found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
-    if (mail->count == 0 || (found < 0 && errno == ENOMEM)) {
+    if (mail->count == 0 || mail->header.failed || mail->body.failed || (found < 0 && errno == ENOMEM)) {
         outcome_set(outcome, VERDICT_LATER, "no memory, or no recipients");
-    } else if (found == 0 && plain_is_refused(host, mail)) {
-        outcome_set(outcome, VERDICT_REJECT, "not sealed, but its author seals");
+    } else if (mail->header.excess) {
+        outcome_set(outcome, VERDICT_REJECT, "its header is too long");
     } else if (found == 0) {
-        results_other(results, host->config->domain, "none");
-        outcome_set(outcome, VERDICT_PASS, "not sealed");
+        open_plain(host, mail, outcome, results);
     } else if (left == mail->count) {
         results_other(results, host->config->domain, "neutral reason=\"left sealed for its recipient\"");
         outcome_set(outcome, VERDICT_PASS, "left sealed");

@@ -1,6 +1,7 @@
 #include "outgoing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,9 @@ void outgoing_free(struct outgoing *outgoing)
 {
     for (size_t i = 0; i < outgoing->count; i++)
         free(outgoing->addressees[i].address);
+    for (size_t i = 0; i < outgoing->list_count; i++)
+        text_free(&outgoing->lists[i].sealed);
+    free(outgoing->lists);
     free(outgoing->addressees);
     free(outgoing->from);
     text_free(&outgoing->header);
@@ -54,18 +58,61 @@ int outgoing_address(struct outgoing *outgoing, const bulla_key *key, const char
     return 0;
 }
 
+int outgoing_list(struct outgoing *outgoing, const bulla_key *key, const bulla_sent *sent, const void *sealed, size_t length)
+{
+    struct list *more = realloc(outgoing->lists, (outgoing->list_count + 1) * sizeof *more);
+
+    if (more == NULL)
+        return -1;
+    outgoing->lists = more;
+    memset(&more[outgoing->list_count], 0, sizeof *more);
+    more[outgoing->list_count].key = *key;
+    more[outgoing->list_count].sent = *sent;
+    text_add(&more[outgoing->list_count].sealed, sealed, length);
+    return more[outgoing->list_count++].sealed.failed ? -1 : 0;
+}
+
+const struct list *outgoing_list_of(const struct outgoing *outgoing, const bulla_key *key)
+{
+    for (size_t i = 0; i < outgoing->list_count; i++)
+        if (memcmp(&outgoing->lists[i].key, key, sizeof *key) == 0)
+            return &outgoing->lists[i];
+    return NULL;
+}
+
+int outgoing_same(const struct outgoing *one, const struct outgoing *other)
+{
+    if (one->count != other->count)
+        return 0;
+    for (size_t i = 0; i < one->count; i++)
+        if (memcmp(&one->addressees[i].key, &other->addressees[i].key, sizeof one->addressees[i].key) != 0 ||
+            strcmp(one->addressees[i].address, other->addressees[i].address) != 0)
+            return 0;
+    return 1;
+}
+
 int outgoing_write(const struct host *host, const struct outgoing *outgoing)
 {
     struct text file = {0}, path = {0};
     int result;
 
-    text_puts(&file, "bulla-outgoing 1\nsent ");
+    text_puts(&file, "bulla-outgoing 2\nsent ");
     hex_write(&file, (const uint8_t *)&outgoing->sent, sizeof outgoing->sent);
     text_format(&file, "\nfrom %s\n", outgoing->from);
     for (size_t i = 0; i < outgoing->count; i++) {
         text_puts(&file, "to ");
         hex_write(&file, outgoing->addressees[i].key.bytes, sizeof outgoing->addressees[i].key.bytes);
         text_format(&file, " %s\n", outgoing->addressees[i].address);
+    }
+    for (size_t i = 0; i < outgoing->list_count; i++) {
+        const struct list *list = &outgoing->lists[i];
+
+        text_puts(&file, "list ");
+        hex_write(&file, list->key.bytes, sizeof list->key.bytes);
+        hex_write(&file, (const uint8_t *)&list->sent, sizeof list->sent);
+        hex_write(&file, (const uint8_t *)list->sealed.data, list->sealed.length);
+        text_puts(&file, "\n");
+        file.failed |= list->sealed.failed;
     }
     text_puts(&file, "\n");
     text_add(&file, outgoing->header.data, outgoing->header.length);
@@ -77,17 +124,39 @@ int outgoing_write(const struct host *host, const struct outgoing *outgoing)
     return result;
 }
 
+/* Key, what was sent, and the sealed list, in hexadecimal digits. */
+static int list_read(struct outgoing *outgoing, const char *digits)
+{
+    size_t length = strlen(digits) / 2;
+    bulla_key key;
+    bulla_sent sent;
+    uint8_t *bytes;
+    int result;
+
+    if (length <= sizeof key + sizeof sent || (bytes = malloc(length)) == NULL)
+        return -1;
+    if ((result = hex_read(bytes, length, digits)) == 0) {
+        memcpy(&key, bytes, sizeof key);
+        memcpy(&sent, bytes + sizeof key, sizeof sent);
+        result = outgoing_list(outgoing, &key, &sent, bytes + sizeof key + sizeof sent, length - sizeof key - sizeof sent);
+    }
+    free(bytes);
+    return result;
+}
+
 static int line_read(struct outgoing *outgoing, const char *line)
 {
     bulla_key key;
 
     if (strncmp(line, "sent ", 5) == 0)
         return strlen(line + 5) == 2 * sizeof outgoing->sent ? hex_read((uint8_t *)&outgoing->sent, sizeof outgoing->sent, line + 5) : -1;
+    if (strncmp(line, "list ", 5) == 0)
+        return list_read(outgoing, line + 5);
     if (strncmp(line, "from ", 5) == 0 && outgoing->from == NULL)
         return (outgoing->from = strdup(line + 5)) == NULL ? -1 : 0;
     if (strncmp(line, "to ", 3) == 0 && strlen(line) > 4 + 2 * sizeof key.bytes && hex_read(key.bytes, sizeof key.bytes, line + 3) == 0)
         return outgoing_address(outgoing, &key, line + 4 + 2 * sizeof key.bytes);
-    return strcmp(line, "bulla-outgoing 1") == 0 ? 0 : -1;
+    return strcmp(line, "bulla-outgoing 2") == 0 ? 0 : -1;
 }
 
 int outgoing_read(const struct host *host, const char *name, struct outgoing *outgoing)
@@ -145,4 +214,47 @@ void outgoing_recipients(const struct outgoing *outgoing, const bulla_key *key, 
     for (size_t i = 0; i < outgoing->count; i++)
         if (memcmp(&outgoing->addressees[i].key, key, sizeof *key) == 0)
             text_format(out, "%s%s", out->length > 0 ? ", " : "", outgoing->addressees[i].address);
+}
+
+static const char *ours_path(const struct host *host, const uint8_t *bytes, size_t length, const struct text *lists, struct text *path)
+{
+    bulla_hasher *hasher = NULL;
+    bulla_digest digest;
+    struct text hex = {0};
+    const char *result = NULL;
+    bulla_status status = bulla_hasher_new(&hasher, NULL);
+
+    if (status == BULLA_OK)
+        status = bulla_hasher_update(hasher, bytes, length, NULL);
+    /* What an envelope is says where it ends: no other division has the same bytes. */
+    if (status == BULLA_OK && lists != NULL && lists->length > 0)
+        status = bulla_hasher_update(hasher, (const uint8_t *)lists->data, lists->length, NULL);
+    if (status == BULLA_OK && (status = bulla_hasher_digest(hasher, &digest, NULL)) == BULLA_OK)
+        hex_write(&hex, digest.bytes, sizeof digest.bytes);
+    if (status == BULLA_OK && !hex.failed && *host_path(host, path, "ours", hex.data) != 0)
+        result = path->data;
+    bulla_hasher_free(hasher);
+    text_free(&hex);
+    return result;
+}
+
+void ours_remember(const struct host *host, const uint8_t *bytes, size_t length, const struct text *lists)
+{
+    struct text path = {0};
+    const char *name = ours_path(host, bytes, length, lists, &path);
+    int file = name == NULL ? -1 : open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file >= 0)
+        close(file);
+    text_free(&path);
+}
+
+int ours_is(const struct host *host, const uint8_t *bytes, size_t length, const struct text *lists)
+{
+    struct text path = {0};
+    const char *name = ours_path(host, bytes, length, lists, &path);
+    int is = name != NULL && access(name, F_OK) == 0;
+
+    text_free(&path);
+    return is;
 }

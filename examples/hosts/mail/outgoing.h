@@ -9,6 +9,8 @@
 #define OUTGOING_NAME 65
 
 struct addressee { bulla_key key; char *address; };
+/* The list of the addressees of a key, sealed to it (addressees.h). */
+struct list { bulla_key key; bulla_sent sent; struct text sealed; };
 
 struct outgoing {
     char name[OUTGOING_NAME];
@@ -16,6 +18,8 @@ struct outgoing {
     char *from;
     struct addressee *addressees;
     size_t count;
+    struct list *lists;
+    size_t list_count;
     struct text header; /* the outer one, with LF, and an empty line */
 };
 
@@ -23,11 +27,21 @@ void outgoing_free(struct outgoing *outgoing);
 /* The same mail, from the same sender to the same recipients, has the same name. 0, or -1. */
 int outgoing_name(char *name, const struct mail *mail, const struct text *content);
 int outgoing_address(struct outgoing *outgoing, const bulla_key *key, const char *address);
+int outgoing_list(struct outgoing *outgoing, const bulla_key *key, const bulla_sent *sent, const void *sealed, size_t length);
+/* The list of a key; NULL if there is none. */
+const struct list *outgoing_list_of(const struct outgoing *outgoing, const bulla_key *key);
+/* Whether two go to the same addresses with the same keys. */
+int outgoing_same(const struct outgoing *one, const struct outgoing *other);
 int outgoing_write(const struct host *host, const struct outgoing *outgoing);
 /* 0, or -1 and errno (ENOENT if there is none). */
 int outgoing_read(const struct host *host, const char *name, struct outgoing *outgoing);
 void outgoing_forget(const struct host *host, const char *name);
 /* The addresses of a key, separated by ", ". */
 void outgoing_recipients(const struct outgoing *outgoing, const bulla_key *key, struct text *out);
+
+/* Remembers what we sealed, an envelope with the lists that go with it or a receipt, so that it is known when it is given to us to
+ * be sent. If that is lost it is sealed once more, which the reader's side understands of receipts. */
+void ours_remember(const struct host *host, const uint8_t *bytes, size_t length, const struct text *lists);
+int ours_is(const struct host *host, const uint8_t *bytes, size_t length, const struct text *lists);
 
 #endif

@@ -1,12 +1,14 @@
 #include "receipts.h"
 
 #include "log.h"
+#include "outgoing.h"
 #include "submit.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int receipt_keep(const struct host *host, const char *id, const char *to, bulla_view receipt, uint32_t outcome)
@@ -24,6 +26,7 @@ int receipt_keep(const struct host *host, const char *id, const char *to, bulla_
     text_format(&file, "%s\n", to);
     receipt_mail_write(&file, host->config, to, receipt.data, receipt.length, outcome == BULLA_OUTCOME_REJECTED);
     /* The same receipt has the same name: it waits there once. */
+    ours_remember(host, receipt.data, receipt.length, NULL);
     if (bulla_digest_of(receipt.data, receipt.length, &digest, NULL) == BULLA_OK) {
         text_format(&name, "%s.", id);
         hex_write(&name, digest.bytes, 8);
@@ -71,17 +74,41 @@ int receipts_send(const struct host *host, const char *id)
 
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         size_t length = id == NULL ? 0 : strlen(id);
+        int sent;
 
         if (entry->d_name[0] == '.' || strstr(entry->d_name, ".new") != NULL ||
             (id != NULL && (strncmp(entry->d_name, id, length) != 0 || entry->d_name[length] != '.')))
             continue;
-        if (receipt_send(host, entry->d_name) != 0)
+        sent = receipt_send(host, entry->d_name);
+        if (sent < 0 || (sent > 0 && id == NULL))
             result = -1;
     }
     if (folder != NULL)
         closedir(folder);
     text_free(&path);
     return result;
+}
+
+void receipts_forget(const struct host *host, uint64_t before)
+{
+    struct text path = {0}, file = {0};
+    DIR *folder = opendir(host_path(host, &path, "receipts", ""));
+    struct dirent *entry;
+    struct stat seen;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.' || stat(host_path(host, &path, "receipts", entry->d_name), &seen) != 0 ||
+            (uint64_t)seen.st_mtime >= before)
+            continue;
+        text_clear(&file);
+        if (file_read(path.data, &file, 1 << 20) == 0)
+            log_error("a receipt to %.*s is given up: it could not be sent all the time", (int)strcspn(file.data, "\n"), file.data);
+        unlink(path.data);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    text_free(&path);
+    text_free(&file);
 }
 
 static const char *state_name(uint32_t state)

@@ -1,14 +1,19 @@
 #include "sealing.h"
 
+#include "addressees.h"
 #include "log.h"
 #include "mime.h"
 #include "outgoing.h"
+#include "submit.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+#define NOBODY_NAMED "undisclosed-recipients:;"
 
 /* Who can get it sealed, and who cannot. Gives whether there is a key for everybody. */
 static int recipients_find(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
@@ -26,6 +31,9 @@ static int recipients_find(const struct host *host, const struct mail *mail, str
             clear++;
             break;
         case FOUND_KEY:
+            /* It must be possible to send it again, and to send its author a notice. */
+            if (!address_is_plain(mail->recipients[i]))
+                return outcome_set(outcome, VERDICT_REJECT, "%s cannot be sealed to: write the address without quotes", mail->recipients[i]);
             if (outgoing_address(outgoing, &key, mail->recipients[i]) != 0)
                 return outcome_set(outcome, VERDICT_LATER, "no memory");
         }
@@ -34,6 +42,10 @@ static int recipients_find(const struct host *host, const struct mail *mail, str
         return outcome_set(outcome, VERDICT_PASS, "in clear, as the key table says");
     if (clear > 0)
         return outcome_set(outcome, VERDICT_REJECT, "some recipients have keys and others are written to in clear: send it separately");
+    if (mail->count > MOST_ADDRESSEES)
+        return outcome_set(outcome, VERDICT_REJECT, "more than %d recipients: send it in parts", MOST_ADDRESSEES);
+    if (*mail->from != 0 && !address_is_plain(mail->from))
+        return outcome_set(outcome, VERDICT_REJECT, "%s cannot be told of failures: write the address without quotes", mail->from);
     return 1;
 }
 
@@ -109,6 +121,38 @@ static bulla_status seal_content(const struct host *host, const struct outgoing 
     return status;
 }
 
+/* For each key the list of its addresses. A message that is sealed once more has the same lists: so readers know them. */
+static bulla_status lists_seal(const struct host *host, struct outgoing *outgoing, const struct outgoing *before, bulla_error *error)
+{
+    bulla_status status = BULLA_OK;
+
+    for (size_t i = 0; i < outgoing->count && status == BULLA_OK; i++) {
+        const bulla_key *key = &outgoing->addressees[i].key;
+        const struct list *same = before == NULL ? NULL : outgoing_list_of(before, key);
+        const bulla_public *identity = NULL;
+        bulla_buffer *sealed = NULL;
+        struct text lines = {0};
+        bulla_sent sent;
+        bulla_key found;
+
+        if (outgoing_list_of(outgoing, key) != NULL)
+            continue;
+        for (size_t j = i; j < outgoing->count; j++)
+            if (memcmp(&outgoing->addressees[j].key, key, sizeof *key) == 0)
+                text_format(&lines, "%s\n", outgoing->addressees[j].address);
+        if (keys_find(host->keys, outgoing->addressees[i].address, &identity, &found) != FOUND_KEY)
+            status = BULLA_INVALID_INPUT; /* the table cannot have changed */
+        else if ((status = bulla_buffer_new(&sealed, error)) == BULLA_OK &&
+                 (status = addressees_seal(host, identity, &lines, &outgoing->sent, same == NULL ? NULL : &same->sent, sealed, &sent,
+                                           error)) == BULLA_OK &&
+                 outgoing_list(outgoing, key, &sent, bulla_buffer_data(sealed), bulla_buffer_length(sealed)) != 0)
+            status = BULLA_IO;
+        bulla_buffer_free(sealed);
+        text_free(&lines);
+    }
+    return status;
+}
+
 static void field_put(struct header *header, struct text *value, const char *name)
 {
     header_add(header, name, strlen(name), value->data == NULL ? "" : value->data, value->length);
@@ -151,7 +195,7 @@ static void outer_header(const struct host *host, const struct mail *mail, const
     gmtime_r(&time, &parts);
     strftime(now, sizeof now, "%a, %d %b %Y %H:%M:%S +0000", &parts);
     addresses_put(header, "From", from == NULL ? mail->from : from, mail->from);
-    addresses_put(header, "To", to, "undisclosed-recipients:;");
+    addresses_put(header, "To", to, NOBODY_NAMED);
     text_format(&value, " %s", date == NULL ? now : date);
     field_put(header, &value, "Date");
     if (id != NULL) {
@@ -206,11 +250,43 @@ static bulla_status outbox_record(const struct host *host, const struct outgoing
     return status;
 }
 
+/* The outer message, kept and recorded before anybody hears that there is one. */
+static bulla_status outer_make(const struct host *host, const struct mail *mail, struct outgoing *outgoing, const bulla_buffer *envelope,
+                               struct outcome *outcome, bulla_error *error)
+{
+    const uint8_t *bytes = bulla_buffer_data(envelope);
+    size_t length = bulla_buffer_length(envelope);
+    struct text packed = {0};
+    bulla_status status = BULLA_OK;
+
+    for (size_t i = 0; i < outgoing->list_count; i++)
+        addressees_pack(&packed, (const uint8_t *)outgoing->lists[i].sealed.data, outgoing->lists[i].sealed.length);
+    outer_header(host, mail, &outgoing->sent, envelope, &outcome->header);
+    mime_body_write(&outcome->body, TYPE_ENVELOPE, bytes, length, &packed, "\r\n");
+    /* Content-Type, the last field, goes with the envelope, of which there may be several. */
+    if (outcome->header.count > 0 && !outcome->header.excess) {
+        outcome->header.count--;
+        header_write(&outcome->header, &outgoing->header, "\n");
+        outcome->header.count++;
+    }
+    if (outcome->header.excess) {
+        status = BULLA_OK; /* said by the caller */
+    } else if (outcome->body.failed || outcome->header.failed || outgoing_write(host, outgoing) != 0) {
+        status = BULLA_IO;
+        log_error("%s/outgoing cannot be written: %s", host->config->state, strerror(errno));
+    } else if (host->config->receipts != 0 && *mail->from != 0) {
+        status = outbox_record(host, outgoing, envelope, error);
+    }
+    if (status == BULLA_OK)
+        ours_remember(host, bytes, length, &packed);
+    text_free(&packed);
+    return status;
+}
+
 /* Makes envelope and outer message, and records them. */
 static void seal_to(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
 {
     int crlf = lines_have_bare_lf(mail->body.data, mail->body.length), again = 0;
-    int receipts = host->config->receipts != 0 && *mail->from != 0;
     struct outgoing before = {0};
     struct text content = {0};
     bulla_buffer *envelope = NULL;
@@ -221,28 +297,19 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
     content_write(mail, crlf, &content);
     if (!content.failed && outgoing_name(outgoing->name, mail, &content) == 0 && (outgoing->from = strdup(mail->from)) != NULL) {
         /* The client gives it once more: it is the same message, which its readers take once. Without a Message-ID nobody knows
-         * that: two alarms may be alike to the byte. */
+         * that: two alarms may be alike to the byte. With other keys it is another one: its readers are others. */
         again = header_count(&mail->header, "Message-ID") > 0 && outgoing_read(host, outgoing->name, &before) == 0 &&
-                before.sent.expires > (uint64_t)time(NULL) + 3600;
+                before.sent.expires > (uint64_t)time(NULL) + 3600 && outgoing_same(outgoing, &before);
         if ((status = bulla_buffer_new(&envelope, &error)) == BULLA_OK &&
-            (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK)
-            status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error);
-    }
-    if (status == BULLA_OK) {
-        outer_header(host, mail, &outgoing->sent, envelope, &outcome->header);
-        mime_body_write(&outcome->body, TYPE_ENVELOPE, bulla_buffer_data(envelope), bulla_buffer_length(envelope), "\r\n");
-        /* Content-Type, the last field, goes with the envelope, of which there may be several. */
-        outcome->header.count--;
-        header_write(&outcome->header, &outgoing->header, "\n");
-        outcome->header.count++;
-        if (outcome->body.failed || outcome->header.failed || outgoing_write(host, outgoing) != 0) {
-            status = BULLA_IO;
-            log_error("%s/outgoing cannot be written: %s", host->config->state, strerror(errno));
-        } else if (receipts) {
-            status = outbox_record(host, outgoing, envelope, &error);
-        }
+            (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK &&
+            (status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error)) == BULLA_OK)
+            status = lists_seal(host, outgoing, again ? &before : NULL, &error);
     }
     if (status == BULLA_OK)
+        status = outer_make(host, mail, outgoing, envelope, outcome, &error);
+    if (status == BULLA_OK && outcome->header.excess)
+        outcome_set(outcome, VERDICT_REJECT, "its header is too long");
+    else if (status == BULLA_OK)
         outcome_set(outcome, VERDICT_CHANGED, "sealed for %zu recipients%s", mail->count, again ? ", again" : "");
     else
         outcome_set(outcome, VERDICT_LATER, "cannot be sealed now: %s", error.text[0] != 0 ? error.text : bulla_status_text(status));
@@ -252,14 +319,78 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
     bulla_draft_free(draft);
 }
 
+/* Whether a value has addresses and nothing beside them: no names, no comments. */
+static int is_addresses(const char *value)
+{
+    struct text addresses = {0}, written = {0};
+    int is;
+
+    addresses_write(&addresses, value);
+    for (; *value != 0; value++)
+        if (!isspace((unsigned char)*value))
+            text_add(&written, value, 1);
+        else if (written.length > 0 && written.data[written.length - 1] == ',')
+            text_puts(&written, " ");
+    is = !addresses.failed && !written.failed && written.length > 0 &&
+         (strcmp(written.data, addresses.data) == 0 || strcmp(written.data, NOBODY_NAMED) == 0);
+    text_free(&addresses);
+    text_free(&written);
+    return is;
+}
+
+/* Whether a field says nothing but what delivery needs: the subject is one of ours. */
+static int field_is_outer(const struct host *host, const struct field *field)
+{
+    static const char *const names[] = {"Received", "Return-Path", "Delivered-To", "Date", "Message-ID", "MIME-Version",
+                                        "Content-Type", "Auto-Submitted", "DKIM-Signature"};
+    static const char *const subjects[] = {SUBJECT_RECEIPT, SUBJECT_REJECTED};
+    const char *value = field->value + strspn(field->value, " ");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(field->name, names[i]) == 0)
+            return 1;
+    if (strcasecmp(field->name, "From") == 0 || strcasecmp(field->name, "To") == 0)
+        return is_addresses(field->value);
+    if (strcasecmp(field->name, "Subject") != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        if (strcmp(value, subjects[i]) == 0)
+            return 1;
+    return strcmp(value, host->config->subject) == 0;
+}
+
+/* Whether it is what we sealed ourselves, and nothing beside it: sent again, or a receipt. What only looks sealed may hold anything,
+ * and is sealed like any other mail. 1, 0, or -1 for want of memory. */
+static int sealed_by_us(const struct host *host, const struct mail *mail)
+{
+    static const char *const types[] = {TYPE_ENVELOPE, TYPE_RECEIPT};
+    int ours = 0;
+
+    for (size_t i = 0; i < 2 && ours == 0; i++) {
+        struct text bytes = {0}, lists = {0};
+
+        ours = mime_is_alone(types[i], &mail->header, mail->body.data, mail->body.length, &bytes, &lists);
+        if (ours > 0)
+            ours = ours_is(host, (const uint8_t *)bytes.data, bytes.length, &lists);
+        text_free(&bytes);
+        text_free(&lists);
+    }
+    for (size_t i = 0; i < mail->header.count && ours > 0; i++)
+        ours = field_is_outer(host, &mail->header.fields[i]);
+    return ours;
+}
+
 void seal_mail(const struct host *host, const struct mail *mail, struct outcome *outcome)
 {
     struct outgoing outgoing = {0};
+    int ours = 0;
 
-    if (mail->count == 0)
-        outcome_set(outcome, VERDICT_LATER, "no recipients");
-    else if (mime_is_sealed(&mail->header, mail->body.data, mail->body.length))
-        outcome_set(outcome, VERDICT_PASS, "sealed already");
+    if (mail->count == 0 || mail->header.failed || mail->body.failed)
+        outcome_set(outcome, VERDICT_LATER, "no memory, or no recipients");
+    else if (mail->header.excess)
+        outcome_set(outcome, VERDICT_REJECT, "its header is too long");
+    else if ((ours = sealed_by_us(host, mail)) != 0)
+        outcome_set(outcome, ours > 0 ? VERDICT_PASS : VERDICT_LATER, ours > 0 ? "sealed already" : "no memory");
     else if (recipients_find(host, mail, &outgoing, outcome) == 1)
         seal_to(host, mail, &outgoing, outcome);
     outgoing_free(&outgoing);

@@ -108,18 +108,39 @@ static int reply(FILE *in, char *line, size_t room)
     return atoi(line);
 }
 
+/* Names the recipients one by one. Gives how many the server takes; `good_later` is 0 if all others are refused for good. */
+static size_t recipients_name(FILE *in, FILE *server, char **recipients, size_t count, char *line, size_t room, int *good_later)
+{
+    size_t taken = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        int code = fprintf(server, "RCPT TO:<%s>\r\n", recipients[i]) < 0 || fflush(server) != 0 ? -1 : reply(in, line, room);
+
+        taken += code / 10 == 25;
+        *good_later |= code / 10 != 25 && code / 100 != 5;
+        if (code < 0 || code == 421)
+            return 0;
+        if (code / 10 != 25)
+            log_error("a mail is not taken for %s: %s", recipients[i], line);
+    }
+    return taken;
+}
+
+/* 0, -1, or 1 if it is refused for good. */
 static int dialogue(FILE *in, FILE *server, const struct config *config, const char *from, char **recipients, size_t count,
                     const struct text *mail, char *line, size_t room)
 {
+    int code, later = 0;
+
     if (reply(in, line, room) != 220 || fprintf(server, "EHLO %s\r\n", config->domain) < 0 || fflush(server) != 0 ||
-        reply(in, line, room) != 250 || fprintf(server, "MAIL FROM:<%s>\r\n", from) < 0 || fflush(server) != 0 ||
-        reply(in, line, room) != 250)
+        reply(in, line, room) != 250 || fprintf(server, "MAIL FROM:<%s>\r\n", from) < 0 || fflush(server) != 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (fprintf(server, "RCPT TO:<%s>\r\n", recipients[i]) < 0 || fflush(server) != 0 || reply(in, line, room) / 10 != 25)
-            return -1;
-    if (fprintf(server, "DATA\r\n") < 0 || fflush(server) != 0 || reply(in, line, room) != 354)
-        return -1;
+    if ((code = reply(in, line, room)) != 250)
+        return code / 100 == 5 ? 1 : -1;
+    if (recipients_name(in, server, recipients, count, line, room, &later) == 0)
+        return later ? -1 : 1;
+    if (fprintf(server, "DATA\r\n") < 0 || fflush(server) != 0 || (code = reply(in, line, room)) != 354)
+        return code / 100 == 5 ? 1 : -1;
     for (size_t at = 0; at < mail->length;) {
         const char *end = memchr(mail->data + at, '\n', mail->length - at);
         size_t length = end == NULL ? mail->length - at : (size_t)(end - mail->data) - at;
@@ -129,8 +150,8 @@ static int dialogue(FILE *in, FILE *server, const struct config *config, const c
             return -1;
         at += length + 1;
     }
-    if (fputs(".\r\n", server) == EOF || fflush(server) != 0 || reply(in, line, room) / 100 != 2)
-        return -1;
+    if (fputs(".\r\n", server) == EOF || fflush(server) != 0 || (code = reply(in, line, room)) / 100 != 2)
+        return code / 100 == 5 ? 1 : -1;
     fputs("QUIT\r\n", server);
     fflush(server);
     return 0;
@@ -209,10 +230,10 @@ void receipt_mail_write(struct text *out, const struct config *config, const cha
 
     gmtime_r(&now, &parts);
     strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &parts);
-    text_format(out, "From: <%s>\nTo: <%s>\nDate: %s\n", config->address == NULL ? "" : config->address, to, date);
+    text_format(out, "From: %s\nTo: %s\nDate: %s\n", config->address == NULL ? "" : config->address, to, date);
     text_format(out, "Subject: %s\nAuto-Submitted: auto-replied\nMIME-Version: 1.0\nContent-Type: ",
-                rejected ? "Sealed message not accepted" : "Receipt");
+                rejected ? SUBJECT_REJECTED : SUBJECT_RECEIPT);
     mime_type_write(out, receipt, length);
     text_puts(out, "\n\n");
-    mime_body_write(out, TYPE_RECEIPT, receipt, length, "\n");
+    mime_body_write(out, TYPE_RECEIPT, receipt, length, NULL, "\n");
 }

@@ -92,6 +92,11 @@ void text_free(struct text *text)
     memset(text, 0, sizeof *text);
 }
 
+int strings_order(const void *one, const void *other)
+{
+    return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void base64_write(struct text *out, const uint8_t *bytes, size_t length, const char *end)

@@ -15,6 +15,9 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 void text_clear(struct text *text); /* wipes */
 void text_free(struct text *text);  /* wipes */
 
+/* The order of strings in an array, for qsort() and bsearch(). */
+int strings_order(const void *one, const void *other);
+
 /* Lines of 76 characters, each ended with `end`. */
 void base64_write(struct text *out, const uint8_t *bytes, size_t length, const char *end);
 /* Reads what is left after spaces, tabs and line ends, until a line that begins with "--" or the end. 0, or -1. */

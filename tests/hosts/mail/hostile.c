@@ -1,29 +1,60 @@
-/* Feeds broken mail to what reads mail: hostile SEED ROUNDS FILE... changes the files at random, under the sanitizers of the compiler. */
-#include "header.h"
+/*
+ * Feeds broken mail to what reads mail, under the sanitizers of the compiler:
+ *
+ *     hostile SEED ROUNDS FOLDER FILE...
+ *
+ * The files are changed at random. Sealed mails are made here, with keys made for that, in the empty FOLDER: they are broken in
+ * their envelopes, lists, parts and headers, and given to open_mail(). Whatever is opened must be the original, for those whom its
+ * author named, and nothing that a stranger does may keep the mail itself from being taken afterwards. Then every allocation of the
+ * host fails in its turn (--wrap, see run): nothing may be rejected, or leave in clear, for want of memory.
+ */
+#include "hostile.h"
+
 #include "keys.h"
 #include "log.h"
-#include "mail.h"
 #include "mime.h"
 #include "submit.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What is said of broken mail is not looked at. */
+void log_begin(const char *program, int to_syslog)
+{
+    (void)program, (void)to_syslog;
+}
+void log_info(const char *format, ...)
+{
+    (void)format;
+}
+void log_error(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    if (getenv("HOSTILE_LOG") != NULL) {
+        vfprintf(stderr, format, values);
+        fputs("\n", stderr);
+    }
+    va_end(values);
+}
+
 static const char *const PIECES[] = {"\r\n", "\n", "\r", "\r\n\r\n", ":", ";", "\"", "(", ")", "<", ">", ",", "@", "--", "=", "==", "\\", "\t ", "From ",
-    "From:", "To: ", "Content-Type: application/vnd.bulla.envelope", "content-type: multipart/mixed; boundary=\"", "QlVMTEE", "Authentication-Results: ",
+    "From:", "To: ", "Content-Type: application/vnd.bulla.envelope\r\n\r\n", "\r\nContent-Type: application/vnd.bulla.addressees\r\n\r\n",
+    "Content-Type: application/vnd.bulla.receipt\r\n", "AAAC", "content-type: multipart/mixed; boundary=\"", "QlVMTEE", "Authentication-Results: ",
     "\xff", "", "Bcc:", "mx.b.test"};
 
 static unsigned long state;
 
-static size_t below(size_t limit)
+size_t below(size_t limit)
 {
     state = state * 6364136223846793005UL + 1442695040888963407UL;
     return limit == 0 ? 0 : (size_t)(state >> 33) % limit;
 }
 
-/* One change: bytes taken out, a piece put in, a byte made another. */
-static void change(struct text *mail)
+void change(struct text *mail)
 {
     struct text next = {0};
     size_t at = below(mail->length + 1), out = below(3) == 0 ? below(40) : 0;
@@ -45,14 +76,15 @@ static void change(struct text *mail)
 static void read_all(const struct text *bytes)
 {
     struct mail mail = {0};
-    struct text out = {0};
+    struct text out = {0}, lists = {0};
     struct header other = {0};
 
     if (mail_parse(&mail, bytes->data, bytes->length) == 0) {
         mime_find(&out, TYPE_ENVELOPE, &mail.header, mail.body.data, mail.body.length);
         text_clear(&out);
         mime_find(&out, TYPE_RECEIPT, &mail.header, mail.body.data, mail.body.length);
-        mime_is_sealed(&mail.header, mail.body.data, mail.body.length);
+        text_clear(&out);
+        mime_is_alone(TYPE_ENVELOPE, &mail.header, mail.body.data, mail.body.length, &out, &lists);
         for (size_t i = 0; i < mail.header.count; i++) {
             text_clear(&out);
             addresses_write(&out, mail.header.fields[i].value);
@@ -75,6 +107,7 @@ static void read_all(const struct text *bytes)
     text_clear(&out);
     lines_to_crlf(&out, bytes->data, bytes->length);
     text_free(&out);
+    text_free(&lists);
     header_free(&other);
     mail_free(&mail);
 }
@@ -97,16 +130,20 @@ static void check_addresses(void)
 
 int main(int argc, char **argv)
 {
-    long rounds = argc > 3 ? atol(argv[2]) : 0;
+    long rounds = argc > 4 ? atol(argv[2]) : 0;
 
     check_addresses();
     if (rounds <= 0)
-        return fprintf(stderr, "usage: hostile SEED ROUNDS FILE...\n"), 1;
+        return fprintf(stderr, "usage: hostile SEED ROUNDS FOLDER FILE...\n"), 1;
     state = strtoul(argv[1], NULL, 10);
+    ends_make(argv[3]);
+    fail_everywhere();
+    break_sealed(rounds / 4);
+    ends_free();
     for (long i = 0; i < rounds; i++) {
         struct text mail = {0};
 
-        if (file_read(argv[3 + below((size_t)argc - 3)], &mail, 1 << 20) != 0)
+        if (file_read(argv[4 + below((size_t)argc - 4)], &mail, 1 << 20) != 0)
             return fprintf(stderr, "hostile: a file cannot be read\n"), 1;
         for (size_t changes = below(30); changes > 0; changes--)
             change(&mail);

@@ -40,7 +40,7 @@ class Fleet(World):
         self.conf["b2"] = self.configuration("b2", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}", guard=self.guard())
         self.milters["open_b2"] = self.milter("b2", "open", "open_b2")
         self.b2 = Postfix(self.folder, "b2", {
-            "virtual_mailbox_domains": "b.test", "virtual_mailbox_maps": "inline:{ { bob@b.test=bob/ } }",
+            "virtual_mailbox_domains": "b.test", "virtual_mailbox_maps": "inline:{ { bob@b.test=bob/ } { carol@b.test=carol/ } }",
             "transport_maps": "inline:{ { bulla-confirm.invalid=bulla-confirm: } }", "bulla-confirm_destination_recipient_limit": "1"},
             [f"127.0.0.1:{port['b2_in']} inet n - n - - smtpd -o smtpd_milters=inet:127.0.0.1:{port['open_b2']}",
              f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf['b2']} --confirm ${{recipient}}"])
@@ -109,6 +109,33 @@ def one_dies_and_the_other_takes_over(world):
     return "451 at the first, delivered by the second; the copy at the first, when it is back, is a copy"
 
 
+def each_gets_one_of_the_recipients(world):
+    """A receipt stands for all of a key's addressees, also where no server alone knows of them all."""
+    tokens = [world.token() for _ in range(20)]
+    world.relay.plan = lambda mail: world.relay.held.append(mail) or []
+    for token in tokens:
+        assert world.submit(world.letter(token, "bob@b.test>, <carol@b.test"), ["bob@b.test", "carol@b.test"]) == 250
+    wait_for(lambda: len(world.relay.held) == len(tokens), "held")
+    held, world.relay.held[:] = list(world.relay.held), []
+    world.relay.plan = lambda mail: [mail]
+    give = lambda mail, user, server: world.relay.forward((mail[0], [f"{user}@b.test"], mail[2]), world.ports[f"{server}_in"])[0]
+    one, others = held[0], held[1:]
+    assert give(one, "bob", "b") == 250
+    wait_for(lambda: world.having(world.b, "bob", tokens[0]) and world.b.queued() == 0, "Bob has it, confirmed")
+    time.sleep(1)
+    assert world.state_of(tokens[0]) == ["waiting"], "a receipt although Carol has nothing"
+    assert give(one, "carol", "b2") == 250
+    world.settled(tokens[0])
+    # Both at the same instant: one of them is the last, and knows it.
+    with ThreadPoolExecutor(12) as pool:
+        codes = list(pool.map(lambda what: give(*what), [(mail, user, server) for mail in others for user, server in (("bob", "b"), ("carol", "b2"))]))
+    assert set(codes) == {250}, codes
+    for token in tokens[1:]:
+        world.settled(token)
+    assert all(len(world.having(world.b, "bob", token)) == len(world.having(world.b2, "carol", token)) == 1 for token in tokens)
+    return f"{len(tokens)} mails for two, each by a server of his own: no receipt while one is missing, and one after the second, also if both come at once"
+
+
 def guard_is_away(world):
     token = world.token()
     letter = world.letter(token)
@@ -131,4 +158,4 @@ def guard_is_away(world):
     return "silent, and then down: 451 to the relay, nothing delivered; back again: delivered once, receipted"
 
 
-ALL = [both_get_the_same_mail, one_dies_and_the_other_takes_over, guard_is_away]
+ALL = [both_get_the_same_mail, each_gets_one_of_the_recipients, one_dies_and_the_other_takes_over, guard_is_away]

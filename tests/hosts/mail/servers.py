@@ -19,7 +19,7 @@ USER = "nobody"  # whoever owns mailboxes and state in the tests
 MASTER = """
 postlog   unix-dgram n - n - 1 postlogd
 cleanup   unix n - n - 0 cleanup
-qmgr      unix n - n 300 1 qmgr
+qmgr      unix n - n 3 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
 rewrite   unix - - n - - trivial-rewrite
 bounce    unix - - n - 0 bounce

@@ -1,0 +1,20 @@
+/* Broken mail: what the two parts of the test share. */
+#ifndef BULLA_MAIL_HOSTILE_H
+#define BULLA_MAIL_HOSTILE_H
+
+#include "mail.h"
+
+/* A number below this one, by chance; 0 for 0. */
+size_t below(size_t limit);
+/* One change: bytes taken out, a piece put in, a byte made another. */
+void change(struct text *mail);
+
+/* Makes two ends in an empty folder. */
+void ends_make(const char *folder);
+void ends_free(void);
+/* Breaks sealed mails so often. */
+void break_sealed(long rounds);
+/* Lets every allocation of the host fail in its turn. */
+void fail_everywhere(void);
+
+#endif

@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 
-from servers import USER, Milter, Postfix, listening, own, wait_for
+from corpus import Dkim
+from servers import USER, Milter, OpenDkim, Postfix, listening, own, wait_for
 from world import World
 
 SETTINGS = {"mixed": "split"}
@@ -278,9 +279,9 @@ class OtherMilter:
 
 
 @contextlib.contextmanager
-def another_milter(world):
-    """Behind the sealing one, as OpenDKIM would be."""
-    other, master = OtherMilter(), world.folder / "a/conf/master.cf"
+def behind_the_sealing_one(world, other):
+    """Another milter, at the way out of a."""
+    master = world.folder / "a/conf/master.cf"
     services = master.read_text()
     ours = f"smtpd_milters=unix:{world.socket_of('seal_a')}"
     master.write_text(services.replace(ours, f"{ours},inet:127.0.0.1:{other.port}"))
@@ -303,7 +304,7 @@ def given_again_by_the_queue(world):
     waiting = lambda: [line for line in world.report().splitlines() if "alice@a.test -> bob@b.test" in line and line.startswith("waiting")]
     wait_for(lambda: not waiting(), "what was sent before is receipted")
     before, sealed = 0, world.milters["seal_a"].log_text().count(": sealed for")
-    with another_milter(world) as other:
+    with behind_the_sealing_one(world, OtherMilter()) as other:
         other.answer = b"t"
         assert world.submit(letter) == 250
         wait_for(lambda: other.asked >= 3, "refused three times", 100)
@@ -321,7 +322,7 @@ def given_again_by_the_queue(world):
 def refused_after_sealing(world):
     only_to_b(world)
     token = world.token()
-    with another_milter(world) as other:
+    with behind_the_sealing_one(world, OtherMilter()) as other:
         other.answer = b"r"
         assert world.submit(world.letter(token)) == 250
         wait_for(lambda: [mail for mail in world.having(world.a, "alice", token) if b"MAILER-DAEMON@a.test" in mail], "the bounce")
@@ -332,5 +333,20 @@ def refused_after_sealing(world):
     return "550 by another milter after it was sealed: the author has the bounce, and the outbox sends it again, sealed (which the guide says)"
 
 
+def dkim_signs_after_sealing(world):
+    only_to_b(world)
+    token = world.token()
+    with behind_the_sealing_one(world, OpenDkim(world.folder)) as signer:
+        assert world.submit(world.letter(token)) == 250
+        boxed_sealed(world, "bob", token)
+    by = passed(world, token)[0][2]
+    assert b"DKIM-Signature" in by, by
+    checker = Dkim(world.folder)
+    checker.record = signer.record
+    assert checker.verifies(by) and not checker.verifies(by.replace(b"QlVMTEE", b"QlVMTEF"))
+    world.settled(token)
+    return "what OpenDKIM signs, behind the sealing milter, verifies at the relay: it is the sealed mail"
+
+
 ALL = [every_way_out_is_sealed, bounces_and_notices_are_sealed, clear_where_it_is_said, only_postfix_talks_to_milters, milter_is_down, another_way_out, given_again_by_the_queue,
-       refused_after_sealing]
+       refused_after_sealing, dkim_signs_after_sealing]

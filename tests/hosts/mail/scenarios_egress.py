@@ -11,34 +11,19 @@ import threading
 import time
 
 from corpus import Dkim
-from servers import USER, Milter, OpenDkim, Postfix, listening, own, wait_for
-from world import World
+from servers import USER, OpenDkim, Postfix, listening, own, wait_for
+from world import WithSockets
 
 SETTINGS = {"mixed": "split"}
 
 
-class Egress(World):
+class Egress(WithSockets):
     """As World, but Postfix a and b seal on their way out; and they have aliases, and local users with .forward files."""
 
     def begin(self, b_postfix):
         for name in "ab":
-            # Only Postfix may talk to the milters: the folder is of its group, and hands it on.
-            place = self.folder / f"sockets-{name}"
-            place.mkdir()
-            shutil.chown(place, USER, "postfix")
-            place.chmod(0o2750)
             (self.folder / f"forward-{name}").mkdir()
         super().begin(b_postfix)
-
-    def socket_of(self, port):
-        return self.folder / f"sockets-{port[-1]}" / port.split("_")[0]
-
-    def milter(self, name, role, port, **more):
-        conf = self.folder / f"{name}-{role}.conf"
-        conf.write_text(self.conf[name].read_text() + f"socket = unix:{self.socket_of(port)}\n")
-        made = Milter(self.out / "bulla-milter", conf, role, self.socket_of(port), self.folder / f"{port}.log")
-        self.parts.append(made)
-        return made
 
     def postfix(self, name, transport, boxes, seal, opens, **more):
         port = self.ports
@@ -270,7 +255,7 @@ class OtherMilter:
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
         self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
+        self.place = f"inet:127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
@@ -284,7 +269,7 @@ def behind_the_sealing_one(world, other):
     master = world.folder / "a/conf/master.cf"
     services = master.read_text()
     ours = f"smtpd_milters=unix:{world.socket_of('seal_a')}"
-    master.write_text(services.replace(ours, f"{ours},inet:127.0.0.1:{other.port}"))
+    master.write_text(services.replace(ours, f"{ours},{other.place}"))
     world.a.reload()
     try:
         yield other

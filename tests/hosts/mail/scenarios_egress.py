@@ -10,34 +10,20 @@ import subprocess
 import threading
 import time
 
-from servers import USER, Milter, Postfix, listening, own, wait_for
-from world import World
+from corpus import Dkim
+from servers import USER, OpenDkim, Postfix, listening, own, wait_for
+from world import WithSockets
 
 SETTINGS = {"mixed": "split"}
 
 
-class Egress(World):
+class Egress(WithSockets):
     """As World, but Postfix a and b seal on their way out; and they have aliases, and local users with .forward files."""
 
     def begin(self, b_postfix):
         for name in "ab":
-            # Only Postfix may talk to the milters: the folder is of its group, and hands it on.
-            place = self.folder / f"sockets-{name}"
-            place.mkdir()
-            shutil.chown(place, USER, "postfix")
-            place.chmod(0o2750)
             (self.folder / f"forward-{name}").mkdir()
         super().begin(b_postfix)
-
-    def socket_of(self, port):
-        return self.folder / f"sockets-{port[-1]}" / port.split("_")[0]
-
-    def milter(self, name, role, port, **more):
-        conf = self.folder / f"{name}-{role}.conf"
-        conf.write_text(self.conf[name].read_text() + f"socket = unix:{self.socket_of(port)}\n")
-        made = Milter(self.out / "bulla-milter", conf, role, self.socket_of(port), self.folder / f"{port}.log")
-        self.parts.append(made)
-        return made
 
     def postfix(self, name, transport, boxes, seal, opens, **more):
         port = self.ports
@@ -269,7 +255,7 @@ class OtherMilter:
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
         self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
+        self.place = f"inet:127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
@@ -278,12 +264,12 @@ class OtherMilter:
 
 
 @contextlib.contextmanager
-def another_milter(world):
-    """Behind the sealing one, as OpenDKIM would be."""
-    other, master = OtherMilter(), world.folder / "a/conf/master.cf"
+def behind_the_sealing_one(world, other):
+    """Another milter, at the way out of a."""
+    master = world.folder / "a/conf/master.cf"
     services = master.read_text()
     ours = f"smtpd_milters=unix:{world.socket_of('seal_a')}"
-    master.write_text(services.replace(ours, f"{ours},inet:127.0.0.1:{other.port}"))
+    master.write_text(services.replace(ours, f"{ours},{other.place}"))
     world.a.reload()
     try:
         yield other
@@ -303,7 +289,7 @@ def given_again_by_the_queue(world):
     waiting = lambda: [line for line in world.report().splitlines() if "alice@a.test -> bob@b.test" in line and line.startswith("waiting")]
     wait_for(lambda: not waiting(), "what was sent before is receipted")
     before, sealed = 0, world.milters["seal_a"].log_text().count(": sealed for")
-    with another_milter(world) as other:
+    with behind_the_sealing_one(world, OtherMilter()) as other:
         other.answer = b"t"
         assert world.submit(letter) == 250
         wait_for(lambda: other.asked >= 3, "refused three times", 100)
@@ -321,7 +307,7 @@ def given_again_by_the_queue(world):
 def refused_after_sealing(world):
     only_to_b(world)
     token = world.token()
-    with another_milter(world) as other:
+    with behind_the_sealing_one(world, OtherMilter()) as other:
         other.answer = b"r"
         assert world.submit(world.letter(token)) == 250
         wait_for(lambda: [mail for mail in world.having(world.a, "alice", token) if b"MAILER-DAEMON@a.test" in mail], "the bounce")
@@ -332,5 +318,20 @@ def refused_after_sealing(world):
     return "550 by another milter after it was sealed: the author has the bounce, and the outbox sends it again, sealed (which the guide says)"
 
 
+def dkim_signs_after_sealing(world):
+    only_to_b(world)
+    token = world.token()
+    with behind_the_sealing_one(world, OpenDkim(world.folder)) as signer:
+        assert world.submit(world.letter(token)) == 250
+        boxed_sealed(world, "bob", token)
+    by = passed(world, token)[0][2]
+    assert b"DKIM-Signature" in by, by
+    checker = Dkim(world.folder)
+    checker.record = signer.record
+    assert checker.verifies(by) and not checker.verifies(by.replace(b"QlVMTEE", b"QlVMTEF"))
+    world.settled(token)
+    return "what OpenDKIM signs, behind the sealing milter, verifies at the relay: it is the sealed mail"
+
+
 ALL = [every_way_out_is_sealed, bounces_and_notices_are_sealed, clear_where_it_is_said, only_postfix_talks_to_milters, milter_is_down, another_way_out, given_again_by_the_queue,
-       refused_after_sealing]
+       refused_after_sealing, dkim_signs_after_sealing]

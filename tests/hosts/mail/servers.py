@@ -1,5 +1,6 @@
 """Real mail servers and milters in a temporary folder, started and ended by the tests themselves."""
 
+import base64
 import os
 import shutil
 import signal
@@ -165,6 +166,26 @@ class Milter(Logging):
                 self.kill_worker()
                 self.process.kill()
                 self.process.wait()
+
+
+class OpenDkim:
+    """OpenDKIM, which signs for a.test."""
+
+    def __init__(self, folder):
+        self.place, self.socket, key = f"unix:{folder}/opendkim", folder / "opendkim", folder / "dkim.private"
+        key.write_bytes(subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout)
+        key.chmod(0o600)
+        public = subprocess.run(["openssl", "rsa", "-in", str(key), "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+        self.record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
+        conf = folder / "opendkim.conf"
+        conf.write_text(f"Domain a.test\nKeyFile {key}\nSelector s\nSocket local:{self.socket}\nUMask 000\nMode s\nSyslog no\n"
+                        "Canonicalization relaxed/relaxed\nUserID root\nRequireSafeKeys no\nInternalHosts 127.0.0.1\n")
+        self.process = subprocess.Popen([need("opendkim", "opendkim"), "-f", "-x", str(conf)])
+        wait_for(lambda: listening(self.socket), "OpenDKIM listens")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
 
 
 class Folder:

@@ -5,6 +5,7 @@
 """
 
 import os
+import shutil
 import signal
 import smtplib
 import subprocess
@@ -85,6 +86,10 @@ class World:
                               f"{{ clear.test=smtp:[127.0.0.1]:{self.relay.port} }} {{ nokey.test=smtp:[127.0.0.1]:{self.relay.port} }} }}"}, [f"127.0.0.1:{port['r']} inet n - n - - smtpd"])
         self.parts.append(self.r)
 
+    def place_of(self, port):
+        """Where Postfix finds a milter."""
+        return f"inet:127.0.0.1:{self.ports[port]}"
+
     def milter(self, name, role, port, **more):
         conf = self.folder / f"{name}-{role}.conf"
         conf.write_text(self.conf[name].read_text() + f"socket = inet:{self.ports[port]}@127.0.0.1\n")
@@ -94,7 +99,7 @@ class World:
 
     def postfix(self, name, transport, boxes, seal, opens, **more):
         port = self.ports
-        milter = lambda which: f"inet:127.0.0.1:{port[which]}"
+        milter = self.place_of
         made = Postfix(self.folder, name, {
             "virtual_mailbox_domains": f"{name}.test", "virtual_mailbox_maps": "inline:{ " + " ".join(f"{{ {box} }}" for box in boxes) + " }",
             "transport_maps": f"inline:{{ {{ {transport} }} {{ bulla-confirm.invalid=bulla-confirm: }} " + ("{ erin@b.test=bulla-deliver: } }" if name == "b" else "}"),
@@ -178,3 +183,28 @@ class World:
     def settled(self, token, seconds=30):
         wait_for(lambda: set(self.state_of(token)) == {"delivered"}, f"{token} receipted", seconds)
 
+
+class WithSockets(World):
+    """As World, but the milters listen in the file system, as the guide has it."""
+
+    def begin(self, b_postfix):
+        for name in "ab":
+            # Only Postfix may talk to them: the folder is of its group, and hands it on.
+            place = self.folder / f"sockets-{name}"
+            place.mkdir()
+            shutil.chown(place, USER, "postfix")
+            place.chmod(0o2750)
+        super().begin(b_postfix)
+
+    def place_of(self, port):
+        return f"unix:{self.socket_of(port)}"
+
+    def socket_of(self, port):
+        return self.folder / f"sockets-{port[-1]}" / port.split("_")[0]
+
+    def milter(self, name, role, port, **more):
+        conf = self.folder / f"{name}-{role}.conf"
+        conf.write_text(self.conf[name].read_text() + f"socket = unix:{self.socket_of(port)}\n")
+        made = Milter(self.out / "bulla-milter", conf, role, self.socket_of(port), self.folder / f"{port}.log")
+        self.parts.append(made)
+        return made

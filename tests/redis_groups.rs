@@ -19,15 +19,32 @@ const THREADS: u64 = 16;
 const USUAL: u64 = 10;
 const ROUNDS: u64 = 200;
 const KNOWN: u64 = 4000;
-const STRANGERS: u64 = 5;
+const STRANGERS: u64 = 40;
 const OF_ONE: u64 = 100;
+
+/// Of how many signers another number is noted than there are entries of.
+const MISCOUNTED: &str = "local counts, wrong = {}, 0 \
+    for _, record in ipairs(redis.call('HVALS', KEYS[2])) do \
+        local field = 'q' .. record:sub(2, 2) .. record:sub(68, 99) \
+        counts[field] = (counts[field] or 0) + 1 \
+    end \
+    for field, count in pairs(counts) do \
+        if tonumber(redis.call('HGET', KEYS[1], field)) ~= count then wrong = wrong + 1 end \
+    end \
+    return wrong";
+/// How many names in the index begin as one before them.
+const MADE_TOGETHER: &str = "local seen, alike = {}, 0 \
+    for _, name in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do \
+        if seen[name:sub(1, 8)] then alike = alike + 1 end \
+        seen[name:sub(1, 8)] = true \
+    end \
+    return alike";
 
 type Answer = Result<Claimed, Error>;
 
-/// A message that nobody has had, of one of many signers.
+/// A message that nobody has had, of one of many signers, to one of two readers.
 fn new(number: u64) -> Claim {
-    let mut message = claim(number, 1000);
-    message.signer = [(number % 101) as u8; 32];
+    let mut message = of((number % 101) as u8, false, number);
     message.keep_until = 1100 + number % 7;
     message
 }
@@ -60,6 +77,10 @@ fn number(server: &Server, command: &str) -> u64 {
     last.trim_start_matches(':').parse().unwrap()
 }
 
+fn eval(script: &str) -> String {
+    format!("EVAL \"{script}\" 3 {{bulla}}:meta {{bulla}}:entries {{bulla}}:times")
+}
+
 /// A guard with a sweep mark, a signer (250) who has all that one may, and no room for strangers.
 fn prepared(server: &Server) -> RedisGuard {
     let guard = builder(&server.url())
@@ -78,16 +99,32 @@ fn prepared(server: &Server) -> RedisGuard {
     for number in 0..OF_ONE {
         token(guard.claim(&of(250, false, 1_000_000 + number), 1000, None));
     }
-    for number in 0..STRANGERS {
-        token(guard.claim(&of(251, true, 2_000_000 + number), 1000, None));
-    }
+    assert_eq!(filled(&guard, 251, true, 2_000_000), STRANGERS);
     guard
 }
 
 fn of(signer: u8, stranger: bool, number: u64) -> Claim {
     let mut message = claim(number, 1000);
     (message.signer, message.stranger) = ([signer; 32], stranger);
+    if number % 3 == 0 {
+        message.scope = Digest::of(b"another scope");
+    }
     message
+}
+
+/// How many of a signer are accepted until no more are.
+fn filled(guard: &RedisGuard, signer: u8, stranger: bool, from: u64) -> u64 {
+    let mut accepted = 0;
+    for round in 0..20 {
+        let from = from + round * THREADS;
+        let messages: Vec<_> = (from..from + THREADS)
+            .map(|number| of(signer, stranger, number))
+            .collect();
+        let answers = together(guard, &messages);
+        assert!(answers.iter().all(|it| is_new(it) || is_full(it)));
+        accepted += answers.iter().filter(|it| is_new(it)).count() as u64;
+    }
+    accepted
 }
 
 /// One that is not new among those of a round, and whether this is the right answer to it.
@@ -117,7 +154,8 @@ fn unusual(round: u64, others: &[Claim]) -> (Claim, fn(&Answer) -> bool) {
 fn each_claim_of_a_batch_is_judged_by_itself() {
     let server = Server::start(&[]);
     let guard = prepared(&server);
-    let mut accepted = OF_ONE;
+    assert_eq!(filled(&guard, 249, false, 7_000_000), OF_ONE);
+    let mut accepted = 2 * OF_ONE;
     for round in 1..=ROUNDS {
         let mut messages: Vec<_> = (round * THREADS..(round + 1) * THREADS).map(new).collect();
         if round % USUAL != 0 {
@@ -156,11 +194,15 @@ fn everything_is_counted_and_goes(server: &Server, guard: &RedisGuard) {
     assert_eq!(number(server, "HGET {bulla}:meta p1"), STRANGERS);
     assert_eq!(entries(), KNOWN + STRANGERS);
     assert_eq!(number(server, "ZCARD {bulla}:times"), KNOWN + STRANGERS);
+    assert_eq!(number(server, &eval(MISCOUNTED)), 0);
+    // Names that begin alike were made together.
+    assert!(number(server, &eval(MADE_TOGETHER)) > KNOWN / 4);
     let left = number(server, "ZCOUNT {bulla}:times (1103 +inf");
     assert!(left > KNOWN / 3);
     guard.sweep(1103, usize::MAX).unwrap();
     assert_eq!(entries(), left);
     assert_eq!(number(server, "HGET {bulla}:meta p0"), left);
+    assert_eq!(number(server, &eval(MISCOUNTED)), 0);
     guard.sweep(1200, usize::MAX).unwrap();
     assert_eq!((entries(), number(server, "ZCARD {bulla}:times")), (0, 0));
     assert_eq!(number(server, "HEXISTS {bulla}:meta p0"), 0);

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// The fields of `meta` that a script wants before those of the claims.
 const FIELDS: [&str; 4] = ["id", "mark", "swept", "shared"];
 
-/// The outcomes of these claims; `None` where `lua/claim.lua` has to do them. `places` is how many entries the pool had when it
+/// The outcomes of these claims, which [suit](suits); `None` where `lua/claim.lua` has to do them. `places` is how many entries the pool had when it
 /// was last heard of.
 pub(super) fn claim(
     store: &Store,
@@ -58,28 +58,39 @@ fn one(store: &Store, job: &Job) -> Option<Result<Plain>> {
     }
 }
 
+/// Whether these claims can be tried so: of one pool, and no two of one message.
+pub(super) fn suits(jobs: &[Arc<Job>]) -> bool {
+    let mut keys = BTreeSet::new();
+    let mut pools = jobs.iter().map(|job| job.stranger);
+    let pool = pools.next();
+    pools.all(|other| Some(other) == pool) && jobs.iter().all(|job| keys.insert(job.key.as_bytes()))
+}
+
 /// Claims of one scope and signer.
 struct Group {
     claims: usize,
     earliest: u64,
 }
 
-/// Several claims, as `lua/all_new.lua` does them.
-fn all_new(store: &Store, jobs: &[Arc<Job>], places: &AtomicU64) -> Option<Vec<Result<Plain>>> {
-    let first = jobs.first()?;
-    let mut keys = BTreeSet::new();
-    let mut groups: BTreeMap<(&[u8], &[u8]), Group> = BTreeMap::new();
+/// By the fields of `meta` that are theirs.
+fn grouped(jobs: &[Arc<Job>]) -> BTreeMap<(&[u8], &[u8]), Group> {
+    let mut groups = BTreeMap::new();
     for job in jobs {
-        if job.stranger != first.stranger || !keys.insert(job.key.as_bytes()) {
-            return None;
-        }
-        let group = groups.entry((&job.mark, &job.quota)).or_insert(Group {
-            claims: 0,
-            earliest: u64::MAX,
-        });
+        let group = groups
+            .entry((&job.mark[..], &job.quota[..]))
+            .or_insert(Group {
+                claims: 0,
+                earliest: u64::MAX,
+            });
         group.claims += 1;
         group.earliest = group.earliest.min(job.issued);
     }
+    groups
+}
+
+/// Several claims, as `lua/all_new.lua` does them.
+fn all_new(store: &Store, jobs: &[Arc<Job>], places: &AtomicU64) -> Option<Vec<Result<Plain>>> {
+    let (first, groups) = (jobs.first()?, grouped(jobs));
     let (all, share) = limits(store, first);
     let now = jobs.iter().map(|job| job.now).max()?.min(LAST).to_string();
     let (of_groups, of_claims) = (groups.len().to_string(), jobs.len().to_string());

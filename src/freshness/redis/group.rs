@@ -242,7 +242,7 @@ fn take_one(from: &AtomicUsize) -> bool {
 }
 
 fn run(store: &Store, jobs: &[Arc<Job>], group: &Group) -> Vec<Result<Plain>> {
-    if !take_one(&group.behind) {
+    if fast::suits(jobs) && !take_one(&group.behind) {
         if let Some(outcomes) = fast::claim(store, jobs, &group.places) {
             return outcomes;
         }

@@ -15,12 +15,15 @@ if meta[1] ~= ARGV[1] then return {} end
 local now, count = tonumber(meta[2] or '-1'), tonumber(meta[5] or '0') + claims
 if meta[2] ~= meta[3] or tonumber(ARGV[2]) > now or tonumber(ARGV[3]) <= now or count > tonumber(ARGV[4]) then return nil end
 
-local share, shared = tonumber(ARGV[5]), tonumber(meta[4] or '-1')
+-- A signer may have several groups, of several scopes: the last of them has the sum.
+local share, shared, sums = tonumber(ARGV[5]), tonumber(meta[4] or '-1'), {}
 local changed, last = { ARGV[12], format('%.0f', count) }, 2
 for field = 6, 4 + 2 * groups, 2 do
-    local taken, issued = tonumber(meta[field + 1] or '0') + tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local quota, issued = ARGV[field + 8], tonumber(ARGV[at + 2])
+    local taken = (sums[quota] or tonumber(meta[field + 1] or '0')) + tonumber(ARGV[at + 1])
+    sums[quota] = taken
     if taken > share or issued <= shared or issued <= tonumber(meta[field] or '-1') then return nil end
-    changed[last + 1], changed[last + 2] = ARGV[field + 8], format('%.0f', taken)
+    changed[last + 1], changed[last + 2] = quota, format('%.0f', taken)
     last, at = last + 2, at + 2
 end
 for _, there in ipairs(redis.call('HMGET', KEYS[2], unpack(ARGV, at + 1, at + claims))) do

@@ -138,7 +138,10 @@ fn unusual(round: u64, others: &[Claim]) -> (Claim, fn(&Answer) -> bool) {
             (forged, |answer| matches!(answer, Ok(Claimed::Replayed)))
         }
         2 => {
-            let old = claim(3_000_000 + round, 900);
+            let old = Claim {
+                keep_until: 1100,
+                ..claim(3_000_000 + round, 900)
+            };
             (old, |answer| matches!(answer, Ok(Claimed::Forgotten)))
         }
         3 => (of(250, false, 4_000_000 + round), is_full),

@@ -90,6 +90,30 @@ fn another_name_is_chosen_and_nothing_comes_again() {
     }
 }
 
+/// A process that ended between the other name and the commit leaves one file, and no second one comes of it.
+#[test]
+fn what_was_named_after_the_message_is_found_again() {
+    let bytes = content(LENGTH);
+    let named = draft().attribute("name", b"x").unwrap();
+    let (folder, guard) = (folder(), MemoryGuard::new(100));
+    let taken = folder.path().join("x");
+    fs::write(&taken, b"other").unwrap();
+    let (store, envelope) = (store(&guard, &OsDisk), seal(&named, &bytes));
+    let mut stream = pushed(&store, &envelope, Target::Suggested(folder.path()));
+    assert_eq!(stream.finish().unwrap_err(), ErrorKind::NameTaken);
+    stream.retarget(Target::ById(folder.path())).unwrap();
+    let first = stored(stream.finish());
+    let path = first.path().to_path_buf();
+    drop(first);
+    fs::write(&path, &bytes).unwrap();
+    fs::remove_file(&taken).unwrap();
+    let again = stored(pushed(&store, &envelope, Target::Suggested(folder.path())).finish());
+    assert!(again.was_there());
+    assert_eq!(again.path(), path);
+    again.commit(b"receipt").unwrap();
+    assert_eq!(names(folder.path()).len(), 1);
+}
+
 /// What is no file at all has the name as well.
 #[test]
 fn folders_and_links_are_names_that_are_taken() {

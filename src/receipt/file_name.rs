@@ -5,6 +5,7 @@ use std::format;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 
+use super::making::is_taken;
 use crate::disk::{folder_of, is_partial_name, is_temporary_name};
 use crate::envelope::open::Opener;
 use crate::envelope::stamp::Stamp;
@@ -27,7 +28,8 @@ pub enum Target<'t> {
     ById(&'t Path),
     /// In this folder, under the name that the author suggests in the attribute `name`, as [`safe_file_name`] makes it
     /// harmless; without one, as [`ById`](Self::ById). Two authors may suggest the same name: the second one gets an error, and
-    /// the host may choose another target.
+    /// the host may choose another target: [`ById`](Self::ById) is found again by `Suggested`, if the process ends before the
+    /// message is committed.
     Suggested(&'t Path),
 }
 
@@ -57,13 +59,16 @@ impl<'t> Target<'t> {
 
     /// The final name.
     pub(super) fn path(&self, opener: &Opener<'_>, stamp: &Stamp) -> PathBuf {
-        let suggested = |stamp: &Stamp| stamp.attribute(NAME).and_then(safe_file_name);
+        let own = |folder: &Path| folder.join(message_file_name(opener, stamp));
         match self {
             Self::Path(path) => path.to_path_buf(),
-            Self::ById(folder) => folder.join(message_file_name(opener, stamp)),
-            Self::Suggested(folder) => {
-                folder.join(suggested(stamp).unwrap_or_else(|| message_file_name(opener, stamp)))
-            }
+            Self::ById(folder) => own(folder),
+            // Where the suggested name was taken an earlier attempt may have ended with the other one, before its commit: one
+            // message is one file.
+            Self::Suggested(folder) => match stamp.attribute(NAME).and_then(safe_file_name) {
+                Some(name) if !is_taken(&own(folder), stamp.length()) => folder.join(name),
+                _ => own(folder),
+            },
         }
     }
 }

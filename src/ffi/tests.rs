@@ -86,12 +86,13 @@ fn what_is_not_taken_is_not_dropped() {
         let made = [
             super::identity::bulla_identity_generate(&raw mut identity, none),
             super::policy::bulla_policy_new(c"test".as_ptr(), &raw mut policy, none),
+            super::policy::bulla_policy_allow_anyone(policy, none),
             super::guard::bulla_guard_in_memory(core::ptr::null(), &raw mut guard, none),
             super::opener::bulla_opener_new(identity, policy, guard, &raw mut opener, none),
             super::store::bulla_store_new(opener, 60, &raw mut store, none),
             super::store::bulla_store_judge(store, Some(ruled), context, Some(dropped), none),
         ];
-        assert_eq!(made, [BULLA_OK; 6]);
+        assert_eq!(made, [BULLA_OK; 7]);
         (*store).poison();
         let wrong = ErrorKind::WrongOrder.code();
         for _ in 0..2 {

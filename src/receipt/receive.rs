@@ -176,6 +176,8 @@ impl<'s, 'a> Incoming<'s, 'a> {
     }
 
     pub(super) fn piece(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        // For what waits and this piece, which is no longer, and for the end: so it never moves by itself.
+        self.content.make_room(self.stream.waiting() + 2 * BUFFER);
         self.stream.update_provisional(bytes, &mut self.content)?;
         if let Some(unkept) = &mut self.unkept {
             // Before the stamp is judged nothing of it goes to the disk; the gate bounds how much that can be.

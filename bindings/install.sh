@@ -45,7 +45,12 @@ command -v cargo >/dev/null || { echo "install.sh: cargo is missing: install Rus
 cd "$root"
 # shellcheck source=bindings/build.sh
 . bindings/build.sh
-case ,$features, in *,sqlite,*) choose_sqlite "$sqlite" ;; esac
+# Cargo takes spaces, too.
+features=${features//[[:space:]]/,}
+case ,$features, in
+*,sqlite,*) choose_sqlite "$sqlite" ;;
+*) [ "$sqlite" = either ] || { echo "install.sh: --$sqlite-sqlite is nothing without the feature sqlite: leave one out, or add the other" >&2; exit 1; } ;;
+esac
 
 if [ $with = cargo-c ]; then
     command -v cargo-cinstall >/dev/null ||

@@ -24,6 +24,7 @@ size() { # size FEATURES: sets $bytes, and leaves the library in $work
     strip --strip-unneeded -o "$work/libbulla.so" "$target/capi/libbulla_c.so"
     bytes=$(stat --format=%s "$work/libbulla.so")
 }
+needs_sqlite() { readelf -d "$work/libbulla.so" | grep -F '[libsqlite3.so' >/dev/null; }
 kib() { awk -v bytes="$1" 'BEGIN { printf "%.0f KiB", bytes / 1024 }'; }
 failed=0
 under() { # under BAR BYTES
@@ -45,6 +46,7 @@ size keyfile,sqlite
 whole=$bytes
 echo "everything but Redis: $whole bytes ($(kib "$whole")), with the SQLite of the system; the bar is $(kib $bar)"
 under $bar "$whole"
+needs_sqlite || { echo "size.sh: that is not with the SQLite of the system" >&2; exit 1; }
 if [ "${1:-}" = --all ]; then
     size keyfile
     echo "  of that sqlite: $(kib $((whole - bytes)))"
@@ -57,4 +59,5 @@ export LIBSQLITE3_SYS_USE_PKG_CONFIG=0
 size keyfile,sqlite
 echo "everything but Redis: $bytes bytes ($(kib "$bytes")), with SQLite built in; its bar is $(kib $bar_built_in)"
 under $bar_built_in "$bytes"
+! needs_sqlite || { echo "size.sh: SQLite is not built in: the library needs that of the system" >&2; exit 1; }
 exit $failed

@@ -1364,8 +1364,8 @@ BULLA_MUST_CHECK bulla_status bulla_sign_stream_new(const bulla_sealer *sealer,
  * @param envelope What the piece completes of the envelope is appended to this buffer: write it out, clear it, use it again.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK; BULLA_LENGTH_MISMATCH if there is more content than announced; BULLA_BUFFER_TOO_SMALL;
- *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After any failure but for NULL the stream
- *         can only be freed: what it took of the content is in no buffer.
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_pad() and bulla_seal_stream_finish(). After any
+ *         failure but for NULL the stream can only be freed: what it took of the content is in no buffer.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_seal_stream_update(struct bulla_seal_stream *stream,
@@ -1382,7 +1382,7 @@ BULLA_MUST_CHECK bulla_status bulla_seal_stream_update(struct bulla_seal_stream 
  * @param stream The stream. It takes no more content afterwards.
  * @param envelope What is completed of the envelope is appended to this buffer: write it out, clear it, use it again.
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK if some was added: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
+ * @return BULLA_OK if there may be more: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
  *         than announced; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish().
  *         After any failure but for NULL the stream can only be freed.
  * Threads: one at a time for each stream.
@@ -3549,7 +3549,8 @@ BULLA_MUST_CHECK bulla_status bulla_store_stream_resume(const bulla_store *store
  * @param length Its length in bytes.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_MORE if more of it is wanted; BULLA_OK if it is decided what comes of it: call bulla_store_stream_finish().
- *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_store_stream_finish().
+ *         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_store_stream_finish(): nothing is taken, and the stream is as
+ *         it was.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_store_stream_update(struct bulla_store_stream *stream,
@@ -3582,7 +3583,8 @@ const bulla_stamp *bulla_store_stream_stamp(const struct bulla_store_stream *str
  *         message may come again: as bulla_open_leased(); BULLA_IO also if what was read again is not what was written;
  *         BULLA_PENDING also if another process works on a file of that name; BULLA_UNDECIDED if the host's rules
  *         (bulla_store_judge()) say so. BULLA_NAME_TAKEN if there is another file of that name: the content is kept, and the message
- *         reserved, until the stream is freed; BULLA_LEASE_LOST if it then took longer to choose another target.
+ *         reserved for the seconds of bulla_store_new(), until the stream is freed. Each call of this renews that, also one with the
+ *         name that is taken; BULLA_LEASE_LOST if the next one came later.
  * Threads: one at a time for each stream.
  */
 BULLA_MUST_CHECK bulla_status bulla_store_stream_finish(struct bulla_store_stream *stream,
@@ -3595,7 +3597,7 @@ BULLA_MUST_CHECK bulla_status bulla_store_stream_finish(struct bulla_store_strea
  *
  * @param stream The stream.
  * @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
- * @param target The path, or the folder, closed with NUL: on the same file system.
+ * @param target The path, or the folder, closed with NUL. The folder must be there, and on the same file system.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK: call bulla_store_stream_finish() again. BULLA_INVALID_INPUT; BULLA_WRONG_ORDER at any other time. After a failure
  *         the stream is as it was.

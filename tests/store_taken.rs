@@ -4,13 +4,15 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic
+    clippy::panic,
+    clippy::print_stderr
 )]
 
 mod storing;
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -71,6 +73,7 @@ fn another_name_is_chosen_and_nothing_comes_again() {
                 let mut stream = pushed(&store, &envelope, Target::Path(&path));
                 for _ in 0..2 {
                     assert_eq!(stream.finish().unwrap_err(), ErrorKind::NameTaken);
+                    assert!(stream.is_unnamed());
                     assert!(!stream.update(b"more"));
                     assert!(stream.stamp().is_some());
                     stream.retarget(Target::Path(&path)).unwrap();
@@ -84,6 +87,7 @@ fn another_name_is_chosen_and_nothing_comes_again() {
                 assert!(fs::read(&path).unwrap() == other);
                 assert_eq!(names(folder.path()).len(), 2);
                 // It has answered.
+                assert!(!stream.is_unnamed());
                 assert_eq!(stream.finish().unwrap_err(), ErrorKind::WrongOrder);
             }
         }
@@ -178,6 +182,45 @@ fn a_target_is_chosen_when_it_is_asked_for() {
     stream.retarget(Target::Path(&free)).unwrap();
     let _ = stored(stream.finish()).commit(b"receipt").unwrap();
     wrong(&mut stream);
+}
+
+/// A name is given within one file system only: to find that out at the end would cost the content.
+#[test]
+fn a_folder_that_is_none_or_elsewhere_is_no_target() {
+    let folder = folder();
+    let device = |at: &Path| at.metadata().unwrap().dev();
+    let elsewhere = tempfile::tempdir_in("/dev/shm")
+        .ok()
+        .filter(|elsewhere| device(elsewhere.path()) != device(folder.path()));
+    if elsewhere.is_none() {
+        eprintln!("NOT TESTED: there is no other file system in /dev/shm: set TMPDIR");
+    }
+    let elsewhere = elsewhere
+        .as_ref()
+        .map_or(Path::new("/proc"), tempfile::TempDir::path);
+    let (guard, bytes) = (MemoryGuard::new(100), content(LENGTH));
+    let (path, free) = (folder.path().join("x"), folder.path().join("y"));
+    fs::write(&path, b"other").unwrap();
+    let store = store(&guard, &OsDisk);
+    let envelope = seal(&draft(), &bytes);
+    let mut stream = pushed(&store, &envelope, Target::Path(&path));
+    assert_eq!(stream.finish().unwrap_err(), ErrorKind::NameTaken);
+    for wrong in [
+        Target::Path(&folder.path().join("missing").join("y")),
+        Target::ById(&folder.path().join("missing")),
+        Target::Path(&path.join("y")),
+        Target::Suggested(&path),
+        Target::Path(&elsewhere.join("y")),
+        Target::ById(elsewhere),
+    ] {
+        let refused = stream.retarget(wrong).unwrap_err();
+        assert_eq!(refused, ErrorKind::InvalidInput);
+    }
+    // It is as it was.
+    assert_eq!(stream.finish().unwrap_err(), ErrorKind::NameTaken);
+    stream.retarget(Target::Path(&free)).unwrap();
+    let _ = stored(stream.finish()).commit(b"receipt").unwrap();
+    assert!(fs::read(&free).unwrap() == bytes);
 }
 
 #[test]

@@ -69,6 +69,18 @@ impl Wiped {
     pub(crate) const fn new(buffer: Vec<u8>) -> Self {
         Self(buffer)
     }
+
+    /// Makes room for so many bytes more. Where that moves it, what was left behind is wiped: a vector that grows by itself gives
+    /// its old memory back as it is.
+    #[cfg(all(feature = "std", unix))]
+    pub(crate) fn make_room(&mut self, more: usize) {
+        if self.0.capacity().saturating_sub(self.0.len()) >= more {
+            return;
+        }
+        let mut larger = Self(Vec::with_capacity(self.0.len().saturating_add(more)));
+        larger.0.extend_from_slice(&self.0);
+        *self = larger;
+    }
 }
 
 impl Deref for Wiped {

@@ -199,6 +199,13 @@ pub(crate) fn is_same_file(one: &File, other: &File) -> io::Result<bool> {
     Ok(same(&one.metadata()?, &other.metadata()?))
 }
 
+/// Whether two folders are of the same file system. A file would say less: where layers lie over each other (overlayfs), it and its
+/// own folder may differ.
+pub(crate) fn is_same_file_system(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (one.metadata()?, other.metadata()?);
+    Ok(other.is_dir() && one.dev() == other.dev())
+}
+
 fn same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }

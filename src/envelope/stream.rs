@@ -32,6 +32,8 @@ pub struct SealStream<'a> {
     opening: Vec<u8>,
     written: u64,
     padding_left: u64,
+    /// No content comes any more.
+    padding: bool,
     failed: bool,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Sealer<'a> {
                 opening,
                 written: 0,
                 padding_left,
+                padding: false,
                 failed: false,
             })
         })
@@ -114,9 +117,9 @@ impl SealStream<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LengthMismatch`] if it is longer than announced. After an error the stream is of no use.
+    /// [`ErrorKind::LengthMismatch`] if it is longer than announced; [`ErrorKind::WrongOrder`] after [`pad`](Self::pad). After an error the stream is of no use.
     pub fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        if self.failed || self.padding_left < self.claims.padding {
+        if self.failed || self.padding {
             return Err(ErrorKind::WrongOrder.into());
         }
         self.failed = true;
@@ -141,6 +144,7 @@ impl SealStream<'_> {
     /// [`ErrorKind::LengthMismatch`] if the content is shorter than announced; [`ErrorKind::WrongOrder`] after a failure.
     pub fn pad(&mut self, out: &mut Vec<u8>) -> Result<bool> {
         self.check_complete()?;
+        self.padding = true;
         let now = self.padding_left.min(PADDING_STEP);
         self.failed = true;
         self.body.zeros(now, out)?;

@@ -124,6 +124,11 @@ impl<T> Once<T> {
         work(self.0.enter()?.as_mut().ok_or(over())?)
     }
 
+    /// It, for a call that only reads: views of it that were handed out before stay valid.
+    pub(super) fn with_ref<R>(&self, work: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        work(self.0.enter()?.as_ref().ok_or(over())?)
+    }
+
     /// It, for a call after whose failure it is of no use any more: then that has ended it.
     pub(super) fn with_or_end<R>(&self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         let mut place = self.0.enter()?;
@@ -134,15 +139,16 @@ impl<T> Once<T> {
         done
     }
 
-    /// It, for the call that ends it, unless that fails in a way after which it `goes_on`.
+    /// It, for the call that ends it, unless that fails and it `goes_on`.
     pub(super) fn end_unless<R>(
         &self,
-        goes_on: impl FnOnce(&Error) -> bool,
+        goes_on: impl FnOnce(&T) -> bool,
         work: impl FnOnce(&mut T) -> Result<R>,
     ) -> Result<R> {
         let mut place = self.0.enter()?;
-        let done = work(place.as_mut().ok_or(over())?);
-        if !done.as_ref().is_err_and(goes_on) {
+        let it = place.as_mut().ok_or(over())?;
+        let done = work(it);
+        if done.is_ok() || !goes_on(it) {
             *place = None;
         }
         done

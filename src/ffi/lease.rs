@@ -146,7 +146,7 @@ pub unsafe extern "C" fn bulla_lease_kind(lease: *const bulla_lease) -> u32 {
     plain(0, || {
         // SAFETY: as the contract says.
         let lease = unsafe { shared(lease, "") }.ok()?;
-        let kind = lease.reserved.with(|reserved| {
+        let kind = lease.reserved.with_ref(|reserved| {
             Ok(match **reserved {
                 Reserved::Message(_) => BULLA_LEASE_MESSAGE,
                 Reserved::Stored(_) => BULLA_LEASE_STORED,
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn bulla_lease_stamp(lease: *const bulla_lease) -> *const 
         let lease = unsafe { shared(lease, "") }.ok()?;
         lease
             .reserved
-            .with(|reserved| Ok(bulla_stamp::of(reserved.stamp())))
+            .with_ref(|reserved| Ok(bulla_stamp::of(reserved.stamp())))
             .ok()
     })
 }
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn bulla_lease_path(lease: *const bulla_lease) -> bulla_vi
     plain(bulla_view::NOTHING, || {
         // SAFETY: as the contract says.
         let lease = unsafe { shared(lease, "") }.ok()?;
-        let path = lease.reserved.with(|reserved| {
+        let path = lease.reserved.with_ref(|reserved| {
             Ok(match &**reserved {
                 Reserved::Stored(stored) => {
                     bulla_view::of(stored.path().as_os_str().as_encoded_bytes())
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn bulla_lease_was_there(lease: *const bulla_lease) -> u8 
     plain(0, || {
         // SAFETY: as the contract says.
         let lease = unsafe { shared(lease, "") }.ok()?;
-        let was_there = lease.reserved.with(|reserved| {
+        let was_there = lease.reserved.with_ref(|reserved| {
             Ok(matches!(&**reserved, Reserved::Stored(stored) if stored.was_there()))
         });
         was_there.ok().map(u8::from)
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn bulla_lease_renew(
     entry(error, || {
         // SAFETY: as the contract says.
         let lease = unsafe { shared(lease, "lease is NULL") }?;
-        lease.reserved.with(|reserved| match &**reserved {
+        lease.reserved.with_ref(|reserved| match &**reserved {
             Reserved::Message(lease) => lease.renew(seconds),
             Reserved::Stored(stored) => stored.renew(seconds),
             Reserved::Refused(lease, _) => lease.renew(seconds),

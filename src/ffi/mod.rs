@@ -24,6 +24,12 @@
     clippy::too_many_arguments
 )]
 
+// A panic would end the host.
+#[cfg(panic = "abort")]
+compile_error!(
+    "the C interface needs panic = \"unwind\": with \"abort\" a defect ends the host's process, and is no BULLA_INTERNAL"
+);
+
 pub mod answer;
 pub mod armor;
 pub mod audit;

@@ -156,7 +156,7 @@ pub unsafe extern "C" fn bulla_open_stream_stamp(
         let stream = unsafe { shared(stream, "") }.ok()?;
         let stamp = stream
             .stream
-            .with(|it| it.stream.stamp().map(bulla_stamp::of).ok_or(null("")));
+            .with_ref(|it| it.stream.stamp().map(bulla_stamp::of).ok_or(null("")));
         stamp.ok()
     })
 }

@@ -140,7 +140,7 @@ pub unsafe extern "C" fn bulla_provisional_file_stamp(
     plain(core::ptr::null(), || {
         // SAFETY: as the contract says.
         let file = unsafe { shared(file, "") }.ok()?;
-        let stamp = file.file.with(|file| Ok(bulla_stamp::of(file.stamp())));
+        let stamp = file.file.with_ref(|file| Ok(bulla_stamp::of(file.stamp())));
         stamp.ok()
     })
 }
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn bulla_provisional_file_content_length(
     plain(0, || {
         // SAFETY: as the contract says.
         let file = unsafe { shared(file, "") }.ok()?;
-        file.file.with(|file| Ok(file.content_length())).ok()
+        file.file.with_ref(|file| Ok(file.content_length())).ok()
     })
 }
 

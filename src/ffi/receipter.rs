@@ -247,7 +247,7 @@ pub unsafe extern "C" fn bulla_receipter_reject(
 fn kept_reason(lease: &bulla_lease) -> Result<Reason> {
     let reason = lease
         .reserved
-        .with(|reserved| Ok(reserved.reason().cloned()))?;
+        .with_ref(|reserved| Ok(reserved.reason().cloned()))?;
     reason.ok_or(Error::with(
         ErrorKind::InvalidInput,
         "this message was refused by no rules of the host's that gave a reason: give one",

@@ -132,8 +132,8 @@ pub unsafe extern "C" fn bulla_sign_stream_new(
 /// @param envelope What the piece completes of the envelope is appended to this buffer: write it out, clear it, use it again.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK; BULLA_LENGTH_MISMATCH if there is more content than announced; BULLA_BUFFER_TOO_SMALL;
-///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish(). After any failure but for NULL the stream
-///         can only be freed: what it took of the content is in no buffer.
+///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_pad() and bulla_seal_stream_finish(). After any
+///         failure but for NULL the stream can only be freed: what it took of the content is in no buffer.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_seal_stream_update(
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn bulla_seal_stream_update(
 /// @param stream The stream. It takes no more content afterwards.
 /// @param envelope What is completed of the envelope is appended to this buffer: write it out, clear it, use it again.
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK if some was added: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
+/// @return BULLA_OK if there may be more: call it again. BULLA_NOTHING if none is left. BULLA_LENGTH_MISMATCH if there was less content
 ///         than announced; BULLA_BUFFER_TOO_SMALL; BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_seal_stream_finish().
 ///         After any failure but for NULL the stream can only be freed.
 /// Threads: one at a time for each stream.

@@ -95,6 +95,14 @@ impl bulla_store {
         self.parts.enter_waiting().map(|parts| Arc::clone(&parts))
     }
 
+    /// As after a defect in the middle of a call.
+    #[cfg(test)]
+    pub(super) fn poison(&self) {
+        super::status::quietly(|| {
+            let _ = self.change(|_| std::panic::resume_unwind(std::boxed::Box::new(())));
+        });
+    }
+
     fn change<R>(&self, work: impl FnOnce(&mut StoreParts) -> R) -> Result<bulla_status> {
         self.parts.change(work)?;
         Ok(BULLA_OK)
@@ -156,16 +164,6 @@ pub unsafe extern "C" fn bulla_store_max_content(
     })
 }
 
-/// A function of the host's, and what it is given. A context is dropped from then on.
-fn asked<F>(
-    function: Option<F>,
-    missing: &'static str,
-    (pointer, drop): (*mut c_void, bulla_drop),
-) -> Result<(F, Context)> {
-    let function = function.ok_or(null(missing))?;
-    Ok((function, Context { pointer, drop }))
-}
-
 /// Asks the host whether there is room before anything is written. What has none is BULLA_NO_ROOM.
 ///
 /// @param store The store.
@@ -187,15 +185,19 @@ pub unsafe extern "C" fn bulla_store_ask_for_room(
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let (ask, context) = asked(has_room, "has_room is NULL", (context, drop))?;
-        let asks = move |folder: &Path, length: Option<u64>| {
-            let whole = &context;
-            let folder = folder.as_os_str().as_encoded_bytes();
-            let length = length.unwrap_or(BULLA_CONTENT_UNKNOWN);
-            // SAFETY: the host's own function, with the host's own context, as the contract says.
-            unsafe { ask(whole.pointer, folder.as_ptr(), folder.len(), length) != 0 }
-        };
-        store.change(|parts| parts.has_room.replace(Arc::new(asks)))
+        let ask = has_room.ok_or(null("has_room is NULL"))?;
+        store.change(|parts| {
+            // It is the host's until nothing can fail any more.
+            let pointer = context;
+            let context = Context { pointer, drop };
+            parts.has_room.replace(Arc::new(move |folder, length| {
+                let whole = &context;
+                let folder = folder.as_os_str().as_encoded_bytes();
+                let length = length.unwrap_or(BULLA_CONTENT_UNKNOWN);
+                // SAFETY: the host's own function, with the host's own context, as the contract says.
+                unsafe { ask(whole.pointer, folder.as_ptr(), folder.len(), length) != 0 }
+            }))
+        })
     })
 }
 
@@ -223,21 +225,31 @@ pub unsafe extern "C" fn bulla_store_judge(
     entry(error, || {
         // SAFETY: as the contract says.
         let store = unsafe { shared(store, "store is NULL") }?;
-        let (ask, context) = asked(judge, "judge is NULL", (context, drop))?;
-        let judges = move |stamp: &Stamp| {
-            let whole = &context;
-            let mut words: [c_char; BULLA_REASON_TEXT] = [0; BULLA_REASON_TEXT];
-            let stamp = bulla_stamp::of(stamp);
-            // SAFETY: the host's own function, with the host's own context, as the contract says.
-            let code = unsafe { ask(whole.pointer, stamp, words.as_mut_ptr()) };
-            match code {
-                0 => Ruling::Accept,
-                BULLA_JUDGE_LATER => Ruling::Later,
-                code => Ruling::Refuse(reason(code, &words)),
-            }
-        };
-        store.change(|parts| parts.judge.replace(Arc::new(judges)))
+        let ask = judge.ok_or(null("judge is NULL"))?;
+        store.change(|parts| {
+            // As above.
+            let pointer = context;
+            let context = Context { pointer, drop };
+            parts
+                .judge
+                .replace(Arc::new(move |stamp| ruling(ask, &context, stamp)))
+        })
     })
+}
+
+type Ask = unsafe extern "C" fn(*mut c_void, *const bulla_stamp, *mut c_char) -> u16;
+
+/// What the host's rules say.
+fn ruling(ask: Ask, context: &Context, stamp: &Stamp) -> Ruling {
+    let mut words: [c_char; BULLA_REASON_TEXT] = [0; BULLA_REASON_TEXT];
+    let stamp = bulla_stamp::of(stamp);
+    // SAFETY: the host's own function, with the host's own context, as the contract says.
+    let code = unsafe { ask(context.pointer, stamp, words.as_mut_ptr()) };
+    match code {
+        0 => Ruling::Accept,
+        BULLA_JUDGE_LATER => Ruling::Later,
+        code => Ruling::Refuse(reason(code, &words)),
+    }
 }
 
 /// The host's reason. It was refused in any case.

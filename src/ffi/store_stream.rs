@@ -152,7 +152,8 @@ pub unsafe extern "C" fn bulla_store_stream_resume(
 /// @param length Its length in bytes.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_MORE if more of it is wanted; BULLA_OK if it is decided what comes of it: call bulla_store_stream_finish().
-///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_store_stream_finish().
+///         BULLA_INVALID_INPUT for NULL; BULLA_WRONG_ORDER after bulla_store_stream_finish(): nothing is taken, and the stream is as
+///         it was.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_store_stream_update(
@@ -169,7 +170,15 @@ pub unsafe extern "C" fn bulla_store_stream_update(
                 bytes(envelope, length, "envelope is NULL")?,
             )
         };
-        let wanted = stream.stream.with(|stream| Ok(stream.update(envelope)))?;
+        let wanted = stream.stream.with(|stream| {
+            if stream.is_unnamed() {
+                return Err(Error::with(
+                    ErrorKind::WrongOrder,
+                    "the envelope has come to its end: another one needs a stream of its own",
+                ));
+            }
+            Ok(stream.update(envelope))
+        })?;
         Ok(if wanted { BULLA_MORE } else { BULLA_OK })
     })
 }
@@ -188,7 +197,7 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
         let stream = unsafe { shared(stream, "") }.ok()?;
         stream
             .stream
-            .with(|stream| stream.stamp().map(bulla_stamp::of).ok_or(null("")))
+            .with_ref(|stream| stream.stamp().map(bulla_stamp::of).ok_or(null("")))
             .ok()
     })
 }
@@ -208,7 +217,8 @@ pub unsafe extern "C" fn bulla_store_stream_stamp(
 ///         message may come again: as bulla_open_leased(); BULLA_IO also if what was read again is not what was written;
 ///         BULLA_PENDING also if another process works on a file of that name; BULLA_UNDECIDED if the host's rules
 ///         (bulla_store_judge()) say so. BULLA_NAME_TAKEN if there is another file of that name: the content is kept, and the message
-///         reserved, until the stream is freed; BULLA_LEASE_LOST if it then took longer to choose another target.
+///         reserved for the seconds of bulla_store_new(), until the stream is freed. Each call of this renews that, also one with the
+///         name that is taken; BULLA_LEASE_LOST if the next one came later.
 /// Threads: one at a time for each stream.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_store_stream_finish(
@@ -232,10 +242,9 @@ pub unsafe extern "C" fn bulla_store_stream_finish(
             status = told;
             Ok(delivery)
         };
-        let goes_on = |error: &Error| error.kind() == ErrorKind::NameTaken;
         let delivery = stream
             .stream
-            .end_unless(goes_on, |stream| stream.draw(finish))?;
+            .end_unless(|stream| stream.is_unnamed(), |stream| stream.draw(finish))?;
         let landed = land(delivery, Ok)?;
         let is_new = matches!(landed, Landed::New(_));
         let put = places.put(landed);
@@ -262,7 +271,7 @@ fn sort(received: Received<'static>) -> Result<(Delivery<Reserved>, bulla_status
 ///
 /// @param stream The stream.
 /// @param kind BULLA_TARGET_PATH, BULLA_TARGET_BY_ID or BULLA_TARGET_SUGGESTED.
-/// @param target The path, or the folder, closed with NUL: on the same file system.
+/// @param target The path, or the folder, closed with NUL. The folder must be there, and on the same file system.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK: call bulla_store_stream_finish() again. BULLA_INVALID_INPUT; BULLA_WRONG_ORDER at any other time. After a failure
 ///         the stream is as it was.

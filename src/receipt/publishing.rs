@@ -13,12 +13,12 @@ use super::received::{NotStored, Received};
 use super::stored::Stored;
 use crate::crypto::digest::Hasher;
 use crate::crypto::secret::Wiped;
-use crate::disk::os::is_same_file;
+use crate::disk::os::{is_same_file, is_same_file_system};
 use crate::disk::{Access, Disk, folder_of};
 use crate::envelope::lease::Lease;
 use crate::envelope::stamp::Stamp;
 use crate::envelope::verdict::Verified;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes read again at once.
 const BUFFER: usize = 256 * 1024;
@@ -56,6 +56,18 @@ pub(super) struct Unnamed<'a> {
 impl<'a> Unnamed<'a> {
     pub(super) fn stamp(&self) -> &Stamp {
         self.lease.proof().stamp()
+    }
+
+    /// Whether it can get a name in this folder: to find out when that is tried would cost the content.
+    pub(super) fn check_folder(&self, folder: &Path) -> Result<()> {
+        let here = folder_of(&self.publishing.path);
+        if is_same_file_system(here, folder).unwrap_or(false) {
+            return Ok(());
+        }
+        Err(Error::with(
+            ErrorKind::InvalidInput,
+            "the folder of another target must be there, and on the file system of the first one",
+        ))
     }
 
     pub(super) fn rename(&mut self, path: PathBuf) {

@@ -54,7 +54,7 @@ impl<'s, 'a> StoreStream<'s, 'a> {
     }
 
     /// Takes the next piece of the envelope. False if it is decided already what comes of it: no more of it is needed, and
-    /// [`finish`](Self::finish) says what.
+    /// [`finish`](Self::finish) says what. Once that was called nothing is taken any more.
     pub fn update(&mut self, envelope: &[u8]) -> bool {
         let State::Coming(incoming, taken) = &mut self.state else {
             return false;
@@ -66,6 +66,12 @@ impl<'s, 'a> StoreStream<'s, 'a> {
             *taken = incoming.piece(piece);
         }
         taken.is_ok()
+    }
+
+    /// Whether [`finish`](Self::finish) has found that another file has the name, and waits for [another target](Self::retarget).
+    #[must_use]
+    pub const fn is_unnamed(&self) -> bool {
+        matches!(self.state, State::Unnamed(_))
     }
 
     /// The end of the envelope has come: what comes of it. Once it has answered, the stream is of no use, but for
@@ -94,7 +100,9 @@ impl<'s, 'a> StoreStream<'s, 'a> {
     /// verified and on the disk, the message is reserved, and nothing of it is to come again. Drop the stream to give it up: then
     /// the message may come again.
     ///
-    /// The target must be on the same file system.
+    /// Its folder must be there, and on the same file system. The message stays reserved for the seconds of the store from each
+    /// [`finish`](Self::finish) on: if choosing takes longer, finish again in between, with the name that is taken, and that
+    /// renews it.
     ///
     /// ```
     /// # fn main() -> bulla::Result<()> {
@@ -135,6 +143,7 @@ impl<'s, 'a> StoreStream<'s, 'a> {
             ));
         };
         target.check()?;
+        unnamed.check_folder(target.folder())?;
         let path = target.path(&self.store.opener, unnamed.stamp());
         unnamed.rename(path);
         Ok(())

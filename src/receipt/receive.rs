@@ -176,6 +176,7 @@ impl<'s, 'a> Incoming<'s, 'a> {
     }
 
     pub(super) fn piece(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.content.make_room(self.stream.waiting() + 2 * BUFFER); // It never grows by itself.
         self.stream.update_provisional(bytes, &mut self.content)?;
         if let Some(unkept) = &mut self.unkept {
             // Before the stamp is judged nothing of it goes to the disk; the gate bounds how much that can be.
@@ -366,10 +367,8 @@ impl<'s, 'a> Incoming<'s, 'a> {
             Stop::TooLarge => refuse(self.stream, lease, Received::TooLarge),
             Stop::Refused(reason) => refuse(self.stream, lease, |it| Received::Refused(it, reason)),
             Stop::NoRoom => {
-                let taken = self.stream.stamp().map(|stamp| {
-                    let path = self.target.path(&self.store.opener, stamp);
-                    (path, stamp.length())
-                });
+                let path = |stamp| self.target.path(&self.store.opener, stamp);
+                let taken = self.stream.stamp().map(|it| (path(it), it.length()));
                 let refused = refuse(self.stream, lease, Received::NoRoom)?;
                 // Only now: whoever could still publish it has lost it to us.
                 match taken {

@@ -21,6 +21,7 @@ prefix=${1:-}
 if [ -z "$prefix" ]; then
     prefix=$work/prefix
     bindings/install.sh --debug --built-in-sqlite --prefix "$prefix" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "it cannot be installed"; }
+    ! readelf -d "$prefix/lib/libbulla.so" | grep -F '[libsqlite3.so' || fail "SQLite was to be built in, and is not"
 fi
 prefix=$(realpath "$prefix")
 bulla=${BULLA_BIN:-}

@@ -41,4 +41,23 @@ for version in 3.39.5 ''; do
         unset LIBSQLITE3_SYS_USE_PKG_CONFIG
     done
 done
+
+# install.sh chooses however the features are written, and does not ignore a choice that means nothing. cargo is not called.
+mkdir "$work/bin"
+printf '#!/bin/sh\necho "cargo is called" >&2\nexit 1\n' >"$work/bin/cargo"
+chmod +x "$work/bin/cargo"
+installs() { PATH=$work/bin:$PATH bash bindings/install.sh --prefix "$work/prefix" "$@" 2>&1 || true; }
+system 3.40.1
+for features in sqlite 'sqlite redis' 'redis sqlite' redis,sqlite; do
+    said=$(installs --built-in-sqlite --features "$features")
+    [[ $said == *"SQLite is built in"*"cargo is called"* ]] || fail "--features '$features' skips the choice: $said"
+done
+for features in '' redis; do
+    for which in system built-in; do
+        said=$(installs --$which-sqlite --features "$features")
+        [[ $said == *"is nothing without the feature sqlite"* && $said != *"cargo is called"* ]] ||
+            fail "--$which-sqlite with --features '$features' says: $said"
+    done
+    [[ $(installs --features "$features") == "cargo is called" ]] || fail "--features '$features' does not go on"
+done
 echo "SQLite is chosen as it is said"

@@ -187,6 +187,11 @@ static void a_name_that_is_taken_is_chosen_anew(void)
         FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, 77, beside, &error));
         FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, "..", &error));
         FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, NULL, &error));
+        FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_BY_ID, beside, &error)); /* no such folder */
+        FAILS(BULLA_INVALID_INPUT, bulla_store_stream_retarget(stream, BULLA_TARGET_BY_ID, "/proc", &error)); /* elsewhere */
+        /* Of another envelope it takes nothing. */
+        FAILS(BULLA_WRONG_ORDER, bulla_store_stream_update(stream, HELLO, 5, &error));
+        FAILS(BULLA_WRONG_ORDER, bulla_store_stream_update(stream, NULL, 0, &error));
         UNTOUCHED(BULLA_NAME_TAKEN, lease, bulla_store_stream_finish(stream, &lease, &again, &error));
         OK(bulla_store_stream_retarget(stream, BULLA_TARGET_PATH, beside, &error));
         UNTOUCHED(BULLA_OK, again, bulla_store_stream_finish(stream, &lease, &again, &error));

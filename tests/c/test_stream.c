@@ -131,6 +131,13 @@ static void padding_comes_in_pieces(void)
     FAILS(BULLA_LENGTH_MISMATCH, bulla_seal_stream_pad(stream, piece, &error));
     FAILS(BULLA_WRONG_ORDER, bulla_seal_stream_update(stream, HELLO, 5, piece, &error));
     bulla_seal_stream_free(stream);
+    for (announced = 0; announced < 2; announced++) {
+        OK(bulla_seal_stream_new(world.sealer, world.draft, announced ? 5 : BULLA_LENGTH_UNKNOWN, piece, &stream, &error));
+        OK(bulla_seal_stream_update(stream, HELLO, 5, piece, &error));
+        OK(bulla_seal_stream_pad(stream, piece, &error));
+        FAILS(BULLA_WRONG_ORDER, bulla_seal_stream_update(stream, HELLO, 0, piece, &error));
+        bulla_seal_stream_free(stream);
+    }
     bulla_buffer_free(piece);
     end(&world);
 }

@@ -1,6 +1,7 @@
 /* What the header says several threads may use at once, and what happens where they may not. */
 #include "harness.h"
 #include <pthread.h>
+#include <sys/stat.h>
 
 enum { THREADS = 8, ROUNDS = 40 };
 
@@ -210,6 +211,82 @@ static void a_stream_used_by_many_refuses(void)
     end(&shared_world);
 }
 
+/* All threads name and finish what found its name taken: exactly one has it. */
+static bulla_store_stream *shared_store_stream;
+static char shared_free[4200];
+
+static void *name_it(void *context)
+{
+    struct tally *tally = context;
+    int at;
+
+    pthread_barrier_wait(&gate);
+    for (at = 0; at < ROUNDS; at++) {
+        bulla_lease *lease = NULL;
+        bulla_answer *again = NULL;
+        bulla_status status = bulla_store_stream_retarget(shared_store_stream, BULLA_TARGET_PATH, shared_free, NULL);
+
+        tally->other += status != BULLA_OK && status != BULLA_WRONG_ORDER;
+        /* What it points to may end meanwhile. */
+        (void)bulla_store_stream_stamp(shared_store_stream);
+        status = bulla_store_stream_finish(shared_store_stream, &lease, &again, NULL);
+        tally->accepted += status == BULLA_OK;
+        tally->refused += status == BULLA_WRONG_ORDER || status == BULLA_NAME_TAKEN;
+        tally->other += (lease != NULL) != (status == BULLA_OK) || again != NULL;
+        bulla_lease_free(lease); /* which removes the file */
+    }
+    return NULL;
+}
+
+static void one_of_many_names_what_is_stored(void)
+{
+    pthread_t threads[THREADS];
+    struct tally tallies[THREADS];
+    char folder[4096], taken[4200];
+    bulla_store *store = NULL;
+    bulla_lease *lease = NULL;
+    bulla_answer *again = NULL;
+    FILE *other;
+    int at, accepted = 0, refused_calls = 0;
+
+    begin(&shared_world);
+    memset(tallies, 0, sizeof tallies);
+    seal_hello(&shared_world, NULL);
+    fresh("folder", folder, sizeof folder);
+    CHECK(mkdir(folder, 0700) == 0);
+    snprintf(taken, sizeof taken, "%s/taken", folder);
+    snprintf(shared_free, sizeof shared_free, "%s/free", folder);
+    other = fopen(taken, "wb");
+    CHECK(other != NULL && fclose(other) == 0);
+    OK(bulla_store_new(shared_world.opener, 60, &store, &error));
+    OK(bulla_store_stream_new(store, BULLA_TARGET_PATH, taken, &shared_store_stream, &error));
+    CHECK(bulla_store_stream_update(shared_store_stream, bulla_buffer_data(shared_world.envelope),
+                                    bulla_buffer_length(shared_world.envelope), NULL) == BULLA_MORE);
+    FAILS(BULLA_NAME_TAKEN, bulla_store_stream_finish(shared_store_stream, &lease, &again, &error));
+    pthread_barrier_init(&gate, NULL, THREADS);
+    for (at = 0; at < THREADS; at++)
+        CHECK(pthread_create(&threads[at], NULL, name_it, &tallies[at]) == 0);
+    for (at = 0; at < THREADS; at++) {
+        pthread_join(threads[at], NULL);
+        CHECK(tallies[at].other == 0);
+        accepted += tallies[at].accepted;
+        refused_calls += tallies[at].refused;
+    }
+    CHECK(accepted <= 1 && accepted + refused_calls == THREADS * ROUNDS);
+    /* Each may have met another one each time. */
+    if (accepted == 0) {
+        OK(bulla_store_stream_retarget(shared_store_stream, BULLA_TARGET_PATH, shared_free, &error));
+        OK(bulla_store_stream_finish(shared_store_stream, &lease, &again, &error));
+        bulla_lease_free(lease);
+    }
+    FAILS(BULLA_WRONG_ORDER, bulla_store_stream_finish(shared_store_stream, &lease, &again, &error));
+    bulla_store_stream_free(shared_store_stream);
+    bulla_store_free(store);
+    CHECK(remove(taken) == 0 && remove(folder) == 0);
+    pthread_barrier_destroy(&gate);
+    end(&shared_world);
+}
+
 /* A handle that the call around is using: the clock of a sealer is asked while the buffer is held. */
 static bulla_buffer *held;
 static bulla_status meanwhile;
@@ -242,6 +319,7 @@ const struct test test_threads[] = {
     {"one of many has the message", one_of_many_has_the_message},
     {"handles marked any are changed by all", handles_marked_any_are_changed_by_all},
     {"a stream used by many refuses", a_stream_used_by_many_refuses},
+    {"one of many names what is stored", one_of_many_names_what_is_stored},
     {"a callback cannot use what is in use", a_callback_cannot_use_what_is_in_use},
     END,
 };

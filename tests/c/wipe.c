@@ -12,6 +12,7 @@ static struct {
     const char *what;
     uint8_t bytes[LONGEST];
     size_t length;
+    int found;
 } needles[NEEDLES];
 static size_t needle_count;
 static const char *phase = "";
@@ -31,6 +32,7 @@ static void look(const void *block)
         for (at = 0; at + needles[which].length <= size; at++)
             if (bytes[at] == needles[which].bytes[0] && memcmp(bytes + at, needles[which].bytes, needles[which].length) == 0) {
                 found++;
+                needles[which].found++;
                 fprintf(stderr, "%s: %s at %lu of a block of %lu that is given back\n", phase, needles[which].what,
                         (unsigned long)at, (unsigned long)size);
                 if (getenv("TRACE") != NULL) {
@@ -69,6 +71,7 @@ void *__wrap_realloc(void *block, size_t size)
 static void needle(const char *what, const uint8_t *bytes, size_t length)
 {
     needles[needle_count].what = what;
+    needles[needle_count].found = 0;
     memcpy(needles[needle_count].bytes, bytes, length);
     needles[needle_count++].length = length;
 }
@@ -225,6 +228,35 @@ static void left_in_the_middle(struct world *world)
     bulla_seal_stream_free(sealing);
 }
 
+/* Stored, it is in memory in pieces only. And a control through the library: the name of a file is no secret, and not wiped. */
+static void to_a_file(struct world *world)
+{
+    static const char NAME[] = "a-name-that-is-no-secret";
+    bulla_store *store = NULL;
+    bulla_store_stream *stream = NULL;
+    bulla_lease *lease = NULL;
+    bulla_answer *again = NULL;
+
+    phase = "storing";
+    bulla_buffer_clear(world->envelope);
+    OK(bulla_seal(world->sealer, world->draft, content, sizeof content, world->envelope, NULL, &error));
+    remove(scratch(NAME));
+    OK(bulla_store_new(world->opener, 60, &store, &error));
+    OK(bulla_store_stream_new(store, BULLA_TARGET_PATH, scratch(NAME), &stream, &error));
+    CHECK(bulla_store_stream_update(stream, bulla_buffer_data(world->envelope), bulla_buffer_length(world->envelope), &error) ==
+          BULLA_MORE);
+    OK(bulla_store_stream_finish(stream, &lease, &again, &error));
+    bulla_store_stream_free(stream);
+    bulla_store_free(store);
+    phase = "control";
+    needle("a name that is no secret", (const uint8_t *)NAME, sizeof NAME - 1);
+    bulla_lease_free(lease);
+    needle_count--;
+    CHECK(needles[needle_count].found > 0);
+    found -= needles[needle_count].found;
+    fprintf(stderr, "(that was the control: what the library gives back is seen)\n");
+}
+
 int main(void)
 {
     struct world world;
@@ -239,6 +271,7 @@ int main(void)
     whole(&world);
     in_pieces(&world);
     left_in_the_middle(&world);
+    to_a_file(&world);
     phase = "freeing all";
     end(&world);
     printf("wiping: %d secrets found in memory that was given back, %d failed checks\n", found, failures);

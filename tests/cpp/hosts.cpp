@@ -118,8 +118,9 @@ TEST(rules_of_the_host) {
         static_cast<void>(MUST(receipter.reject(refused->lease)));
     }
     CHECK(asked == 4);
-    answer = bulla::reason::later();
-    {
+    // "Later" is no final word, whatever is written beside it.
+    for (const auto& words : {std::string(), std::string(300, 'x'), std::string("a\0b", 3)}) {
+        answer = bulla::reason{BULLA_JUDGE_LATER, words};
         const auto sealed = MUST(people.sealer().seal(pair::draft(), "who knows"));
         for (const bool later : {true, false}) {
             if (!later) {
@@ -145,7 +146,9 @@ TEST(a_name_that_is_taken_is_chosen_anew) {
     static_cast<void>(MUST(stream.update(sealed.envelope)));
     for (int turn = 0; turn < 2; ++turn) {
         FAILS(stream.finish(), BULLA_NAME_TAKEN);
+        FAILS(stream.update(sealed.envelope), BULLA_WRONG_ORDER);
     }
+    FAILS(stream.retarget(bulla::target::by_id(place / "missing")), BULLA_INVALID_INPUT);
     MUST(stream.retarget(bulla::target::by_id(place.path())));
     const auto what = MUST(stream.finish());
     CHECK(std::get_if<bulla::stored>(&what) != nullptr);

@@ -358,6 +358,9 @@ class store {
             if (!why) {
                 return 0;
             }
+            if (why->code == BULLA_JUDGE_LATER) {
+                return BULLA_JUDGE_LATER; // It has no words, so none can be wrong.
+            }
             if (why->code == 0 || why->text.size() >= BULLA_REASON_TEXT) {
                 return BULLA_REASON_POLICY;
             }

@@ -295,6 +295,8 @@ def _judge(context: Any, stamp: Any, words: Any) -> int:
         reason = function(Stamp._of(stamp))
         if reason is None:
             return 0
+        if reason.code == LATER.code:
+            return LATER.code  # It has no words, so none can be wrong.
         text = reason.text.encode("utf-8")
         if not 0 < reason.code < 1 << 16 or len(text) >= lib.BULLA_REASON_TEXT or b"\0" in text:
             return ReasonCode.POLICY

@@ -216,10 +216,17 @@ def test_rules_of_ones_own(people: People, tmp_path: Path) -> None:
 
 
 def test_rules_that_cannot_tell(people: People, tmp_path: Path) -> None:
-    answers: list[bulla.Reason | None] = [bulla.LATER, bulla.LATER, None]
+    answers: list[bulla.Reason | None] = [
+        bulla.LATER,
+        bulla.LATER,
+        # It is no final word, whatever is written beside it.
+        bulla.LATER._replace(text="x" * 300),
+        bulla.LATER._replace(text="a\0b"),
+        None,
+    ]
     disk = people.opener().store(60, judge=lambda stamp: answers.pop(0))
     envelope = people.seal(b"x" * 300_000).envelope
-    for _ in range(2):
+    for _ in range(4):
         with pytest.raises(bulla.Undecided) as out:
             store(disk, envelope, tmp_path)
         assert isinstance(out.value, bulla.TryAgain) and list(tmp_path.iterdir()) == []
@@ -236,6 +243,10 @@ def test_a_name_that_is_taken(people: People, tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(bulla.NameTaken):
             stream.finish()
+        with pytest.raises(bulla.WrongOrder):
+            stream.write(b"of another envelope")
+    with pytest.raises(bulla.InvalidInput):
+        stream.retarget(bulla.Target.by_id(tmp_path / "missing"))
     stream.retarget(bulla.Target.by_id(tmp_path))
     stored = stream.finish()
     assert isinstance(stored, bulla.Stored) and stored.lease.path is not None

@@ -120,17 +120,18 @@ def subsystem_limits(world):
     check(b"longer than is accepted" in done.stderr, done.stderr.decode())
     small = world.tmpfs("small", "3m")
     words.append(small)
-    file = world.file("data.bin", 2_000_000)
+    file = world.file("data.bin", 4_000_000)
     envelope = sealed(world, file)
     for more in (["--keep-free", "1M"], ["--keep-free", "2M"], []):
         done = world.run([*words, *more], input=envelope, status=4)
         check(b"No space" in done.stderr or b"room" in done.stderr, done.stderr.decode())
         check(not done.stdout and world.names("small") == [], f"left on the disk: {world.names('small')}")
-    # That is found while it comes, not when it has taken what is to stay free.
+    # That is found out from its beginning, not when all of it has come.
     one = subprocess.Popen([str(word) for word in (*words, "--keep-free", "2M")], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     world.processes.append(one)
     swallow_some(one.stdin, envelope[:1_500_000])
-    check(one.wait(10) == 4 and b"No space" in one.stderr.read(), f"it ended with {one.returncode}")
+    one.stdin.close()
+    check(one.wait(10) == 4 and b"no room" in one.stderr.read(), f"it ended with {one.returncode}")
     subprocess.run(["mount", "-o", "remount,size=10m", small], check=True)
     settle(world, world.run(words, input=envelope).stdout)
     check(world.stored("small") == {"data.bin": file.read_bytes()}, "other content is stored")

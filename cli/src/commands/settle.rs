@@ -203,3 +203,28 @@ fn as_json(settled: &Settled) -> String {
         "note": entry.note,
     }))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Another process settles the same receipt at the same time, and was the quicker one.
+    #[test]
+    fn a_proof_that_came_meanwhile_is_as_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("proof");
+        let keep = |other: &str| {
+            let place = Place::of(&path).unwrap();
+            std::fs::write(&path, other).unwrap();
+            let kept = place.keep(b"proof", OutboxState::Settled);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+            std::fs::remove_file(&path).unwrap();
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+            kept
+        };
+        keep(&armor(ArmorLabel::ReceiptProof, b"proof")).unwrap();
+        let failure = keep("another").unwrap_err();
+        assert!(failure.text().contains("holds something else"));
+    }
+}

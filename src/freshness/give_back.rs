@@ -23,7 +23,7 @@ pub(crate) fn give_back(database: &Database) -> Result<bool> {
             return Ok(false);
         }
         shrink(connection, PAGES_GIVEN_BACK)?;
-        // A file on which others have worked may be one that gives nothing.
+        // Where another program has turned that off, nothing is given.
         Ok(number("PRAGMA freelist_count").map_err(Trouble::from)? < free)
     })
 }
@@ -43,13 +43,12 @@ mod tests {
     fn with_free_pages(is_given_back: bool) -> (tempfile::TempDir, Database) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("guard");
-        drop(Database::open(&path).unwrap());
+        let database = Database::open(&path).unwrap();
         if !is_given_back {
             let connection = Connection::open(&path).unwrap();
             let off = "PRAGMA auto_vacuum = NONE; VACUUM";
             connection.execute_batch(off).unwrap();
         }
-        let database = Database::open(&path).unwrap();
         database
             .write(|connection| {
                 let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
@@ -65,7 +64,7 @@ mod tests {
         let (_folder, database) = with_free_pages(true);
         assert!(give_back(&database).unwrap());
         assert!((0..100).any(|_| !give_back(&database).unwrap()));
-        // A file whose pages only SQLite's own tool can give back.
+        // Another program has turned it off while the file was open.
         let (_folder, database) = with_free_pages(false);
         assert!(!give_back(&database).unwrap());
     }

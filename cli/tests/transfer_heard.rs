@@ -125,7 +125,11 @@ fn what_fails_without_an_answer_ends_at_once() {
     let envelope = stage.read("envelope");
     let other = RECEIVE.replace("-c test", "-c other");
     assert_ne!(other, RECEIVE);
-    let not_armor = [b"-----BEGIN BULLA ENVELOPE-----\n!\n".as_slice(), &[b'!'; 1000]].concat();
+    let not_armor = [
+        b"-----BEGIN BULLA ENVELOPE-----\n!\n".as_slice(),
+        &[b'!'; 1000],
+    ]
+    .concat();
     for (words, begins) in [(&other, &envelope[..100_000]), (&other, &not_armor)] {
         let mut child = stage
             .command(words.split(' ').collect::<Vec<_>>())

@@ -254,8 +254,14 @@ fn a_large_one_is_stored_once_and_whole() {
         assert!(is_stored());
         std::fs::remove_dir_all(stage.path(&inbox)).unwrap();
     }
-    println!("{} kills, {:?}, {} late", killer.kills, killer.met, killer.late);
-    assert!(killer.kills >= 10 && killer.late >= 5, "all at the beginning");
+    println!(
+        "{} kills, {:?}, {} late",
+        killer.kills, killer.met, killer.late
+    );
+    assert!(
+        killer.kills >= 10 && killer.late >= 5,
+        "all at the beginning"
+    );
     let began = Instant::now();
     for (receive, inbox) in killed {
         let arguments = with(&words(&receive), &["envelope"]);

@@ -51,7 +51,8 @@ mod tests {
         }
         database
             .write(|connection| {
-                let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+                let fill =
+                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
                             INSERT INTO mark SELECT randomblob(3000), i FROM n; DELETE FROM mark";
                 Ok(connection.execute_batch(fill).map_err(Trouble::from)?)
             })

@@ -191,7 +191,9 @@ pub(super) fn envelope(database: &Database, header: &Digest) -> Result<OutboxEnv
 }
 
 fn not_awaited() -> Error {
-    absent("it was answered or given up meanwhile, and nobody awaits it any more: there is nothing to send")
+    absent(
+        "it was answered or given up meanwhile, and nobody awaits it any more: there is nothing to send",
+    )
 }
 
 const fn absent(detail: &'static str) -> Error {

@@ -52,11 +52,7 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         let _ = store.clean(&args.dir);
     }
     let path = path(args)?;
-    let target = match &path {
-        Some(path) => Target::Path(path),
-        None if args.suggested_name => Target::Suggested(&args.dir),
-        None => Target::ById(&args.dir),
-    };
+    let target = target(args, path.as_deref());
     let is_given = Cell::new(false);
     let desk = Desk {
         args,
@@ -159,6 +155,14 @@ fn path(args: &Receive) -> Result<Option<PathBuf>, Failure> {
         ));
     }
     Ok(Some(args.dir.join(name)))
+}
+
+fn target<'a>(args: &'a Receive, path: Option<&'a Path>) -> Target<'a> {
+    match path {
+        Some(path) => Target::Path(path),
+        None if args.suggested_name => Target::Suggested(&args.dir),
+        None => Target::ById(&args.dir),
+    }
 }
 
 fn limit_text(args: &Receive) -> String {

@@ -116,3 +116,37 @@ fn nobody_waits_for_one_who_stalls() {
     assert!(is_running && rest.is_ok());
     assert!(began.elapsed() < Duration::from_secs(20));
 }
+
+/// Nothing was answered, and nobody was heard: what fails does not wait for one who stalls.
+#[test]
+fn what_fails_without_an_answer_ends_at_once() {
+    let stage = stage(&content(3_000_000));
+    send(&stage, &[]);
+    let envelope = stage.read("envelope");
+    let other = RECEIVE.replace("-c test", "-c other");
+    assert_ne!(other, RECEIVE);
+    let not_armor = [
+        b"-----BEGIN BULLA ENVELOPE-----\n!\n".as_slice(),
+        &[b'!'; 1000],
+    ]
+    .concat();
+    for (words, begins) in [(&other, &envelope[..100_000]), (&other, &not_armor)] {
+        let mut child = stage
+            .command(words.split(' ').collect::<Vec<_>>())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // It may have ended before it has all of this.
+        let _ = stdin.write_all(begins);
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let has_ended = child.try_wait().unwrap().is_some();
+        drop(stdin);
+        let outcome = finished(child.wait_with_output().unwrap());
+        assert!(has_ended, "{}", outcome.stderr);
+        assert!(outcome.status != Some(0) && outcome.stdout.is_empty());
+    }
+}

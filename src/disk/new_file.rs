@@ -90,13 +90,6 @@ impl NewFile {
         Ok(sync_folder(&self.path)?)
     }
 
-    /// As [`commit`](Self::commit), but nothing is left either if the folder cannot be synced.
-    #[cfg(feature = "sqlite")]
-    pub(crate) fn commit_or_remove(mut self) -> Result<()> {
-        self.take_name()?;
-        Ok(sync_folder(&self.path).inspect_err(|_| drop(std::fs::remove_file(&self.path)))?)
-    }
-
     fn take_name(&mut self) -> Result<()> {
         if let Some(file) = self.file.take() {
             file.sync_all()?;

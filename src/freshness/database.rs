@@ -12,6 +12,7 @@ use super::group::{Group, Job};
 use super::places::Places;
 use super::schema;
 use super::trouble::Trouble;
+use crate::disk::new_file::sync_folder;
 use crate::error::Result;
 
 /// Length of the log's file from which on a commit waits for its readers, to begin it anew.
@@ -77,10 +78,15 @@ impl Database {
 
     fn open_with(path: &Path, may_create: bool) -> Result<Self, Trouble> {
         let path = Places::find(path)?;
-        if may_create && !Places::is_there(&path)? {
+        let is_made = may_create && !Places::is_there(&path)?;
+        if is_made {
             schema::create(&path)?;
         }
         Places::check_file(&path)?;
+        if !is_made {
+            // Whoever made it may not have brought its name to the disk.
+            sync_folder(&path).map_err(|error| Trouble::from(&error))?;
+        }
         let writer = connect(&path)?;
         let reader = connect(&path)?;
         reader.pragma_update(None, "query_only", true)?;

@@ -64,12 +64,13 @@ const FIRST_ROW: &str = "INSERT INTO guard VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 
 /// Makes a new, empty file, that its owner alone can read: whole and synced to the disk before it has its name, so that no
 /// other process, and no crash, ever meets half a file. If there is one meanwhile, it stays, and all is well. It counts as
-/// made only once its name is on the disk, too: what it is to remember must not be lost with it.
+/// made only once its name is on the disk, too: what it is to remember must not be lost with it. It stays where that fails, for
+/// another process may use it by then.
 pub(super) fn create(path: &Path) -> Result<(), Trouble> {
     let image = image()?;
     let made = NewFile::create(path, false, true).and_then(|mut file| {
         file.write_all(&image)?;
-        file.commit_or_remove()
+        file.commit()
     });
     let named = made
         .map_err(io::Error::from)
@@ -141,20 +142,27 @@ pub(super) fn recognise(connection: &Connection) -> Result<(), Trouble> {
 mod tests {
     use super::*;
     use crate::disk::new_file::faults::fail_sync;
+    use crate::freshness::database::Database;
 
     #[test]
-    fn a_file_whose_name_may_be_lost_is_not_made() {
+    fn a_file_whose_name_may_be_lost_is_not_used_and_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("guard");
-        fail_sync(folder.path(), 0);
-        assert!(create(&path).is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        create(&path).unwrap();
+        let beside = folder.path().canonicalize().unwrap();
+        let path = beside.join("guard");
+        fail_sync(&beside, 0);
+        assert!(Database::open(&path).is_err());
+        // Another process may use it by now.
         let made = std::fs::read(&path).unwrap();
-        // Nor one that another process has just made.
-        fail_sync(folder.path(), 0);
+        assert_eq!(std::fs::read_dir(&beside).unwrap().count(), 1);
+        // Whoever finds it cannot know whether its name is on the disk.
+        fail_sync(&beside, 0);
+        assert!(Database::open(&path).is_err());
+        fail_sync(&beside, 0);
+        assert!(Database::open_existing(&path).is_err());
+        fail_sync(&beside, 0);
         assert!(create(&path).is_err());
-        create(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), made);
+        create(&path).unwrap();
+        Database::open_existing(&path).unwrap();
     }
 }

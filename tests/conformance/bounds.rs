@@ -159,17 +159,14 @@ fn one_winner_in_a_race(make: Make<'_>) {
 /// Eight threads claim the same `rounds` messages, all of them at one time: each is new exactly once.
 pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
     let start = std::sync::Barrier::new(8);
-    let wins: Vec<Vec<u64>> = std::thread::scope(|scope| {
+    // Judged after all have come to the end: one that fails at the barrier would leave the others waiting there.
+    let answers: Vec<Vec<_>> = std::thread::scope(|scope| {
         let contend = || {
-            let won = |number: &u64| {
+            let answer = |number| {
                 start.wait();
-                match guard.claim(&claim(*number, 1000), 1000, None).unwrap() {
-                    Claimed::New(_) => true,
-                    Claimed::Same(_) => false,
-                    other => panic!("{other:?}"),
-                }
+                guard.claim(&claim(number, 1000), 1000, None)
             };
-            (0..rounds).filter(won).collect()
+            (0..rounds).map(answer).collect()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(contend)).collect();
         threads
@@ -177,6 +174,15 @@ pub(crate) fn race(guard: &dyn ReplayGuard, rounds: u64) {
             .map(|thread| thread.join().unwrap())
             .collect()
     });
+    let won = |(number, answer)| match answer {
+        Ok(Claimed::New(_)) => Some(number),
+        Ok(Claimed::Same(_)) => None,
+        other => panic!("{number}: {other:?}"),
+    };
+    let wins: Vec<Vec<u64>> = answers
+        .into_iter()
+        .map(|answers| (0..rounds).zip(answers).filter_map(won).collect())
+        .collect();
     let counts: Vec<usize> = wins.iter().map(Vec::len).collect();
     println!("{rounds} messages, won by eight threads: {counts:?}");
     let winners = counts.iter().filter(|count| **count > 0).count();

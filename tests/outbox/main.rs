@@ -299,6 +299,12 @@ fn long_envelopes_lie_beside_it() {
     assert_eq!(files(), 0);
     let gone = outbox.envelope(&sent.header_digest).unwrap_err();
     assert_eq!(gone, ErrorKind::InvalidInput);
+    // That is no mistake of whoever asks.
+    assert!(gone.detail().contains("nobody awaits"), "{gone}");
+    let unknown = outbox.envelope(&bulla::Digest::of(b"another")).unwrap_err();
+    assert_eq!(unknown, ErrorKind::InvalidInput);
+    assert!(unknown.detail().contains("no such envelope"), "{unknown}");
+    assert!(!unknown.detail().contains("nobody awaits"), "{unknown}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn length(scene: &Scene) -> u64 {
 fn is_gone(scene: &Scene, sent: &Sent) {
     let gone = scene.outbox().envelope(&sent.header_digest).unwrap_err();
     assert_eq!(gone, ErrorKind::InvalidInput);
+    assert!(gone.detail().contains("nobody awaits"), "{gone}");
 }
 
 #[test]

@@ -136,8 +136,8 @@ Examples:
   tail -c +$((HELD + 1)) photo.bulla | bulla receive ... --resumable --resume DIGEST
 
 The receipt says stored only after the file was written, synced, given its name and read again from the disk. A copy of \
-what was stored gives the same receipt. An answer that is known before all has come is given at once; the rest is then read, \
-up to 8 MiB, so that whoever writes it does not fail. What is longer than --max-size is rejected for good, with a receipt that says so, \
+what was stored gives the same receipt. An answer that is known before all has come is given at once; the rest is then awaited \
+and read, up to 8 MiB, so that whoever writes it does not fail. What fails without an answer ends at once. What is longer than --max-size is rejected for good, with a receipt that says so, \
 and status 3; so are its copies. An author who asked for that receipt but may not be told, for he is not listed or was told \
 of too many refusals lately, is refused with status 3, but not for good: the message may come again. Without room nothing is \
 kept, the status is 1, and the message may come again; with --reject-full it is rejected for good instead.
@@ -176,7 +176,8 @@ Examples:
   bulla outbox --outbox alice.outbox --forget 30d
 
 To send again what got no answer: for each envelope that --due lists, write it with --envelope, give it to the transport, and \
-then say --sent. An envelope that nobody awaits any more is not kept.
+then say --sent. An envelope that nobody awaits any more is not kept: if its receipt comes between --due and --envelope, that \
+fails with status 1 and says so, and there is nothing to send.
 
 Exit status: 4 with --due if anything was given up by this very call, and with --failed if anything is listed; 0 otherwise.";
 

@@ -1,5 +1,6 @@
 //! `receive`.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use bulla::{
@@ -51,13 +52,11 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         let _ = store.clean(&args.dir);
     }
     let path = path(args)?;
-    let target = match &path {
-        Some(path) => Target::Path(path),
-        None if args.suggested_name => Target::Suggested(&args.dir),
-        None => Target::ById(&args.dir),
-    };
+    let target = target(args, path.as_deref());
+    let is_given = Cell::new(false);
     let desk = Desk {
         args,
+        is_given: &is_given,
         key: &key,
         guard: &guard,
         trusted: &trusted,
@@ -77,13 +76,16 @@ pub(super) fn receive(args: &Receive) -> Result<(), Failure> {
         Err(not_stored) => Err(desk.not_stored(not_stored)),
     };
     // The answer may be known before all has come, and is out by now: neither who waits for it nor who looks at this has to wait
-    // for the rest. But whoever writes that into a pipe must not fail for having been heard.
+    // for the rest. But whoever writes that into a pipe must not fail for having been heard. Where it failed and nobody is
+    // answered, there is nothing to wait for.
     let answered = answered.map_err(|failure| {
         crate::tell(&failure, args.report.report);
         failure.told()
     });
     end_stdout();
-    input.drain(MOST_UNREAD);
+    if answered.is_ok() || is_given.get() {
+        input.drain(MOST_UNREAD);
+    }
     answered
 }
 
@@ -155,6 +157,14 @@ fn path(args: &Receive) -> Result<Option<PathBuf>, Failure> {
     Ok(Some(args.dir.join(name)))
 }
 
+fn target<'a>(args: &'a Receive, path: Option<&'a Path>) -> Target<'a> {
+    match path {
+        Some(path) => Target::Path(path),
+        None if args.suggested_name => Target::Suggested(&args.dir),
+        None => Target::ById(&args.dir),
+    }
+}
+
 fn limit_text(args: &Receive) -> String {
     args.max_size
         .map_or_else(String::new, |most| format!("at most {most} bytes"))
@@ -163,6 +173,8 @@ fn limit_text(args: &Receive) -> String {
 /// Where receipts are made and given out.
 struct Desk<'a> {
     args: &'a Receive,
+    /// Whether a receipt or a note went out.
+    is_given: &'a Cell<bool>,
     key: &'a Identity,
     guard: &'a LazyGuard,
     trusted: &'a Trusted,
@@ -302,7 +314,9 @@ impl Desk<'_> {
 
     fn write(self, receipt: &[u8]) -> Result<(), Failure> {
         let label = self.args.armor.then_some(ArmorLabel::Envelope);
-        writing::write(self.output, label, |out| writing::write_bytes(out, receipt))
+        writing::write(self.output, label, |out| writing::write_bytes(out, receipt))?;
+        self.is_given.set(true);
+        Ok(())
     }
 
     fn failed(&self, error: Error) -> Failure {

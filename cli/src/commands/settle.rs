@@ -1,12 +1,11 @@
 //! `settle`.
 
-use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bulla::{
-    ArmorLabel, Error, NewFile, OutboxState, Settled, Status, SystemClock, armor, dearmor,
+    ArmorLabel, ErrorKind, NewFile, OutboxState, Settled, Status, SystemClock, armor, dearmor,
     is_armored,
 };
 use serde_json::json;
@@ -81,19 +80,22 @@ impl<'a> Place<'a> {
     /// Where no file can be made, nothing is settled either: the receipt may come out of a pipe, and there is no other. What has
     /// the name already may be this very proof.
     fn of(path: &'a Path) -> Result<Self, Failure> {
-        let file = match path.symlink_metadata() {
-            Ok(_) => None,
-            Err(_) => Some(NewFile::create(path, false, false).map_err(|error| {
+        match NewFile::create(path, false, false) {
+            Ok(file) => Ok(Self {
+                path,
+                file: Some(file),
+            }),
+            Err(error) if error.kind() == ErrorKind::NameTaken => Ok(Self { path, file: None }),
+            Err(error) => {
                 let failure = Failure::from(error);
                 let text = format!(
                     "cannot write {}: {}; nothing is settled",
                     path.display(),
                     failure.text()
                 );
-                failure.replaced(text)
-            })?),
-        };
-        Ok(Self { path, file })
+                Err(failure.replaced(text))
+            }
+        }
     }
 
     /// Writes the proof that the outbox keeps, which is not that of a note that came later. What was written before stays.
@@ -105,7 +107,9 @@ impl<'a> Place<'a> {
         });
         let why = match written {
             Some(Ok(())) => return Ok(()),
-            Some(Err(error)) if !exists(&error) => Failure::from(error).text().to_owned(),
+            Some(Err(error)) if error.kind() != ErrorKind::NameTaken => {
+                Failure::from(error).text().to_owned()
+            }
             _ if is_in(self.path, text.as_bytes()) => return Ok(()),
             _ => "a file of that name holds something else, and is not written over".to_owned(),
         };
@@ -114,11 +118,6 @@ impl<'a> Place<'a> {
             self.path.display()
         )))
     }
-}
-
-fn exists(error: &Error) -> bool {
-    let source = error.source().and_then(|it| it.downcast_ref::<io::Error>());
-    source.is_some_and(|it| it.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// Whether this is a file that holds exactly this.
@@ -202,4 +201,29 @@ fn as_json(settled: &Settled) -> String {
         "digest": content.map(|(_, digest)| digest.to_string()),
         "note": entry.note,
     }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Another process settles the same receipt at the same time, and was the quicker one.
+    #[test]
+    fn a_proof_that_came_meanwhile_is_as_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("proof");
+        let keep = |other: &str| {
+            let place = Place::of(&path).unwrap();
+            std::fs::write(&path, other).unwrap();
+            let kept = place.keep(b"proof", OutboxState::Settled);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+            std::fs::remove_file(&path).unwrap();
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+            kept
+        };
+        keep(&armor(ArmorLabel::ReceiptProof, b"proof")).unwrap();
+        let failure = keep("another").unwrap_err();
+        assert!(failure.text().contains("holds something else"));
+    }
 }

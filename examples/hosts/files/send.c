@@ -233,6 +233,16 @@ static void mark(struct sender *sender, const struct item *item)
     bulla_due_list_free(taken);
 }
 
+/* A receipt may have come since it was listed: then there is nothing to send. */
+static int is_settled(const struct sender *sender, const struct item *item)
+{
+    bulla_due_list *taken = NULL;
+    int result = bulla_outbox_taken(sender->outbox, &item->header, &taken, NULL) == BULLA_OK && bulla_due_list_count(taken) == 0;
+
+    bulla_due_list_free(taken);
+    return result;
+}
+
 enum carried send_upload(struct sender *sender, struct item *item)
 {
     struct load load = {NULL, {0}, 0};
@@ -261,7 +271,8 @@ enum carried send_upload(struct sender *sender, struct item *item)
         else
             say("%s: not uploaded: %s", base_of(item->file), carrier_trouble(sender->carrier));
     }
-    told(status, &error, item->file);
+    if (status != BULLA_INVALID_INPUT || load.reader != NULL || !is_settled(sender, item))
+        told(status, &error, item->file);
     bulla_outbox_reader_free(load.reader);
     bulla_due_list_free(taken);
     return done;

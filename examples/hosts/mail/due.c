@@ -46,6 +46,16 @@ static void mail_write(const struct outgoing *outgoing, const bulla_due *due, co
     mail->failed |= list == NULL;
 }
 
+/* A receipt may have come since it was listed: then there is nothing to send. */
+static int is_settled(const struct host *host, const bulla_due *due)
+{
+    bulla_due_list *taken = NULL;
+    int result = bulla_outbox_taken(host->outbox, &due->header_digest, &taken, NULL) == BULLA_OK && bulla_due_list_count(taken) == 0;
+
+    bulla_due_list_free(taken);
+    return result;
+}
+
 static int send_again(const struct host *host, const bulla_due *due)
 {
     struct outgoing outgoing;
@@ -60,7 +70,10 @@ static int send_again(const struct host *host, const bulla_due *due)
     }
     if (bulla_buffer_new(&envelope, &error) != BULLA_OK ||
         bulla_outbox_envelope(host->outbox, &due->header_digest, envelope, &error) != BULLA_OK) {
-        log_error("a mail that is due cannot be sent again: %s", error.text);
+        if (error.code == BULLA_INVALID_INPUT && is_settled(host, due))
+            result = 0;
+        else
+            log_error("a mail that is due cannot be sent again: %s", error.text);
     } else {
         outgoing_recipients(&outgoing, &due->recipient, &recipients);
         mail_write(&outgoing, due, envelope, &packed, &mail);

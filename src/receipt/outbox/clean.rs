@@ -28,23 +28,19 @@ pub(super) fn remove_settled(database: &Database, id: MessageId) -> Result<()> {
     }
     let database = database.clone();
     // In a transaction that writes, so that nobody puts the same envelope for somebody else between the look and the removal.
-    database.clone().write(move |connection| {
+    let removed = database.clone().write(move |connection| {
         // Others' work in this transaction may still be undone: nobody must wait with it nor without it.
         let without = settled(&database)?;
-        for header in Rows(connection).files_of(id)? {
-            let path = folder(&database).join(name(&header));
-            match without
-                .contains(&header)
-                .then(|| std::fs::remove_file(path))
-            {
-                Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error.into());
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    })
+        let left = Rows(connection).files_of(id)?;
+        let left = left.iter().filter(|header| without.contains(header));
+        let remove = |header| match std::fs::remove_file(folder(&database).join(name(header))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        // One that cannot be removed keeps no other, and undoes nobody's work.
+        Ok(left.map(remove).fold(Ok(()), io::Result::and))
+    })?;
+    Ok(removed?)
 }
 
 /// How a file is removed.
@@ -159,6 +155,7 @@ fn header_of(path: &Path) -> Option<Digest> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::sql;
     use super::*;
     use crate::error::ErrorKind;
     use std::string::ToString;
@@ -193,6 +190,50 @@ mod tests {
         }
         clean(&database).unwrap();
         assert!(files.iter().all(|path| !path.exists()));
+    }
+
+    /// Nor does it undo what others do in the same transaction.
+    #[test]
+    fn a_settled_one_that_cannot_be_removed_undoes_nobodys_work() {
+        let place = tempfile::tempdir().unwrap();
+        let database = Database::open(place.path().join("outbox")).unwrap();
+        let headers = [1_u8, 2].map(|number| Digest::from_bytes([number; 32]));
+        let paths = headers.map(|header| folder(&database).join(name(&header)));
+        // A folder cannot be removed as a file, whoever tries.
+        std::fs::create_dir_all(&paths[0]).unwrap();
+        std::fs::write(&paths[1], b"envelope").unwrap();
+        let put = "INSERT INTO outbox_letter VALUES (?1, ?2, x'', x'', 0, 0, NULL, '', NULL, 0)";
+        for header in &headers {
+            let row = (*header.as_bytes(), [7_u8; 16]);
+            database
+                .write(move |connection| sql(connection.execute(put, row)))
+                .unwrap();
+        }
+        std::thread::scope(|scope| {
+            let (sign, seen) = std::sync::mpsc::channel();
+            let database = &database;
+            scope.spawn(move || {
+                database.write(move |_| {
+                    let _ = sign.send(());
+                    std::thread::sleep(Duration::from_millis(400));
+                    Ok(())
+                })
+            });
+            seen.recv().unwrap();
+            // The two gather behind it, this one first.
+            let other = scope.spawn(|| {
+                let mut times = 0;
+                database.write(move |_| {
+                    times += 1;
+                    Ok(times)
+                })
+            });
+            std::thread::sleep(Duration::from_millis(100));
+            let told = remove_settled(database, MessageId([7; 16]));
+            assert_eq!(told.unwrap_err(), ErrorKind::Io);
+            assert_eq!(other.join().unwrap().unwrap(), 1);
+        });
+        assert!(paths[0].exists() && !paths[1].exists());
     }
 
     #[test]

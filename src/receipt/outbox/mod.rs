@@ -173,7 +173,8 @@ impl Outbox {
     }
 
     /// What is to be sent now, at most so many: what was never sent, and what got no answer for long enough. Each is given to one
-    /// caller alone, and to another one if that does not [mark it as sent](Self::mark_sent) within ten minutes.
+    /// caller alone, and to another one if that does not [mark it as sent](Self::mark_sent) within ten minutes. A receipt may settle
+    /// it meanwhile: then there is no [`envelope`](Self::envelope), and nothing to send.
     ///
     /// # Errors
     ///
@@ -183,7 +184,7 @@ impl Outbox {
     }
 
     /// Takes one envelope in order to send it now, due or not: for each recipient who has not answered, as
-    /// [`due`](Self::due) gives it.
+    /// [`due`](Self::due) gives it. It may be settled meanwhile, as there.
     ///
     /// # Errors
     ///
@@ -217,7 +218,9 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] if it is not there (any more); [`ErrorKind::OutboxUnavailable`].
+    /// [`ErrorKind::InvalidInput`] if there is none of this name, or nobody awaits it any more; the detail says which. The latter is
+    /// no mistake: a receipt may come between [`due`](Self::due) and this, and then [`taken`](Self::taken) is empty.
+    /// [`ErrorKind::OutboxUnavailable`].
     pub fn envelope(&self, header_digest: &Digest) -> Result<OutboxEnvelope> {
         spool::envelope(&self.database, header_digest)
     }

@@ -234,7 +234,7 @@ impl Rows<'_> {
 
     /// The envelope, if it is in the file; `Some(None)` if it is in the folder; `None` if it is not here any more.
     pub(super) fn envelope(&self, header: &Digest) -> Result<Option<Option<Vec<u8>>>> {
-        let find = "SELECT envelope FROM outbox_letter WHERE header = ? AND (envelope IS NULL OR length(envelope) > 0)";
+        let find = "SELECT envelope FROM outbox_letter WHERE header = ?";
         sql(self
             .0
             .query_row(find, [header.as_bytes()], |row| row.get(0))

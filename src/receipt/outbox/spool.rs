@@ -177,23 +177,27 @@ pub(super) fn envelope(database: &Database, header: &Digest) -> Result<OutboxEnv
         .read(|connection| Rows(connection).envelope(header))
         .map_err(outbox_error)?;
     let source = match found {
+        Some(Some(bytes)) if bytes.is_empty() => return Err(not_awaited()),
         Some(Some(bytes)) => Source::Inside(Cursor::new(bytes)),
         Some(None) => match File::open(folder(database).join(name(header))) {
             Ok(file) => Source::Outside(file),
             // It was removed with its last answer.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(absent()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_awaited()),
             Err(error) => return Err(error.into()),
         },
-        None => return Err(absent()),
+        None => return Err(absent("no such envelope is in the outbox")),
     };
     Ok(OutboxEnvelope(source))
 }
 
-fn absent() -> Error {
-    Error::with(
-        ErrorKind::InvalidInput,
-        "no such envelope is in the outbox, or nobody awaits it any more",
+fn not_awaited() -> Error {
+    absent(
+        "it was answered or given up meanwhile, and nobody awaits it any more: there is nothing to send",
     )
+}
+
+const fn absent(detail: &'static str) -> Error {
+    Error::with(ErrorKind::InvalidInput, detail)
 }
 
 pub(super) fn name(header: &Digest) -> String {

@@ -106,7 +106,7 @@ fn prepared(server: &Server) -> RedisGuard {
 fn of(signer: u8, stranger: bool, number: u64) -> Claim {
     let mut message = claim(number, 1000);
     (message.signer, message.stranger) = ([signer; 32], stranger);
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         message.scope = Digest::of(b"another scope");
     }
     message

@@ -78,7 +78,7 @@ if command -v dpkg-shlibdeps >/dev/null; then
         sed -n 's/^shlibs:Depends=//p')
     needs=${found:-$needs}
     # Packed relocations, of which dpkg-shlibdeps does not know.
-    if readelf -d "$library" | grep -q '(RELR)'; then needs=$(sed 's/libc6 (>= [0-9.]*)/libc6 (>= 2.36)/' <<<"$needs"); fi
+    if readelf -d "$library" | grep '(RELR)' >/dev/null; then needs=$(sed 's/libc6 (>= [0-9.]*)/libc6 (>= 2.36)/' <<<"$needs"); fi
 fi
 cat >"$tree/DEBIAN/control" <<END
 Package: bulla

@@ -27,13 +27,13 @@ if [ "$(id -u)" != 0 ]; then
     echo "debian/check.sh: not root: not installed"
     exit
 fi
-dpkg -l bulla 2>/dev/null | grep -q '^ii' && fail "bulla is installed on this machine already: it would be removed"
+dpkg -l bulla 2>/dev/null | grep '^ii' >/dev/null && fail "bulla is installed on this machine already: it would be removed"
 trap 'dpkg --purge bulla >/dev/null 2>&1 || true' EXIT
 dpkg --install "$package" >/dev/null
 work=$(mktemp -d)
 trap 'dpkg --purge bulla >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 version=$(dpkg-deb -f "$package" Version)
-bulla --version | grep -qF "$version" || fail "the command line does not run"
+bulla --version | grep -F "$version" >/dev/null || fail "the command line does not run"
 printf '#include <bulla.h>\n#include <stdio.h>\nint main(void) { return puts(bulla_version()) < 0; }\n' >"$work/version.c"
 # shellcheck disable=SC2046
 cc -std=c99 "$work/version.c" $(pkg-config --cflags --libs bulla) -o "$work/version"

@@ -7,6 +7,7 @@
 #include "maildir.h"
 #include "mime.h"
 #include "opening.h"
+#include "plain.h"
 #include "receipts.h"
 
 #include <errno.h>
@@ -70,14 +71,16 @@ static int deliver(struct delivery *delivery, const struct text *raw, int has_he
 {
     struct mail *mail = delivery->mail;
     struct text part = {0};
-    int result = -1, refused, found;
+    int result = -1, refused, found, returned;
 
     /* A header that was not read tells nothing. */
     if (!has_header && !mail->header.excess)
         return EX_TEMPFAIL;
     errno = 0;
     found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
-    if (found == 1) {
+    if (found == 1 && (returned = bounce_returns(delivery->host, mail, &part)) != 0) {
+        result = returned < 0 ? EX_TEMPFAIL : -1;
+    } else if (found == 1) {
         result = envelope_take(delivery, &part, raw);
     } else if (found < 0 || mail->header.excess) {
         log_error(found < 0 ? "the part with the envelope cannot be decoded" : "its header is too long");

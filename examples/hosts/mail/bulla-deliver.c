@@ -37,8 +37,8 @@ static const char HELP[] =
     "                   damaged, recipients, local_part, delimiter, plain, log\n"
     "    -a RECIPIENT   the recipient's address, which the author must have named: needed where several mailboxes share one\n"
     "                   identity. The receipt is then given when all of them that he named have the mail\n"
-    "    -s SENDER      the envelope's sender; empty for bounces, for which pipe(8) says MAILER-DAEMON unless its service has\n"
-    "                   null_sender= (without a value)\n\n"
+    "    -s SENDER      the envelope's sender; empty, or MAILER-DAEMON, for bounces. Else it is the environment's SENDER, in which\n"
+    "                   local(8) says it to a command in .forward\n\n"
     "EXIT STATUS\n"
     "    0    stored, or dealt with before        65  not acceptable: damaged, or not sealed to this identity\n"
     "    75   not now: give it again later        77  refused: expired, of a wrong sender, rejected by the rules\n"
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"recipient", required_argument, NULL, 'a'},
         {"sender", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    const char *recipient = NULL, *sender = "", *home = getenv("HOME"), *given = NULL;
+    const char *recipient = NULL, *sender = getenv("SENDER"), *home = getenv("HOME"), *given = NULL;
     struct text usual = {0};
     int option, result;
 
@@ -171,6 +171,9 @@ int main(int argc, char **argv)
         fputs("bulla-deliver: see bulla-deliver --help\n", stderr);
         return EX_USAGE;
     }
+    /* local(8) says it in the environment; a bounce has none, or the name that stands for none. */
+    if (sender == NULL || strcasecmp(sender, "MAILER-DAEMON") == 0)
+        sender = "";
     text_format(&usual, "%s/.config/bulla/mail.conf", home == NULL ? "" : home);
     result = usual.failed ? EX_TEMPFAIL : run(given != NULL ? given : usual.data, recipient, sender, argv[optind]);
     text_free(&usual);

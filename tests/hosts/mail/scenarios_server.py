@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from scenarios_relay import arrived_intact
-from servers import wait_for
+from servers import own, wait_for
 
 
 def milter_down_where_mail_is_sealed(world):
@@ -60,6 +60,31 @@ def receipt_cannot_be_sent(world):
     assert len(world.having(world.b, "bob", token)) == 1
     wait_for(lambda: world.due("b").returncode == 0, "what was left is sent")
     return "stored once, also when it came again; the receipt waits in b's queue, and comes when it can be sent"
+
+
+def receipts_by_a_command(world, count=20, rounds=5):
+    """Receipts handed to a command by many threads at once: no child may keep the end of the pipe that another one waits for."""
+    token, log = world.token(), world.folder / "commanded"
+    assert world.submit(world.letter(token)) == 250
+    world.settled(token)
+    copy = next(mail for mail in reversed(world.relay.seen) if token.encode() in mail[2])
+    log.mkdir()
+    own(log)
+    command = world.folder / "command"
+    command.write_text(f"#!/bin/sh\ncat >/dev/null\necho >{log}/$$\n")
+    command.chmod(0o755)
+    back = re.search(r"^submit = (.*)$", world.conf["b"].read_text(), re.M).group(1)
+    world.reconfigure("b", submit=command)
+    try:
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            codes = list(pool.map(lambda _: world.relay.forward(copy)[0], range(count * rounds)))
+        assert codes == [250] * len(codes), codes
+        took = time.monotonic() - began
+        assert took < 60 and list(log.iterdir()), took
+    finally:
+        world.reconfigure("b", submit=back)
+    return f"{len(codes)} copies, {count} at a time, whose receipts a command takes ({len(list(log.iterdir()))} of them): all answered in {took:.0f} s"
 
 
 def without_a_key(world):
@@ -266,6 +291,6 @@ def confirmations_do_not_come(world):
     return "the milter's log says that mails are not confirmed, and what to look at"
 
 
-ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, without_a_key,
+ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, receipts_by_a_command, without_a_key,
        several_recipients_and_bcc, long_lines_and_bare_line_ends, sealed_once, plain_mail_and_forgeries, signed_by_another,
        forged_inner_results, too_large, same_mail_twice, many_at_once, quarantine, does_not_stay_root, confirmations_do_not_come]

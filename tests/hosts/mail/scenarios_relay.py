@@ -112,6 +112,25 @@ def sealed_for(world, token):
     return world.relay.seen[count]
 
 
+def filtered_at_home(world):
+    """A content filter adds a field to what --due sends again, and puts names to the addresses."""
+    token = world.token()
+    letter = world.letter(token)
+    mail = sealed_for(world, token)
+    filtered = (b"X-Virus-Scanned: secretly\r\n" + mail[2]).replace(b"From: alice@a.test", b"From: Alice Secretname <alice@a.test>")
+    filtered = filtered.replace(b"Subject: Sealed message", b"Subject: [clean] Sealed message")
+    assert filtered.count(b"Secretname") == filtered.count(b"[clean]") == 1
+    seen = len(world.relay.seen)
+    assert world.submit(filtered) == 250
+    assert "sealed already; not as we wrote it" in world.milters["seal_a"].log_text()
+    arrived_intact(world, token, letter)
+    again = world.relay.seen[seen][2]
+    assert b"secretly" not in again and b"Secretname" not in again and b"clean" not in again and b"From: alice@a.test" in again
+    world.settled(token)
+    assert len(world.state_of(token)) == 1, "sealed inside itself"
+    return "fields that a content filter adds to what is sent again are dropped, and it is not sealed inside itself: delivered, receipted"
+
+
 def rewraps(world):
     token = world.token()
     letter = world.letter(token)
@@ -240,4 +259,4 @@ def drops(world):
     return "dropped without a word: the report said waiting; sent again when due: stored, receipted"
 
 
-ALL = [passes_on, reads, flips, bounces_by_hand, rewraps, strips_blanks, adds, changes_header, duplicates, reorders, drops, delays]
+ALL = [passes_on, reads, flips, bounces_by_hand, filtered_at_home, rewraps, strips_blanks, adds, changes_header, duplicates, reorders, drops, delays]

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import re
+import signal
 import subprocess
 import time
 
@@ -85,6 +86,31 @@ def receipts_by_a_command(world, count=20, rounds=5):
     finally:
         world.reconfigure("b", submit=back)
     return f"{len(codes)} copies, {count} at a time, whose receipts a command takes ({len(list(log.iterdir()))} of them): all answered in {took:.0f} s"
+
+
+def another_state_on_reload(world):
+    """What is under way is known in one state: another one, given while it runs, is not taken."""
+    path = world.folder / "b-open.conf"
+    text, milter = path.read_text(), world.milters["open_b"]
+    for change in (f"state = {world.folder}/elsewhere\n", "guard = redis://127.0.0.1:1\n", "user = daemon\n"):
+        count = milter.log_text().count("the old configuration stays in use")
+        path.write_text(text + change)
+        milter.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: milter.log_text().count("the old configuration stays in use") > count, "refused")
+        assert "are not changed while it runs" in milter.log_text()
+    path.write_text(text)
+    assert not (world.folder / "elsewhere").exists()
+    token = world.token()
+    letter = world.letter(token)
+    assert world.submit(letter) == 250
+    arrived_intact(world, token, letter)
+    world.settled(token)
+    # And what is sent again after it has expired is refused: the deadline is not after that.
+    broken = world.folder / "broken.conf"
+    broken.write_text(world.conf["a"].read_text() + "expires = 4d\n")
+    said = subprocess.run([str(world.out / "bulla-milter"), "-c", str(broken), "--check"], capture_output=True, text=True)
+    assert said.returncode != 0 and "deadline cannot be after expires" in said.stderr, said
+    return "another state, guard or user on reload: the old configuration stays in use, and confirmations come; a deadline after expires is refused"
 
 
 def without_a_key(world):
@@ -291,6 +317,6 @@ def confirmations_do_not_come(world):
     return "the milter's log says that mails are not confirmed, and what to look at"
 
 
-ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, receipts_by_a_command, without_a_key,
+ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, receipts_by_a_command, another_state_on_reload, without_a_key,
        several_recipients_and_bcc, long_lines_and_bare_line_ends, sealed_once, plain_mail_and_forgeries, signed_by_another,
        forged_inner_results, too_large, same_mail_twice, many_at_once, quarantine, does_not_stay_root, confirmations_do_not_come]

@@ -260,6 +260,21 @@ def sender_of_the_environment(world):
     return "without -s the sender is the environment's SENDER: a forwarded receipt of somebody is his mail, one without a sender is not"
 
 
+def bounce_with_a_sealed_mail(world):
+    """Bob's, that comes back to Erin: it is not sealed to her."""
+    token, count = world.token(), len(world.relay.seen)
+    world.relay.plan = lambda mail: []
+    assert world.submit(world.letter(token)) == 250
+    wait_for(lambda: len(world.relay.seen) > count, "on its way")
+    world.relay.plan = lambda mail: [mail]
+    bounce = (f"From: MAILER-DAEMON@r.test\nSubject: Undelivered {token}\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=x\n\n"
+              "--x\nContent-Type: message/rfc822\n\n").encode() + world.relay.seen[count][2].replace(b"\r\n", b"\n") + b"\n--x--\n"
+    without = [word if word != "alice@a.test" else "" for word in agent(world)]
+    assert as_user(agent(world), bounce).returncode == 65
+    assert as_user(without, bounce).returncode == 0 and len(stored(world, token)) == 1 and b"bulla=none" in stored(world, token)[0]
+    return "a report without a sender that brings back a mail sealed to somebody else is stored as it is; with a sender it is 65"
+
+
 def killed_at_random_instants(world, seed=1, count=60):
     """kill -9 while it works, four at a time, then again until it says 0, as the queue does."""
     tokens, lock = [world.token() for _ in range(count)], threading.Lock()
@@ -308,4 +323,4 @@ def killed_at_random_instants(world, seed=1, count=60):
 
 
 ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local, disk_cannot_be_read,
-       dies_before_it_has_judged, dies_after_it_has_placed, sender_of_the_environment, killed_at_random_instants]
+       dies_before_it_has_judged, dies_after_it_has_placed, bounce_with_a_sealed_mail, sender_of_the_environment, killed_at_random_instants]

@@ -7,6 +7,7 @@
 #include "maildir.h"
 #include "mime.h"
 #include "opening.h"
+#include "plain.h"
 #include "receipts.h"
 
 #include <errno.h>
@@ -36,8 +37,8 @@ static const char HELP[] =
     "                   damaged, recipients, local_part, delimiter, plain, log\n"
     "    -a RECIPIENT   the recipient's address, which the author must have named: needed where several mailboxes share one\n"
     "                   identity. The receipt is then given when all of them that he named have the mail\n"
-    "    -s SENDER      the envelope's sender; empty for bounces, for which pipe(8) says MAILER-DAEMON unless its service has\n"
-    "                   null_sender= (without a value)\n\n"
+    "    -s SENDER      the envelope's sender; empty, or MAILER-DAEMON, for bounces. Else it is the environment's SENDER, in which\n"
+    "                   local(8) says it to a command in .forward\n\n"
     "EXIT STATUS\n"
     "    0    stored, or dealt with before        65  not acceptable: damaged, or not sealed to this identity\n"
     "    75   not now: give it again later        77  refused: expired, of a wrong sender, rejected by the rules\n"
@@ -70,14 +71,16 @@ static int deliver(struct delivery *delivery, const struct text *raw, int has_he
 {
     struct mail *mail = delivery->mail;
     struct text part = {0};
-    int result = -1, refused, found;
+    int result = -1, refused, found, returned;
 
     /* A header that was not read tells nothing. */
     if (!has_header && !mail->header.excess)
         return EX_TEMPFAIL;
     errno = 0;
     found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
-    if (found == 1) {
+    if (found == 1 && (returned = bounce_returns(delivery->host, mail, &part)) != 0) {
+        result = returned < 0 ? EX_TEMPFAIL : -1;
+    } else if (found == 1) {
         result = envelope_take(delivery, &part, raw);
     } else if (found < 0 || mail->header.excess) {
         log_error(found < 0 ? "the part with the envelope cannot be decoded" : "its header is too long");
@@ -151,7 +154,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"recipient", required_argument, NULL, 'a'},
         {"sender", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    const char *recipient = NULL, *sender = "", *home = getenv("HOME"), *given = NULL;
+    const char *recipient = NULL, *sender = getenv("SENDER"), *home = getenv("HOME"), *given = NULL;
     struct text usual = {0};
     int option, result;
 
@@ -168,6 +171,9 @@ int main(int argc, char **argv)
         fputs("bulla-deliver: see bulla-deliver --help\n", stderr);
         return EX_USAGE;
     }
+    /* local(8) says it in the environment; a bounce has none, or the name that stands for none. */
+    if (sender == NULL || strcasecmp(sender, "MAILER-DAEMON") == 0)
+        sender = "";
     text_format(&usual, "%s/.config/bulla/mail.conf", home == NULL ? "" : home);
     result = usual.failed ? EX_TEMPFAIL : run(given != NULL ? given : usual.data, recipient, sender, argv[optind]);
     text_free(&usual);

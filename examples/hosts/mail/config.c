@@ -159,6 +159,8 @@ static int complete(const struct config *config, const char *path)
         return log_error("%s: submit and address go together: how receipts and notices are sent, and as whom", path), -1;
     if (config->lease == 0 || config->expires == 0)
         return log_error("%s: lease and expires cannot be 0", path), -1;
+    if (config->deadline > config->expires)
+        return log_error("%s: deadline cannot be after expires: what is sent again then is refused", path), -1;
     if (config->refused == ACTION_ACCEPT || config->damaged == ACTION_ACCEPT || config->copies == ACTION_ACCEPT ||
         config->refused == ACTION_DISCARD || config->damaged == ACTION_DISCARD || config->differing == ACTION_DISCARD ||
         config->recipients == ACTION_DISCARD)

@@ -148,8 +148,10 @@ static bulla_status accept(const struct delivery *delivery, bulla_lease *lease, 
     if (name == NULL || maildir_place(delivery->maildir, name + 1, final) != 0)
         snprintf(error->text, sizeof error->text, "the mail is judged, but cannot be stored");
     else if ((status = is_whole(delivery) ? bulla_receipter_accept(delivery->host->receipter, lease, answer, error)
-                                          : bulla_lease_accept_unanswered(lease, answer, error)) == BULLA_OK)
+                                          : bulla_lease_accept_unanswered(lease, answer, error)) == BULLA_OK) {
+        maildir_placed(delivery->maildir, name + 1);
         unlink(path.data);
+    }
     text_free(&path);
     return status;
 }

@@ -118,14 +118,16 @@ static int random_id(char *id)
 {
     struct text hex = {0};
     uint8_t bytes[(HANDED_ID - 1) / 2];
+    int result;
 
     if (getentropy(bytes, sizeof bytes) != 0)
         return -1;
     hex_write(&hex, bytes, sizeof bytes);
-    if (!hex.failed)
+    result = hex.failed ? -1 : 0;
+    if (result == 0)
         memcpy(id, hex.data, HANDED_ID);
     text_free(&hex);
-    return hex.failed ? -1 : 0;
+    return result;
 }
 
 /* The stamp of what is reserved for one recipient. */

@@ -159,11 +159,25 @@ struct host *host_new(const char *configuration, int what)
     return host;
 }
 
+static int is_same(const char *one, const char *other)
+{
+    return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+/* What a running process cannot change: confirmations would look for what is under way where it is not. */
+static int keeps_its_place(const struct config *config, const struct config *before)
+{
+    if (is_same(config->state, before->state) && is_same(config->guard, before->guard) && is_same(config->user, before->user))
+        return 1;
+    return log_error("state, guard and user are not changed while it runs: end it, and start it again"), 0;
+}
+
 struct host *host_again(const char *configuration, const struct host *before)
 {
     struct host *host = calloc(1, sizeof *host);
 
-    if (host == NULL || (host->config = config_read(configuration)) == NULL || host_settings(host) != 0) {
+    if (host == NULL || (host->config = config_read(configuration)) == NULL || !keeps_its_place(host->config, before->config) ||
+        host_settings(host) != 0) {
         host_free(host);
         return NULL;
     }

@@ -2,7 +2,6 @@
 
 #include "log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -39,56 +38,74 @@ static int folder_sync(const char *path)
     return result;
 }
 
-/* Whether a mail of this name is in cur, with whatever flags its reader's program has put behind the name. */
-static int is_read(const char *path, const char *name)
-{
-    struct text folder = {0};
-    struct dirent *entry;
-    size_t length = strlen(name);
-    DIR *open;
-    int found = 0;
-
-    text_format(&folder, "%s/cur", path);
-    open = folder.failed ? NULL : opendir(folder.data);
-    while (open != NULL && !found && (entry = readdir(open)) != NULL)
-        found = strncmp(entry->d_name, name, length) == 0 && (entry->d_name[length] == 0 || entry->d_name[length] == ':');
-    if (open != NULL)
-        closedir(open);
-    text_free(&folder);
-    return found;
-}
-
-/* What the disk has under this name is exactly this. */
+/* What the disk has under this name is exactly this: not what the system remembers of having written it. */
 static int holds(const char *path, const struct text *mail)
 {
     struct text again = {0};
-    int same = file_read(path, &again, mail->length) == 0 && again.length == mail->length &&
-               memcmp(again.data, mail->data, mail->length) == 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC), same = 0;
 
+    if (file >= 0 && posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0)
+        same = file_read(path, &again, mail->length) == 0 && again.length == mail->length &&
+               memcmp(again.data, mail->data, mail->length) == 0;
+    if (file >= 0)
+        close(file);
     text_free(&again);
     return same;
 }
 
+/* 1, 0, or -1 and errno if that cannot be told. */
+static int exists(const char *path)
+{
+    return access(path, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -1;
+}
+
+/* Beside the mail in tmp lies an empty mark while it is placed. Only the mark: it has been in new, wherever its reader has put it
+ * since. Both: it has not. */
+static int place(const char *written, const char *mark, const char *named, const struct text *mail)
+{
+    int marked = exists(mark), there = exists(written);
+
+    if (marked < 0 || there < 0)
+        return -1;
+    if (marked && !there)
+        return 0;
+    errno = EIO;
+    return (!marked || unlink(mark) == 0) && file_write(written, mail->data, mail->length) == 0 && holds(written, mail) &&
+                   file_write(mark, "", 0) == 0
+               ? rename(written, named)
+               : -1;
+}
+
 int maildir_place(const char *path, const char *name, const struct text *mail)
 {
-    struct text written = {0}, named = {0}, folder = {0};
+    struct text written = {0}, mark = {0}, named = {0}, folder = {0};
     int result = -1;
 
-    if (is_read(path, name))
-        return 0;
     text_format(&written, "%s/tmp/%s.mail", path, name);
+    text_format(&mark, "%s/tmp/%s.placed", path, name);
     text_format(&named, "%s/new/%s", path, name);
     text_format(&folder, "%s/new", path);
-    errno = EIO;
-    if (!mail->failed && !written.failed && !named.failed && !folder.failed && file_write(written.data, mail->data, mail->length) == 0 &&
-        holds(written.data, mail) && rename(written.data, named.data) == 0)
+    errno = ENOMEM;
+    if (!mail->failed && !written.failed && !mark.failed && !named.failed && !folder.failed &&
+        place(written.data, mark.data, named.data, mail) == 0)
         result = folder_sync(folder.data);
     if (result != 0)
         log_error("%s cannot be written: %s", path, strerror(errno));
     text_free(&written);
+    text_free(&mark);
     text_free(&named);
     text_free(&folder);
     return result;
+}
+
+void maildir_placed(const char *path, const char *name)
+{
+    struct text mark = {0};
+
+    text_format(&mark, "%s/tmp/%s.placed", path, name);
+    if (!mark.failed)
+        unlink(mark.data);
+    text_free(&mark);
 }
 
 int maildir_store(const char *path, const struct text *mail)

@@ -7,9 +7,12 @@
 /* Makes it, if it is not there. 0, or -1 after it has said so on the log. */
 int maildir_make(const char *path);
 /* Stores a mail under a name of this message, so that what was cut off is done again without a second mail: written to tmp, synced,
- * read again and compared, and only then in new. Nothing is done if its reader has moved it to cur already. 0, or -1 after it has
- * said so on the log. */
+ * read again and compared, and only then in new. Nothing is done if it was there before, wherever its reader has put it since: a mark in
+ * tmp says so until maildir_placed(). 0, or -1 after it has said so on the log. */
 int maildir_place(const char *path, const char *name, const struct text *mail);
+/* The message is committed: it does not come again, and the mark goes. (Who is killed just before leaves an empty file in tmp, which goes
+ * with what is old there.) */
+void maildir_placed(const char *path, const char *name);
 /* Stores a mail as it is, made durable, under a name of its own. 0, or -1 after it has said so on the log. */
 int maildir_store(const char *path, const struct text *mail);
 

@@ -67,6 +67,21 @@ static sfsistat separately(SMFICTX *context)
     return SMFIS_TEMPFAIL;
 }
 
+/* Whether another address of the same mailbox is there already. 1, 0, or -1 for want of memory. Postfix keeps both, and each would be
+ * delivered: the second is to come in a mail of its own, which is then a copy. */
+static int is_named(const struct session *session, const char *address)
+{
+    const struct mail *mail = &session->mail;
+    struct text reader = {0}, other = {0};
+    int result = reader_of(session->host->config, address, &reader) == 0 ? 0 : -1;
+
+    for (size_t i = 0; i < mail->count && result == 0; i++)
+        result = reader_of(session->host->config, mail->recipients[i], &other) != 0 ? -1 : strcmp(reader.data, other.data) == 0;
+    text_free(&reader);
+    text_free(&other);
+    return result;
+}
+
 /* One mail is opened for all of its recipients or for none, and sealed for all or for none: the others are to come in another one. */
 static sfsistat recipient_judge(SMFICTX *context, const struct session *session, const char *address)
 {
@@ -76,9 +91,15 @@ static sfsistat recipient_judge(SMFICTX *context, const struct session *session,
     bulla_key key;
     enum found found;
 
-    if (config->role == ROLE_OPEN)
-        return first != NULL && config_lists(config->leave, address) != config_lists(config->leave, first) ? separately(context)
-                                                                                                           : SMFIS_CONTINUE;
+    if (config->role == ROLE_OPEN) {
+        int named = is_named(session, address);
+
+        if (named < 0)
+            return SMFIS_TEMPFAIL;
+        return named || (first != NULL && config_lists(config->leave, address) != config_lists(config->leave, first))
+                   ? separately(context)
+                   : SMFIS_CONTINUE;
+    }
     if (config->mixed != MIXED_SPLIT)
         return SMFIS_CONTINUE;
     if ((found = keys_find(session->host->keys, address, &identity, &key)) == FOUND_NOTHING) {

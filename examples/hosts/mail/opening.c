@@ -3,6 +3,7 @@
 #include "handed.h"
 #include "log.h"
 #include "mime.h"
+#include "plain.h"
 #include "receipts.h"
 #include "results.h"
 
@@ -191,15 +192,16 @@ static void reject_whole(struct opening *opening, const char *reason, struct out
     const struct host *host = opening->host;
     struct claims *claims = &opening->claims;
     bulla_answer *answer = NULL;
+    bulla_error error;
     bulla_status status = BULLA_OK;
 
     if (claims->whole == NULL) {
         bulla_buffer_clear(opening->content);
         free(claims->receipt_to);
-        status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &answer, &claims->receipt_to, NULL);
+        status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &answer, &claims->receipt_to, &error);
     }
     if (status == BULLA_OK)
-        status = bulla_receipter_reject(host->receipter, claims->whole, BULLA_REASON_POLICY, reason, &answer, NULL);
+        status = bulla_receipter_reject(host->receipter, claims->whole, BULLA_REASON_POLICY, reason, &answer, &error);
     if (status == BULLA_OK || status == BULLA_AGAIN)
         receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(answer), bulla_answer_outcome(answer));
     bulla_answer_free(answer);
@@ -337,46 +339,11 @@ static void open_envelope(const struct host *host, const struct mail *mail, cons
     bulla_buffer_free(opening.content);
 }
 
-/* What has no envelope: a receipt, or mail that is not sealed. A receipt is dealt with. What stands beside it, because somebody
- * forwards it or a relay added it, is somebody's mail, unless it has no sender: then nobody waits for it. */
-static void open_plain(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
-{
-    struct text receipt = {0}, nothing = {0};
-    int alone, refused, found = mime_find(&receipt, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length);
-
-    if (found == 1) {
-        receipt_take(host, &receipt, outcome);
-        text_clear(&receipt);
-        alone = mime_is_alone(TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length, &receipt, &nothing);
-        if (alone <= 0)
-            log_info("from <%s>: a receipt with other content beside it: %s", mail->from, outcome->say);
-        if (alone < 0)
-            outcome_set(outcome, VERDICT_LATER, "no memory");
-        found = alone != 0 || *mail->from == 0 || outcome->verdict == VERDICT_LATER;
-    } else if (found < 0) {
-        log_error("from <%s>: a receipt that cannot be decoded", mail->from);
-        found = 0;
-    }
-    text_free(&receipt);
-    text_free(&nothing);
-    if (found)
-        return;
-    refused = plain_is_refused(host, mail);
-    if (refused < 0) {
-        outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (refused > 0) {
-        outcome_set(outcome, VERDICT_REJECT, "not sealed, but its author seals");
-    } else {
-        results_other(results, host->config->domain, "none");
-        outcome_set(outcome, VERDICT_PASS, "not sealed");
-    }
-}
-
 void open_mail(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
 {
     struct text part = {0};
     size_t left = 0;
-    int found;
+    int found, returned = 0;
 
     for (size_t i = 0; i < mail->count; i++)
         left += config_lists(host->config->leave, mail->recipients[i]) != 0;
@@ -386,8 +353,10 @@ void open_mail(const struct host *host, const struct mail *mail, struct outcome 
         outcome_set(outcome, VERDICT_LATER, "no memory, or no recipients");
     } else if (mail->header.excess) {
         outcome_set(outcome, VERDICT_REJECT, "its header is too long");
-    } else if (found == 0) {
+    } else if (found == 0 || (found == 1 && (returned = bounce_returns(host, mail, &part)) == 1)) {
         open_plain(host, mail, outcome, results);
+    } else if (returned < 0) {
+        outcome_set(outcome, VERDICT_LATER, "no memory");
     } else if (left == mail->count) {
         results_other(results, host->config->domain, "neutral reason=\"left sealed for its recipient\"");
         outcome_set(outcome, VERDICT_PASS, "left sealed");

@@ -3,17 +3,15 @@
 #include "addressees.h"
 #include "log.h"
 #include "mime.h"
+#include "outer.h"
 #include "outgoing.h"
 #include "submit.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-
-#define NOBODY_NAMED "undisclosed-recipients:;"
 
 /* Who can get it sealed, and who cannot. Gives whether there is a key for everybody. */
 static int recipients_find(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
@@ -153,70 +151,6 @@ static bulla_status lists_seal(const struct host *host, struct outgoing *outgoin
     return status;
 }
 
-static void field_put(struct header *header, struct text *value, const char *name)
-{
-    header_add(header, name, strlen(name), value->data == NULL ? "" : value->data, value->length);
-    header->failed |= value->failed;
-    text_clear(value);
-}
-
-/* An address field: one address on each line, for lines have an end at 998 characters. */
-static void addresses_put(struct header *header, const char *name, const char *from, const char *otherwise)
-{
-    struct text all = {0}, value = {0};
-
-    if (from != NULL)
-        addresses_write(&all, from);
-    text_puts(&value, " ");
-    for (size_t i = 0; i < all.length; i++) {
-        text_add(&value, all.data + i, 1);
-        if (all.data[i] == ',')
-            text_puts(&value, "\n");
-    }
-    if (all.length == 0)
-        text_puts(&value, otherwise);
-    value.failed |= all.failed;
-    field_put(header, &value, name);
-    text_free(&all);
-    text_free(&value);
-}
-
-/* The header that relays see: what delivery needs, and nothing of the author's program. */
-static void outer_header(const struct host *host, const struct mail *mail, const bulla_sent *sent, const bulla_buffer *envelope,
-                         struct header *header)
-{
-    char *from = header_value(&mail->header, "From"), *to = header_value(&mail->header, "To");
-    char *date = header_value(&mail->header, "Date"), *id = header_value(&mail->header, "Message-ID");
-    struct text value = {0};
-    char now[64];
-    time_t time = (time_t)sent->issued;
-    struct tm parts;
-
-    gmtime_r(&time, &parts);
-    strftime(now, sizeof now, "%a, %d %b %Y %H:%M:%S +0000", &parts);
-    addresses_put(header, "From", from == NULL ? mail->from : from, mail->from);
-    addresses_put(header, "To", to, NOBODY_NAMED);
-    text_format(&value, " %s", date == NULL ? now : date);
-    field_put(header, &value, "Date");
-    if (id != NULL) {
-        text_format(&value, " %s", id);
-    } else {
-        text_puts(&value, " <");
-        hex_write(&value, sent->message_id.bytes, sizeof sent->message_id.bytes);
-        text_format(&value, "@%s>", host->config->domain);
-    }
-    field_put(header, &value, "Message-ID");
-    text_format(&value, " %s", host->config->subject);
-    field_put(header, &value, "Subject");
-    text_puts(&value, " 1.0");
-    field_put(header, &value, "MIME-Version");
-    text_puts(&value, " ");
-    mime_type_write(&value, bulla_buffer_data(envelope), bulla_buffer_length(envelope));
-    field_put(header, &value, "Content-Type");
-    text_free(&value);
-    free(from), free(to), free(date), free(id);
-}
-
 /* Records it before it is sent. The mail server sends it now, so it is not due before the first waiting time is over. */
 static bulla_status outbox_record(const struct host *host, const struct outgoing *outgoing, const bulla_buffer *envelope, bulla_error *error)
 {
@@ -283,6 +217,14 @@ static bulla_status outer_make(const struct host *host, const struct mail *mail,
     return status;
 }
 
+/* Whether it is good for long enough to be sent once more: an hour, or an eighth of its time if that is less. */
+static int lives_on(const bulla_sent *sent)
+{
+    uint64_t eighth = (sent->expires - sent->issued) / 8;
+
+    return sent->expires > (uint64_t)time(NULL) + (eighth < 3600 ? eighth : 3600);
+}
+
 /* Makes envelope and outer message, and records them. */
 static void seal_to(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
 {
@@ -299,7 +241,7 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
         /* The client gives it once more: it is the same message, which its readers take once. Without a Message-ID nobody knows
          * that: two alarms may be alike to the byte. With other keys it is another one: its readers are others. */
         again = header_count(&mail->header, "Message-ID") > 0 && outgoing_read(host, outgoing->name, &before) == 0 &&
-                before.sent.expires > (uint64_t)time(NULL) + 3600 && outgoing_same(outgoing, &before);
+                lives_on(&before.sent) && outgoing_same(outgoing, &before);
         if ((status = bulla_buffer_new(&envelope, &error)) == BULLA_OK &&
             (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK &&
             (status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error)) == BULLA_OK)
@@ -319,67 +261,6 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
     bulla_draft_free(draft);
 }
 
-/* Whether a value has addresses and nothing beside them: no names, no comments. */
-static int is_addresses(const char *value)
-{
-    struct text addresses = {0}, written = {0};
-    int is;
-
-    addresses_write(&addresses, value);
-    for (; *value != 0; value++)
-        if (!isspace((unsigned char)*value))
-            text_add(&written, value, 1);
-        else if (written.length > 0 && written.data[written.length - 1] == ',')
-            text_puts(&written, " ");
-    is = !addresses.failed && !written.failed && written.length > 0 &&
-         (strcmp(written.data, addresses.data) == 0 || strcmp(written.data, NOBODY_NAMED) == 0);
-    text_free(&addresses);
-    text_free(&written);
-    return is;
-}
-
-/* Whether a field says nothing but what delivery needs: the subject is one of ours. */
-static int field_is_outer(const struct host *host, const struct field *field)
-{
-    static const char *const names[] = {"Received", "Return-Path", "Delivered-To", "Date", "Message-ID", "MIME-Version",
-                                        "Content-Type", "Auto-Submitted", "DKIM-Signature"};
-    static const char *const subjects[] = {SUBJECT_RECEIPT, SUBJECT_REJECTED};
-    const char *value = field->value + strspn(field->value, " ");
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(field->name, names[i]) == 0)
-            return 1;
-    if (strcasecmp(field->name, "From") == 0 || strcasecmp(field->name, "To") == 0)
-        return is_addresses(field->value);
-    if (strcasecmp(field->name, "Subject") != 0)
-        return 0;
-    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
-        if (strcmp(value, subjects[i]) == 0)
-            return 1;
-    return strcmp(value, host->config->subject) == 0;
-}
-
-/* Whether it is what we sealed ourselves, and nothing beside it: sent again, or a receipt. What only looks sealed may hold anything,
- * and is sealed like any other mail. 1, 0, or -1 for want of memory. */
-static int sealed_by_us(const struct host *host, const struct mail *mail)
-{
-    static const char *const types[] = {TYPE_ENVELOPE, TYPE_RECEIPT};
-    int ours = 0;
-
-    for (size_t i = 0; i < 2 && ours == 0; i++) {
-        struct text bytes = {0}, lists = {0};
-
-        ours = mime_is_alone(types[i], &mail->header, mail->body.data, mail->body.length, &bytes, &lists);
-        if (ours > 0)
-            ours = ours_is(host, (const uint8_t *)bytes.data, bytes.length, &lists);
-        text_free(&bytes);
-        text_free(&lists);
-    }
-    for (size_t i = 0; i < mail->header.count && ours > 0; i++)
-        ours = field_is_outer(host, &mail->header.fields[i]);
-    return ours;
-}
-
 void seal_mail(const struct host *host, const struct mail *mail, struct outcome *outcome)
 {
     struct outgoing outgoing = {0};
@@ -390,7 +271,7 @@ void seal_mail(const struct host *host, const struct mail *mail, struct outcome 
     else if (mail->header.excess)
         outcome_set(outcome, VERDICT_REJECT, "its header is too long");
     else if ((ours = sealed_by_us(host, mail)) != 0)
-        outcome_set(outcome, ours > 0 ? VERDICT_PASS : VERDICT_LATER, ours > 0 ? "sealed already" : "no memory");
+        outer_keep(host, mail, ours, outcome);
     else if (recipients_find(host, mail, &outgoing, outcome) == 1)
         seal_to(host, mail, &outgoing, outcome);
     outgoing_free(&outgoing);

@@ -1,10 +1,13 @@
+#define _GNU_SOURCE /* pipe2 */
 #include "submit.h"
 
 #include "log.h"
 #include "mime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,51 +20,86 @@
 
 #define MOST_RECIPIENTS 1000
 
-static int write_whole(int to, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t done = write(to, bytes, length);
+/* How long a command may take with a mail: who hands it over waits for that. */
+#define COMMAND_SECONDS 60
 
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return -1;
-        bytes += done;
-        length -= (size_t)done;
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Writes as much as the other end reads until then. */
+static void write_until(int to, const char *bytes, size_t length, int64_t end)
+{
+    struct pollfd wait = {to, POLLOUT, 0};
+    int64_t left;
+
+    fcntl(to, F_SETFL, O_NONBLOCK);
+    while (length > 0 && (left = end - milliseconds()) > 0) {
+        ssize_t done = poll(&wait, 1, (int)left) <= 0 ? 0 : write(to, bytes, length);
+
+        if (done < 0 && errno != EINTR && errno != EAGAIN)
+            return;
+        bytes += done > 0 ? done : 0;
+        length -= done > 0 ? (size_t)done : 0;
     }
-    return 0;
+}
+
+/* How a child ended; -1 if it had to be ended. */
+static int child_wait(pid_t child, int64_t end)
+{
+    struct timespec pause = {0, 2000000};
+    int state, killed = 0;
+    pid_t found;
+
+    while ((found = waitpid(child, &state, killed ? 0 : WNOHANG)) != child) {
+        if (found < 0 && errno != EINTR)
+            return -1;
+        if (!killed && milliseconds() >= end) {
+            kill(-child, SIGKILL);
+            kill(child, SIGKILL);
+            killed = 1;
+        } else {
+            nanosleep(&pause, NULL);
+        }
+    }
+    return !killed && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
 }
 
 /* Runs `COMMAND -i -f FROM -- RECIPIENT...`, as Sendmail, Postfix, Exim and OpenSMTPD have it. */
 static int submit_command(const char *command, const char *from, char **recipients, size_t count, const struct text *mail)
 {
     char *arguments[MOST_RECIPIENTS + 8] = {(char *)(uintptr_t)command, (char *)"-i", (char *)"-f", (char *)(uintptr_t)from, (char *)"--"};
+    int64_t end = milliseconds() + COMMAND_SECONDS * 1000;
     int ends[2], state;
     pid_t child;
 
     memcpy(arguments + 5, recipients, count * sizeof *recipients);
-    if (pipe(ends) != 0)
+    /* Threads fork at once: the child of another one must not keep the end on which this one waits. */
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return -1;
     child = fork();
     if (child == 0) {
-        dup2(ends[0], 0);
-        close(ends[0]);
-        close(ends[1]);
+        setpgid(0, 0);
+        if (ends[0] == 0)
+            fcntl(0, F_SETFD, 0);
+        else
+            dup2(ends[0], 0);
         execv(command, arguments);
         _exit(127);
     }
     close(ends[0]);
     if (child > 0)
-        write_whole(ends[1], mail->data, mail->length);
+        write_until(ends[1], mail->data, mail->length, end);
     close(ends[1]);
     if (child < 0)
         return -1;
-    while (waitpid(child, &state, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
+    if ((state = child_wait(child, end)) == 0)
         return 0;
-    log_error("%s failed with %d: is it there, and the mail server up?", command, WIFEXITED(state) ? WEXITSTATUS(state) : -1);
+    log_error("%s failed with %d: is it there, and the mail server up?", command, state);
     return -1;
 }
 

@@ -191,6 +191,13 @@ def look(machines, heard):
     if len(erin) != 1 or "bulla=pass header.from=alice@a.test" not in erin[0] or "the barley was never in" not in erin[0]:
         fail(f"Erin has {erin}")
     until("her receipt", lambda: "2 receipted" in a.sh("bulla-milter --report"))
+    # A line that names a next hop and no service leads past the sealing: nothing of that mail may pass in clear.
+    a.sh("echo 'past.test :[mx.b.test]' >> /etc/postfix/transport; postmap /etc/postfix/transport; postfix reload 2>/dev/null\n"
+         "printf 'From: alice@a.test\\nSubject: barley past the sealing\\n\\nbarley\\n' | sendmail -f alice@a.test bob@past.test")
+    log = a.path("/var/log/mail.log")
+    tried = until("it is tried", lambda: [line for line in log.read_text().splitlines() if "to=<bob@past.test>" in line and " status=" in line])
+    if "status=deferred" not in tried[0] or any(b"bob@past.test" in one for one in heard):
+        fail(f"a mail passed that was not sealed: {tried[0]}")
     for machine in (a, b):
         machine.sh(machine.path("/etc/cron.d/bulla").read_text().split(maxsplit=6)[6], "root")
         for command in ("cat /var/lib/bulla/mail.key", "ls /var/spool/postfix/bulla"):

@@ -181,10 +181,14 @@ int open(const char *path, int flags, ...)
     mode_t mode = va_arg(more, mode_t);
     va_end(more);
     if (strstr(path, "/mail/erin/") != NULL && (flags & (O_ACCMODE | O_DIRECTORY)) == O_RDONLY) {
+        if (getenv("DIES_PLACED") != NULL)
+            return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
         if (getenv("DIES") != NULL)
             raise(SIGKILL);
         return errno = EIO, -1;
     }
+    if (getenv("DIES_PLACED") != NULL && strstr(path, "/mail/erin/new") != NULL && (flags & O_DIRECTORY))
+        raise(SIGKILL);
     return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
 }
 """
@@ -219,6 +223,56 @@ def dies_before_it_has_judged(world):
     assert len(stored(world, token)) == 1
     awaits_stored(world, token)
     return "killed between storing and judging: nothing is in new that was not judged; given again: stored once, receipted"
+
+
+def dies_after_it_has_placed(world):
+    """Its reader is quick: he has read it, and put it away, before the message is committed."""
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    text = world.conf["erin"].read_text()
+    world.conf["erin"].write_text(text + "lease = 1s\n")
+    died = as_user(agent(world), mail, env={**shim(world), "DIES_PLACED": "1"})
+    box = world.b.folder / "mail/erin"
+    assert died.returncode == -signal.SIGKILL and len(stored(world, token)) == 1, died
+    for path in (box / "new").iterdir():
+        if token.encode() in path.read_bytes():
+            path.unlink()
+    wait_for(lambda: as_user(agent(world), mail).returncode == 0, "taken when the reservation is over")
+    world.conf["erin"].write_text(text)
+    assert not stored(world, token), "delivered twice"
+    awaits_stored(world, token)
+    assert not [path for path in (box / "tmp").iterdir() if path.name.endswith(".placed")]
+    return "killed when it was in new, and read and deleted before it came again: not delivered again, receipted"
+
+
+def sender_of_the_environment(world):
+    """As local(8) gives it to a command in .forward: a receipt beside other content is a mail if it has a sender."""
+    without = [word for word in agent(world) if word not in ("-s", "alice@a.test")]
+    token = world.token()
+    mail = (f"From: Dora <dora@else.test>\nSubject: {token}\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n"
+            f"--x\n\nlook at this {token}\n--x\nContent-Type: application/vnd.bulla.receipt\nContent-Transfer-Encoding: base64\n\n"
+            "QUJD\n--x--\n").encode()
+    assert as_user(without, mail, env={**os.environ, "SENDER": "dora@else.test"}).returncode == 0
+    assert len(stored(world, token)) == 1
+    for none in ("", "MAILER-DAEMON"):
+        assert as_user(without, mail, env={**os.environ, "SENDER": none}).returncode == 65
+    assert len(stored(world, token)) == 1
+    return "without -s the sender is the environment's SENDER: a forwarded receipt of somebody is his mail, one without a sender is not"
+
+
+def bounce_with_a_sealed_mail(world):
+    """Bob's, that comes back to Erin: it is not sealed to her."""
+    token, count = world.token(), len(world.relay.seen)
+    world.relay.plan = lambda mail: []
+    assert world.submit(world.letter(token)) == 250
+    wait_for(lambda: len(world.relay.seen) > count, "on its way")
+    world.relay.plan = lambda mail: [mail]
+    bounce = (f"From: MAILER-DAEMON@r.test\nSubject: Undelivered {token}\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=x\n\n"
+              "--x\nContent-Type: message/rfc822\n\n").encode() + world.relay.seen[count][2].replace(b"\r\n", b"\n") + b"\n--x--\n"
+    without = [word if word != "alice@a.test" else "" for word in agent(world)]
+    assert as_user(agent(world), bounce).returncode == 65
+    assert as_user(without, bounce).returncode == 0 and len(stored(world, token)) == 1 and b"bulla=none" in stored(world, token)[0]
+    return "a report without a sender that brings back a mail sealed to somebody else is stored as it is; with a sender it is 65"
 
 
 def killed_at_random_instants(world, seed=1, count=60):
@@ -269,4 +323,4 @@ def killed_at_random_instants(world, seed=1, count=60):
 
 
 ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local, disk_cannot_be_read,
-       dies_before_it_has_judged, killed_at_random_instants]
+       dies_before_it_has_judged, dies_after_it_has_placed, bounce_with_a_sealed_mail, sender_of_the_environment, killed_at_random_instants]

@@ -45,7 +45,7 @@ class Egress(WithSockets):
             f"-o content_filter=bulla-out:[127.0.0.1]:{port['r']} "
             "-o receive_override_options=no_address_mappings,no_header_body_checks,no_unknown_recipient_checks "
             "-o smtpd_recipient_restrictions=permit_mynetworks,reject",
-            "local unix - n n - - local", "bulla-seal unix - - n - - smtp", "bulla-out unix - - n - - smtp",
+            "local unix - n n - - local", "bulla-seal unix - - n - - smtp -o smtp_bind_address=127.0.0.1 -o smtp_bind_address_enforce=yes -o inet_protocols=ipv4", "bulla-out unix - - n - - smtp",
             f"bulla-confirm unix - n n - - pipe flags=R user={USER} argv={self.out}/bulla-milter -c {self.conf[name]} --confirm ${{recipient}}",
             f"bulla-deliver unix - n n - - pipe flags=R null_sender= user={USER} argv={self.out}/bulla-deliver -c {self.conf['erin']} -s ${{sender}} "
             f"{self.folder}/{name}/mail/erin"], without=["smtp"])

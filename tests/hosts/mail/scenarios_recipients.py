@@ -144,6 +144,19 @@ def addresses_that_are_the_same(world):
     assert world.relay.forward(to_others(mail, "bob@b.test"))[0] == 250
     wait_for(lambda: times(world, token)[0] == 1, "Bob has it")
     world.settled(token)
+    # Two addresses of one mailbox, and one twice, in one transaction: he has it once.
+    main = world.b.folder / "conf/main.cf"
+    main.write_text(main.read_text() + "recipient_delimiter = +\n")
+    world.b.reload()
+    for twice in (("bob+1@b.test", "bob+2@b.test"), ("Bob@b.test", "bob@b.test")):
+        world.reconfigure("b", local_part="no-case", delimiter="+")
+        token = world.token()
+        mail = held_back(world, world.letter(token), ["bob+1@b.test", "bob@b.test"])
+        assert world.relay.forward(to_others(mail, *twice))[0] == 250
+        wait_for(lambda: times(world, token)[0] > 0, "Bob has it")
+        world.settled(token)
+        time.sleep(0.5)
+        assert times(world, token)[0] == 1, f"delivered {times(world, token)[0]} times"
     world.reconfigure("b", local_part="no-case", delimiter="")
     # What cannot be sent again is not sealed.
     for odd in ('"bob smith"@b.test', '"a,b"@b.test'):

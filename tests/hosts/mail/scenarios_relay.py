@@ -72,12 +72,63 @@ def flips(world):
     time.sleep(0.5)
     assert not world.having(world.b, "bob", token) and world.state_of(token) == ["waiting"]
     assert "NotAuthentic" in world.milters["open_b"].log_text() or "NotForMe" in world.milters["open_b"].log_text()
-    # The relay's bounce reaches Alice at once; and the mail is still due, and can be sent again.
+    # The relay's bounce, with the sealed mail in it, reaches Alice at once; and the mail is still due, and can be sent again.
+    bounce = wait_for(lambda: [mail for mail in world.having(world.a, "alice", token) if b"MAILER-DAEMON@r.test" in mail], "the bounce")
+    assert len(bounce) == 1 and b"bulla=none" in bounce[0] and b"application/vnd.bulla.envelope" in bounce[0], bounce
     world.relay.plan = lambda mail: [mail]
     world.send_again(token)
     arrived_intact(world, token, letter)
     world.settled(token)
-    return "refused with 550 and a reason in b's log, nothing stored; the report said waiting; sent again: stored, receipted"
+    return "refused with 550 and a reason in b's log, nothing stored; the relay's bounce is Alice's at once; the report said waiting; sent again: stored, receipted"
+
+
+def bounces_by_hand(world):
+    """What a relay's report brings back: the sealed mail as it was sent, or one that is for the reader of the report."""
+    token = world.token()
+    mail = sealed_for(world, token)
+    report = lambda what: (f"From: MAILER-DAEMON@r.test\r\nTo: alice@a.test\r\nSubject: Undelivered {token}\r\nMIME-Version: 1.0\r\n"
+                           "Content-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n"
+                           ).encode() + what + b"\r\n--x--\r\n"
+    bounces = lambda: [mail for mail in world.having(world.a, "alice", token) if b"Undelivered" in mail]
+    assert world.back.forward(("", ["alice@a.test"], report(mail[2])))[0] == 250
+    wait_for(lambda: len(bounces()) == 1, "the bounce")
+    # With a sender it is no bounce.
+    assert world.back.forward(("mallory@else.test", ["alice@a.test"], report(mail[2])))[0] == 550
+    # What is sealed to us is opened wherever it is.
+    assert world.relay.forward(("", ["bob@b.test"], report(mail[2])))[0] == 250
+    arrived = wait_for(lambda: world.having(world.b, "bob", token), "Bob has it")
+    assert b"bulla=pass" in arrived[0] and b"Undelivered" not in arrived[0] and len(bounces()) == 1
+    world.settled(token)
+    return "a report without a sender that brings back our sealed mail is delivered, one with a sender is not; what is sealed to the reader is opened"
+
+
+def sealed_for(world, token):
+    """A mail to Bob that was caught on its way."""
+    count = len(world.relay.seen)
+    world.relay.plan = lambda mail: []
+    assert world.submit(world.letter(token)) == 250
+    wait_for(lambda: len(world.relay.seen) > count, "on its way")
+    world.relay.plan = lambda mail: [mail]
+    return world.relay.seen[count]
+
+
+def filtered_at_home(world):
+    """A content filter adds a field to what --due sends again, and puts names to the addresses."""
+    token = world.token()
+    letter = world.letter(token)
+    mail = sealed_for(world, token)
+    filtered = (b"X-Virus-Scanned: secretly\r\n" + mail[2]).replace(b"From: alice@a.test", b"From: Alice Secretname <alice@a.test>")
+    filtered = filtered.replace(b"Subject: Sealed message", b"Subject: [clean] Sealed message")
+    assert filtered.count(b"Secretname") == filtered.count(b"[clean]") == 1
+    seen = len(world.relay.seen)
+    assert world.submit(filtered) == 250
+    assert "sealed already; not as we wrote it" in world.milters["seal_a"].log_text()
+    arrived_intact(world, token, letter)
+    again = world.relay.seen[seen][2]
+    assert b"secretly" not in again and b"Secretname" not in again and b"clean" not in again and b"From: alice@a.test" in again
+    world.settled(token)
+    assert len(world.state_of(token)) == 1, "sealed inside itself"
+    return "fields that a content filter adds to what is sent again are dropped, and it is not sealed inside itself: delivered, receipted"
 
 
 def rewraps(world):
@@ -155,7 +206,7 @@ def duplicates(world):
 
 def delays(world):
     token = world.token()
-    world.reconfigure("a", expires="2s", skew="1s", deadline="4s")
+    world.reconfigure("a", expires="2s", skew="1s", deadline="2s")
     world.reconfigure("b", skew="1s")
     world.relay.plan = lambda mail: world.relay.held.append(mail) or []
     assert world.submit(world.letter(token)) == 250
@@ -208,4 +259,4 @@ def drops(world):
     return "dropped without a word: the report said waiting; sent again when due: stored, receipted"
 
 
-ALL = [passes_on, reads, flips, rewraps, strips_blanks, adds, changes_header, duplicates, reorders, drops, delays]
+ALL = [passes_on, reads, flips, bounces_by_hand, filtered_at_home, rewraps, strips_blanks, adds, changes_header, duplicates, reorders, drops, delays]

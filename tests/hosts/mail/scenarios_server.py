@@ -1,12 +1,14 @@
 """What happens at the two ends: servers and milters that are away, recipients, odd bytes, forgeries."""
 
 import concurrent.futures
+import os
 import re
+import signal
 import subprocess
 import time
 
 from scenarios_relay import arrived_intact
-from servers import wait_for
+from servers import own, wait_for
 
 
 def milter_down_where_mail_is_sealed(world):
@@ -60,6 +62,81 @@ def receipt_cannot_be_sent(world):
     assert len(world.having(world.b, "bob", token)) == 1
     wait_for(lambda: world.due("b").returncode == 0, "what was left is sent")
     return "stored once, also when it came again; the receipt waits in b's queue, and comes when it can be sent"
+
+
+# All threads have their pipes before any of them has its child.
+LATE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+
+pid_t fork(void)
+{
+    usleep(100000);
+    return ((pid_t (*)(void))dlsym(RTLD_NEXT, "fork"))();
+}
+"""
+
+
+def receipts_by_a_command(world, count=20, rounds=3):
+    """Receipts handed to a command by many threads at once: no child may keep the end of the pipe that another one waits for."""
+    token, log = world.token(), world.folder / "commanded"
+    assert world.submit(world.letter(token)) == 250
+    world.settled(token)
+    copy = next(mail for mail in reversed(world.relay.seen) if token.encode() in mail[2])
+    log.mkdir()
+    own(log)
+    command = world.folder / "command"
+    command.write_text(f"#!/bin/sh\ncat >/dev/null\necho >{log}/$$\n")
+    command.chmod(0o755)
+    back = re.search(r"^submit = (.*)$", world.conf["b"].read_text(), re.M).group(1)
+    world.reconfigure("b", submit=command)
+    (world.folder / "late.c").write_text(LATE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(world.folder / "late.so"), str(world.folder / "late.c"), "-ldl"], check=True)
+    milter = world.milters["open_b"]
+    milter.stop()
+    os.environ["LD_PRELOAD"] = str(world.folder / "late.so")
+    try:
+        milter.start()
+    finally:
+        del os.environ["LD_PRELOAD"]
+    try:
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            codes = list(pool.map(lambda _: world.relay.forward(copy)[0], range(count * rounds)))
+        assert codes == [250] * len(codes), codes
+        took = time.monotonic() - began
+        assert took < 60 and list(log.iterdir()), took
+    finally:
+        milter.stop()
+        milter.start()
+        world.reconfigure("b", submit=back)
+    return f"{len(codes)} copies, {count} at a time, whose receipts a command takes ({len(list(log.iterdir()))} of them): all answered in {took:.0f} s"
+
+
+def another_state_on_reload(world):
+    """What is under way is known in one state: another one, given while it runs, is not taken."""
+    path = world.folder / "b-open.conf"
+    text, milter = path.read_text(), world.milters["open_b"]
+    for change in (f"state = {world.folder}/elsewhere\n", "guard = redis://127.0.0.1:1\n", "user = daemon\n"):
+        count = milter.log_text().count("the old configuration stays in use")
+        path.write_text(text + change)
+        milter.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: milter.log_text().count("the old configuration stays in use") > count, "refused")
+        assert "are not changed while it runs" in milter.log_text()
+    path.write_text(text)
+    assert not (world.folder / "elsewhere").exists()
+    token = world.token()
+    letter = world.letter(token)
+    assert world.submit(letter) == 250
+    arrived_intact(world, token, letter)
+    world.settled(token)
+    # And what is sent again after it has expired is refused: the deadline is not after that.
+    broken = world.folder / "broken.conf"
+    broken.write_text(world.conf["a"].read_text() + "expires = 4d\n")
+    said = subprocess.run([str(world.out / "bulla-milter"), "-c", str(broken), "--check"], capture_output=True, text=True)
+    assert said.returncode != 0 and "deadline cannot be after expires" in said.stderr, said
+    return "another state, guard or user on reload: the old configuration stays in use, and confirmations come; a deadline after expires is refused"
 
 
 def without_a_key(world):
@@ -266,6 +343,6 @@ def confirmations_do_not_come(world):
     return "the milter's log says that mails are not confirmed, and what to look at"
 
 
-ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, without_a_key,
+ALL = [milter_down_where_mail_is_sealed, milter_down_where_mail_is_opened, receipt_cannot_be_sent, receipts_by_a_command, another_state_on_reload, without_a_key,
        several_recipients_and_bcc, long_lines_and_bare_line_ends, sealed_once, plain_mail_and_forgeries, signed_by_another,
        forged_inner_results, too_large, same_mail_twice, many_at_once, quarantine, does_not_stay_root, confirmations_do_not_come]

@@ -131,9 +131,22 @@ int sealed_by_us(const struct host *host, const struct mail *mail)
     return ours;
 }
 
+/* Who has no line in the key table, if there is one. */
+static const char *stranger_of(const struct host *host, const struct mail *mail)
+{
+    const bulla_public *identity;
+    bulla_key key;
+
+    for (size_t i = 0; i < mail->count; i++)
+        if (keys_find(host->keys, mail->recipients[i], &identity, &key) == FOUND_NOTHING)
+            return mail->recipients[i];
+    return NULL;
+}
+
 void outer_keep(const struct host *host, const struct mail *mail, int ours, struct outcome *outcome)
 {
     const struct header *header = &mail->header;
+    const char *stranger = stranger_of(host, mail);
     struct text value = {0}, dropped = {0};
 
     for (size_t i = 0; i < header->count; i++) {
@@ -156,6 +169,8 @@ void outer_keep(const struct host *host, const struct mail *mail, int ours, stru
         text_add(&outcome->body, mail->body.data, mail->body.length);
     if (ours < 0 || outcome->header.failed || outcome->body.failed || dropped.failed)
         outcome_set(outcome, VERDICT_LATER, "no memory");
+    else if (dropped.length > 0 && stranger != NULL)
+        outcome_set(outcome, VERDICT_REJECT, "no key for %s: not sent to anybody", stranger);
     else if (dropped.length > 0)
         outcome_set(outcome, VERDICT_CHANGED, "sealed already; not as we wrote it, and mended:%s", dropped.data);
     else

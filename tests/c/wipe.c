@@ -236,7 +236,7 @@ static void to_a_file(struct world *world)
     bulla_store_stream *stream = NULL;
     bulla_lease *lease = NULL;
     bulla_answer *again = NULL;
-    int before;
+    int judged;
 
     phase = "storing";
     bulla_buffer_clear(world->envelope);
@@ -253,11 +253,11 @@ static void to_a_file(struct world *world)
     needle("a name that is no secret", (const uint8_t *)NAME, sizeof NAME - 1);
     /* Not judged in this one block, and open: in an optimised build the lease's memory can have a piece of the content in it, which a
      * function before left on the stack. */
-    before = found;
+    judged = found;
     bulla_lease_free(lease);
     needle_count--;
     CHECK(needles[needle_count].found > 0);
-    found = before;
+    found = judged;
     fprintf(stderr, "(that was the control: what the library gives back is seen)\n");
 }
 

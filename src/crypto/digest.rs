@@ -25,11 +25,11 @@ impl Digest {
 
     /// The digest of parts, one after the other. The caller sees to it that they cannot be confused.
     pub(crate) fn of_parts(parts: &[&[u8]]) -> Self {
-        let mut hasher = Hasher::new();
+        let mut hasher = blake3::Hasher::new();
         for part in parts {
             hasher.update(part);
         }
-        hasher.finish()
+        Self(*hasher.finalize().as_bytes())
     }
 
     /// A digest that was computed elsewhere.
@@ -59,6 +59,8 @@ impl fmt::Debug for Digest {
 
 /// A digest in the making, over content that comes in pieces.
 ///
+/// It holds the last bytes of a content that may be secret: it stays in one place, whatever around it is moved, and is wiped.
+///
 /// ```
 /// let mut hasher = bulla::Hasher::new();
 /// hasher.update(b"in ");
@@ -66,13 +68,13 @@ impl fmt::Debug for Digest {
 /// assert_eq!(hasher.finish(), bulla::Digest::of(b"in pieces"));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Hasher(blake3::Hasher);
+pub struct Hasher(Box<blake3::Hasher>);
 
 impl Hasher {
     /// A digest of nothing so far.
     #[must_use]
     pub fn new() -> Self {
-        Self(blake3::Hasher::new())
+        Self::default()
     }
 
     /// Takes the next piece.
@@ -87,36 +89,19 @@ impl Hasher {
     }
 }
 
-/// A hasher of secret content, the last bytes of which it holds: it stays in one place, whatever around it is moved, and is wiped.
-pub(crate) struct SecretHasher(Box<blake3::Hasher>);
-
-impl SecretHasher {
-    pub(crate) fn new() -> Self {
-        Self(Box::default())
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    pub(crate) fn finish(&self) -> Digest {
-        Digest(*self.0.finalize().as_bytes())
-    }
-}
-
-impl Drop for SecretHasher {
+impl Drop for Hasher {
     fn drop(&mut self) {
         self.0.zeroize();
     }
 }
 
-/// A keyed BLAKE3 in the making: what it gives nobody can compute without the key and all of the content.
+/// A keyed BLAKE3 in the making: what it gives nobody can compute without the key and all of the content. Wiped as a [`Hasher`] is.
 #[derive(Debug)]
-pub(crate) struct KeyedHasher(blake3::Hasher);
+pub(crate) struct KeyedHasher(Box<blake3::Hasher>);
 
 impl KeyedHasher {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(blake3::Hasher::new_keyed(key))
+        Self(Box::new(blake3::Hasher::new_keyed(key)))
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -125,5 +110,11 @@ impl KeyedHasher {
 
     pub(crate) fn finish(&self) -> Secret<32> {
         Secret::new(*self.0.finalize().as_bytes())
+    }
+}
+
+impl Drop for KeyedHasher {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }

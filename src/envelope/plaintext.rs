@@ -7,7 +7,7 @@ use super::gate::{Gate, settle};
 use super::seal::{FORM_COSE, OPENING_PREFIX};
 use super::stamp::Stamp;
 use super::verdict::{StampOnly, Verified};
-use crate::crypto::digest::{Digest, SecretHasher};
+use crate::crypto::digest::{Digest, Hasher};
 use crate::crypto::secret::Wiped;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::header::Kind;
@@ -23,7 +23,7 @@ pub(super) struct Plaintext {
     /// Form, length, opening: as much as has come.
     head: Vec<u8>,
     stamp: Option<Stamp>,
-    hasher: SecretHasher,
+    hasher: Hasher,
     content: u64,
     padding_left: u64,
     /// What follows content and padding; with an unknown length, the last bytes so far.
@@ -37,7 +37,7 @@ impl Plaintext {
             header_digest,
             head: Vec::new(),
             stamp: None,
-            hasher: SecretHasher::new(),
+            hasher: Hasher::new(),
             content: 0,
             padding_left: 0,
             tail: Wiped::default(),

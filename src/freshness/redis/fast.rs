@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use redis::Value;
 
 use super::Store;
-use super::group::{Job, Plain, read_replies};
+use super::group::{Job, Plain, failed, for_all, latest, read_replies};
 use super::record::LAST;
 use super::script::{Script, number};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The fields of `meta` that a script wants before those of the claims.
 const FIELDS: [&str; 4] = ["id", "mark", "swept", "shared"];
 
-/// The outcomes of these claims, which [suit](suits); `None` where `lua/claim.lua` has to do them. `places` is how many entries the pool had when it
-/// was last heard of.
+/// The outcomes of these claims, which [suit](suits); `None` where `lua/claim.lua` has to do them. `places` is how many entries
+/// the pool had when it was last heard of.
 pub(super) fn claim(
     store: &Store,
     jobs: &[Arc<Job>],
@@ -60,6 +60,9 @@ fn one(store: &Store, job: &Job) -> Option<Result<Plain>> {
 
 /// Whether these claims can be tried so: of one pool, and no two of one message.
 pub(super) fn suits(jobs: &[Arc<Job>]) -> bool {
+    if let [_] = jobs {
+        return true;
+    }
     let mut keys = BTreeSet::new();
     let mut pools = jobs.iter().map(|job| job.stranger);
     let pool = pools.next();
@@ -92,7 +95,7 @@ fn grouped(jobs: &[Arc<Job>]) -> BTreeMap<(&[u8], &[u8]), Group> {
 fn all_new(store: &Store, jobs: &[Arc<Job>], places: &AtomicU64) -> Option<Vec<Result<Plain>>> {
     let (first, groups) = (jobs.first()?, grouped(jobs));
     let (all, share) = limits(store, first);
-    let now = jobs.iter().map(|job| job.now).max()?.min(LAST).to_string();
+    let now = latest(jobs).to_string();
     let (of_groups, of_claims) = (groups.len().to_string(), jobs.len().to_string());
     let counts: Vec<[String; 2]> = groups
         .values()
@@ -124,19 +127,14 @@ fn all_new(store: &Store, jobs: &[Arc<Job>], places: &AtomicU64) -> Option<Vec<R
             .zip(&names)
             .flat_map(|(job, name)| [&job.keep[..], name]),
     );
-    let repeat = |outcome: fn() -> Result<Plain>| Some(jobs.iter().map(|_| outcome()).collect());
     match store.pool.call(Script::AllNew, &args, read_count) {
         Ok(Count::Unknown) => None,
-        Ok(Count::Lost) => repeat(|| Err(super::lost())),
+        Ok(Count::Lost) => Some(for_all(jobs, || Err(super::lost()))),
         Ok(Count::Is(count)) => {
             places.store(count, Ordering::Relaxed);
-            repeat(|| Ok(Plain::New))
+            Some(for_all(jobs, || Ok(Plain::New)))
         }
-        Err(error) => {
-            let error = if_not_full(error)?;
-            let again = || Err(Error::with(error.kind(), error.detail()));
-            Some(jobs.iter().map(|_| again()).collect())
-        }
+        Err(error) => if_not_full(error).map(|error| failed(jobs, &error)),
     }
 }
 

@@ -248,9 +248,8 @@ fn run(store: &Store, jobs: &[Arc<Job>], group: &Group) -> Vec<Result<Plain>> {
         }
         group.behind.store(BEHIND, Ordering::Relaxed);
     }
-    // The clock that the guard is shown is the latest of them all, as if that claim had come first.
-    let now = jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST);
-    let (now, drops) = (now.to_string(), (DROPS_PER_CLAIM * jobs.len()).to_string());
+    let now = latest(jobs).to_string();
+    let drops = (DROPS_PER_CLAIM * jobs.len()).to_string();
     let mut args: Vec<&[u8]> = Vec::with_capacity(7 + 2 * jobs.len());
     args.extend([
         store.id.as_bytes(),
@@ -265,12 +264,27 @@ fn run(store: &Store, jobs: &[Arc<Job>], group: &Group) -> Vec<Result<Plain>> {
     let read = |value| read_replies(value, jobs);
     match store.pool.call(Script::Claim, &args, read) {
         Ok(Some(outcomes)) => outcomes,
-        Ok(None) => jobs.iter().map(|_| Err(super::lost())).collect(),
-        Err(error) => jobs
-            .iter()
-            .map(|_| Err(Error::with(error.kind(), error.detail())))
-            .collect(),
+        Ok(None) => for_all(jobs, || Err(super::lost())),
+        Err(error) => failed(jobs, &error),
     }
+}
+
+/// The clock that the guard is shown: the latest of them all, as if that claim had come first.
+pub(super) fn latest(jobs: &[Arc<Job>]) -> u64 {
+    jobs.iter().map(|job| job.now).max().unwrap_or(0).min(LAST)
+}
+
+/// One outcome, of all of them.
+pub(super) fn for_all(
+    jobs: &[Arc<Job>],
+    outcome: impl Fn() -> Result<Plain>,
+) -> Vec<Result<Plain>> {
+    jobs.iter().map(|_| outcome()).collect()
+}
+
+/// The same failure, of all of them.
+pub(super) fn failed(jobs: &[Arc<Job>], error: &Error) -> Vec<Result<Plain>> {
+    for_all(jobs, || Err(Error::with(error.kind(), error.detail())))
 }
 
 /// `Some(None)` if the store is another one.

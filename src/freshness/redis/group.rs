@@ -112,7 +112,8 @@ impl Group {
         let mut queue = self.lock();
         if queue.leaders < LEADERS.min(store.pool.settings.connections) {
             queue.leaders += 1;
-            return self.lead(store, &job, queue);
+            drop(queue);
+            return self.lead(store, &job);
         }
         queue.waiting.push_back(Arc::clone(&job));
         drop(queue);
@@ -132,7 +133,7 @@ impl Group {
         for patience in [patience, patience, patience, Duration::ZERO] {
             match job.outcome(Instant::now() + patience) {
                 Progress::Done(outcome) => return outcome,
-                Progress::Leads => return self.lead(store, job, self.lock()),
+                Progress::Leads => return self.lead(store, job),
                 Progress::Waiting => {}
             }
             let mut queue = self.lock();
@@ -151,12 +152,9 @@ impl Group {
     }
 
     /// Does a batch, and passes the lead on.
-    fn lead<'a>(
-        &'a self,
-        store: &Store,
-        own: &Arc<Job>,
-        mut queue: MutexGuard<'a, Queue>,
-    ) -> Result<Plain> {
+    fn lead(&self, store: &Store, own: &Arc<Job>) -> Result<Plain> {
+        let _handover = Handover(self);
+        let mut queue = self.lock();
         // Those whose claims were done a moment ago are about to make the next ones: a batch is worth a step aside for them.
         for _ in 0..STEPS_ASIDE {
             if 1 + queue.waiting.len() >= queue.last {
@@ -183,13 +181,20 @@ impl Group {
                 .unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()));
             job.tell(Progress::Done(outcome));
         }
-        let mut queue = self.lock();
+        first.unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()))
+    }
+}
+
+/// Passes the lead on, also after a panic.
+struct Handover<'a>(&'a Group);
+
+impl Drop for Handover<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
         match queue.waiting.pop_front() {
             Some(next) => next.tell(Progress::Leads),
             None => queue.leaders -= 1,
         }
-        drop(queue);
-        first.unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()))
     }
 }
 

@@ -101,15 +101,19 @@ def bounces_by_hand(world):
     qmail = f"From: MAILER-DAEMON@r.test\r\nTo: alice@a.test\r\nSubject: Undelivered {token}\r\n\r\n{QMAIL}".encode() + mail[2]
     assert world.back.forward(("", ["alice@a.test"], qmail))[0] == 250
     wait_for(lambda: len(bounces()) == 2, "the bounce of qmail")
+    # Some servers give back the beginning only.
+    assert world.back.forward(("", ["alice@a.test"], report(mail[2][:mail[2].index(b"QlVMTEE") + 555])))[0] == 250
+    assert world.back.forward(("", ["alice@a.test"], qmail[:qmail.index(b"QlVMTEE") + 222]))[0] == 250
+    wait_for(lambda: len(bounces()) == 4, "bounces that are cut")
     # With a sender it is no bounce.
     for bounce in (report(mail[2]), qmail):
         assert world.back.forward(("mallory@else.test", ["alice@a.test"], bounce))[0] == 550
     # What is sealed to us is opened wherever it is.
     assert world.relay.forward(("", ["bob@b.test"], report(mail[2])))[0] == 250
     arrived = wait_for(lambda: world.having(world.b, "bob", token), "Bob has it")
-    assert b"bulla=pass" in arrived[0] and b"Undelivered" not in arrived[0] and len(bounces()) == 2
+    assert b"bulla=pass" in arrived[0] and b"Undelivered" not in arrived[0] and len(bounces()) == 4
     world.settled(token)
-    return "a report without a sender, or what qmail writes for one, that brings back our sealed mail is delivered, one with a sender is not; what is sealed to the reader is opened"
+    return "a report without a sender, or what qmail writes for one, that brings back our sealed mail, or its beginning, is delivered, one with a sender is not; what is sealed to the reader is opened"
 
 
 def sealed_for(world, token):

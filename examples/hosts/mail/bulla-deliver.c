@@ -137,8 +137,10 @@ static int run(const char *configuration, const char *recipient, const char *sen
         delivery.mail = &mail;
         delivery.maildir = maildir;
         delivery.recipient = recipient;
-        if (maildir_make(maildir) == 0)
+        if (maildir_make(maildir) == 0) {
+            maildir_sweep(maildir);
             result = deliver(&delivery, &raw, has_header);
+        }
     }
     host_put(host);
     mail_free(&mail);

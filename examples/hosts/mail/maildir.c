@@ -2,12 +2,18 @@
 
 #include "log.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Longer than mail servers keep a mail, and authors say that one is good. */
+#define SWEEP_DAYS 30
 
 int maildir_make(const char *path)
 {
@@ -59,10 +65,42 @@ static int exists(const char *path)
     return access(path, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -1;
 }
 
+struct names {
+    struct text written, mark, named, folder;
+};
+
+static int names_make(struct names *names, const char *path, const char *name)
+{
+    static const struct names none;
+
+    *names = none;
+    text_format(&names->written, "%s/tmp/%s.mail", path, name);
+    text_format(&names->mark, "%s/tmp/%s.placed", path, name);
+    text_format(&names->named, "%s/new/%s", path, name);
+    text_format(&names->folder, "%s/new", path);
+    errno = ENOMEM;
+    return names->written.failed || names->mark.failed || names->named.failed || names->folder.failed ? -1 : 0;
+}
+
+/* The last of it: the mail has its name, and the disk is to know. */
+static int names_end(struct names *names, const char *path, int result)
+{
+    if (result == 0)
+        result = folder_sync(names->folder.data);
+    if (result != 0)
+        log_error("%s cannot be written: %s", path, strerror(errno));
+    text_free(&names->written);
+    text_free(&names->mark);
+    text_free(&names->named);
+    text_free(&names->folder);
+    return result;
+}
+
 /* Beside the mail in tmp lies an empty mark while it is placed. Only the mark: it has been in new, wherever its reader has put it
  * since. Both: it has not. */
-static int place(const char *written, const char *mark, const char *named, const struct text *mail)
+static int place(const struct names *names, const struct text *mail)
 {
+    const char *written = names->written.data, *mark = names->mark.data;
     int marked = exists(mark), there = exists(written);
 
     if (marked < 0 || there < 0)
@@ -72,30 +110,16 @@ static int place(const char *written, const char *mark, const char *named, const
     errno = EIO;
     return (!marked || unlink(mark) == 0) && file_write(written, mail->data, mail->length) == 0 && holds(written, mail) &&
                    file_write(mark, "", 0) == 0
-               ? rename(written, named)
+               ? rename(written, names->named.data)
                : -1;
 }
 
 int maildir_place(const char *path, const char *name, const struct text *mail)
 {
-    struct text written = {0}, mark = {0}, named = {0}, folder = {0};
-    int result = -1;
+    struct names names;
+    int result = names_make(&names, path, name) == 0 && !mail->failed ? place(&names, mail) : -1;
 
-    text_format(&written, "%s/tmp/%s.mail", path, name);
-    text_format(&mark, "%s/tmp/%s.placed", path, name);
-    text_format(&named, "%s/new/%s", path, name);
-    text_format(&folder, "%s/new", path);
-    errno = ENOMEM;
-    if (!mail->failed && !written.failed && !mark.failed && !named.failed && !folder.failed &&
-        place(written.data, mark.data, named.data, mail) == 0)
-        result = folder_sync(folder.data);
-    if (result != 0)
-        log_error("%s cannot be written: %s", path, strerror(errno));
-    text_free(&written);
-    text_free(&mark);
-    text_free(&named);
-    text_free(&folder);
-    return result;
+    return names_end(&names, path, result);
 }
 
 void maildir_placed(const char *path, const char *name)
@@ -108,25 +132,41 @@ void maildir_placed(const char *path, const char *name)
     text_free(&mark);
 }
 
+void maildir_sweep(const char *path)
+{
+    struct text name = {0};
+    DIR *folder;
+    struct dirent *entry;
+    struct stat state;
+
+    text_format(&name, "%s/tmp", path);
+    folder = name.failed ? NULL : opendir(name.data);
+    text_free(&name);
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        size_t own = strspn(entry->d_name, "0123456789abcdef-");
+
+        if (own > 0 && (strcmp(entry->d_name + own, ".placed") == 0 || strcmp(entry->d_name + own, ".mail") == 0) &&
+            fstatat(dirfd(folder), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_mtime < time(NULL) - SWEEP_DAYS * 86400)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
+}
+
 int maildir_store(const char *path, const struct text *mail)
 {
-    struct text written = {0}, named = {0}, folder = {0};
+    struct text name = {0};
+    struct names names = {0};
     struct timeval now;
     char host[64] = "localhost";
     int result = -1;
 
     gettimeofday(&now, NULL);
     gethostname(host, sizeof host - 1);
-    text_format(&written, "%s/tmp/%ld.M%ldP%ld.%s", path, (long)now.tv_sec, (long)now.tv_usec, (long)getpid(), host);
-    text_format(&named, "%s/new/%ld.M%ldP%ld.%s", path, (long)now.tv_sec, (long)now.tv_usec, (long)getpid(), host);
-    text_format(&folder, "%s/new", path);
-    if (!written.failed && !named.failed && !folder.failed && maildir_make(path) == 0 &&
-        file_write(written.data, mail->data, mail->length) == 0 && rename(written.data, named.data) == 0)
-        result = folder_sync(folder.data);
-    if (result != 0)
-        log_error("%s cannot be written: %s", path, strerror(errno));
-    text_free(&written);
-    text_free(&named);
-    text_free(&folder);
-    return result;
+    text_format(&name, "%ld.M%ldP%ld.%s", (long)now.tv_sec, (long)now.tv_usec, (long)getpid(), host);
+    if (!name.failed && names_make(&names, path, name.data) == 0 && maildir_make(path) == 0 &&
+        file_write(names.written.data, mail->data, mail->length) == 0)
+        result = rename(names.written.data, names.named.data);
+    text_free(&name);
+    return names_end(&names, path, result);
 }

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mail.h"
 #include "opening.h"
+#include "results.h"
 #include "sealing.h"
 
 #include <libmilter/mfapi.h>
@@ -255,6 +256,12 @@ static int body_replace(SMFICTX *context, const struct text *body)
     return MI_SUCCESS;
 }
 
+static int results_insert(SMFICTX *context, const struct session *session, const struct text *results)
+{
+    return results->failed ? MI_FAILURE
+                           : smfi_insheader(context, 0, (char *)"Authentication-Results", results->data + (session->leading_space ? 0 : 1));
+}
+
 static int changes_make(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results)
 {
     int result = fields_remove(context, session, outcome->verdict);
@@ -274,10 +281,22 @@ static int changes_make(SMFICTX *context, const struct session *session, struct 
     if (result == MI_SUCCESS && outcome->confirm[0] != 0)
         result = smfi_addrcpt_par(context, outcome->confirm, (char *)"NOTIFY=NEVER");
     if (result == MI_SUCCESS && results->length > 0)
-        result = results->failed ? MI_FAILURE
-                                 : smfi_insheader(context, 0, (char *)"Authentication-Results",
-                                                  results->data + (session->leading_space ? 0 : 1));
+        result = results_insert(context, session, results);
     return result;
+}
+
+/* It stays as it is, but for what it says in our name: somebody may let it pass. */
+static int set_aside(SMFICTX *context, const struct session *session, struct outcome *outcome)
+{
+    const struct config *config = session->host->config;
+    struct text results = {0};
+    int result = config->role == ROLE_OPEN ? fields_remove(context, session, VERDICT_PASS) : MI_SUCCESS;
+
+    results_other(&results, config->domain, "fail reason=\"quarantined\"");
+    if (result == MI_SUCCESS && config->role == ROLE_OPEN)
+        result = results_insert(context, session, &results);
+    text_free(&results);
+    return result == MI_SUCCESS ? smfi_quarantine(context, outcome->say) : result;
 }
 
 /* What the other side is told: one's own people hear why; relays hear nothing that helps them. */
@@ -306,7 +325,7 @@ static sfsistat verdict_carry_out(SMFICTX *context, const struct session *sessio
     case VERDICT_DISCARD:
         return SMFIS_DISCARD;
     case VERDICT_QUARANTINE:
-        return smfi_quarantine(context, outcome->say) == MI_SUCCESS ? SMFIS_ACCEPT : SMFIS_TEMPFAIL;
+        return set_aside(context, session, outcome) == MI_SUCCESS ? SMFIS_ACCEPT : SMFIS_TEMPFAIL;
     default:
         return reply_give(context, session, outcome);
     }

@@ -30,15 +30,29 @@ static int is_sealed_to_us(const struct host *host, const struct text *envelope)
     return bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE ? 0 : -1;
 }
 
+/* Bounces as mail servers write them: reports (RFC 6522), or those of qmail, which begin with these words (QSBMF). */
+static int is_report(const struct mail *mail)
+{
+    static const char report[] = "multipart/report", qmail[] = "Hi. This is the";
+    char *type;
+    int is = 0;
+
+    if (*mail->from != 0)
+        return 0;
+    if (mail->body.length >= sizeof qmail - 1 && memcmp(mail->body.data, qmail, sizeof qmail - 1) == 0)
+        return 1;
+    if ((type = header_value(&mail->header, "Content-Type")) != NULL)
+        is = strncasecmp(type + strspn(type, " \t\r\n"), report, sizeof report - 1) == 0;
+    free(type);
+    return is;
+}
+
 int bounce_returns(const struct host *host, const struct mail *mail, const struct text *envelope)
 {
-    static const char report[] = "multipart/report";
-    char *type = *mail->from == 0 ? header_value(&mail->header, "Content-Type") : NULL;
-    int is_report = type != NULL && strncasecmp(type + strspn(type, " \t\r\n"), report, sizeof report - 1) == 0, result = 0;
     struct text lists = {0};
+    int result = 0;
 
-    free(type);
-    if (!is_report)
+    if (!is_report(mail))
         return 0;
     errno = 0;
     if (mime_find(&lists, TYPE_ADDRESSEES, &mail->header, mail->body.data, mail->body.length) < 0 && errno == ENOMEM)

@@ -5,7 +5,7 @@
 #include "host.h"
 #include "mail.h"
 
-/* Whether it is a report of a mail server, to nobody's address, that has the sealed mail of which it tells in it: the envelope is one of
+/* Whether it is a report of a mail server (or what qmail writes for one), to nobody's address, that has the sealed mail of which it tells in it: the envelope is one of
  * ours, or not sealed to us. 1, 0, or -1 if that cannot be told now. */
 int bounce_returns(const struct host *host, const struct mail *mail, const struct text *envelope);
 

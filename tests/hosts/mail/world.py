@@ -16,13 +16,19 @@ from relay import Relay
 from servers import ROOT, USER, Milter, Postfix, free_port, own, wait_for
 
 
-def build(folder):
-    """Compiles the hosts as an administrator would."""
-    out = Path(folder, "build")
+def compiled(out, flags="", *programs):
+    """Compiles these hosts, or all of them, as an administrator would. Gives where the library lies."""
     out.mkdir()
     prefix = subprocess.run(["pkg-config", "--variable=libdir", "bulla"], capture_output=True, text=True, check=True).stdout.strip()
-    subprocess.run(["make", "-s", "-C", str(ROOT / "examples/hosts/mail"), f"OUT={out}", "CFLAGS=" + os.environ.get("BULLA_MAIL_CFLAGS", "-O2 -g") + " -Werror",
-                    f"LDFLAGS=-Wl,-rpath,{prefix}"], check=True)
+    subprocess.run(["make", "-s", "-C", str(ROOT / "examples/hosts/mail"), f"OUT={out}",
+                    f"CFLAGS={os.environ.get('BULLA_MAIL_CFLAGS', '-O2 -g')} -Werror {flags}", f"LDFLAGS=-Wl,-rpath,{prefix}",
+                    *(str(out / program) for program in programs)], check=True)
+    return prefix
+
+
+def build(folder):
+    out = Path(folder, "build")
+    prefix = compiled(out)
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "bulla"], capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["cc", "-o", str(out / "keygen"), str(ROOT / "tests/c/keygen.c"), *flags, f"-Wl,-rpath,{prefix}"], check=True)
     return out
@@ -179,6 +185,10 @@ class World:
         for part, before in logs:
             part.process.send_signal(signal.SIGHUP)
             wait_for(lambda: part.log_text().count("was read again") > before, "the configuration is read again")
+
+    def settled_when_sent_again(self, token):
+        self.send_again(token)
+        self.settled(token)
 
     def settled(self, token, seconds=30):
         wait_for(lambda: set(self.state_of(token)) == {"delivered"}, f"{token} receipted", seconds)

@@ -81,6 +81,8 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, 
         address_first(&author, from == NULL ? "" : from);
         headers_differ(&differing, &delivery->mail->header, &inner);
         known = authors_are(delivery->host, &inner, &signer);
+        /* Whoever changed it on the way must not make us reject the message for good. */
+        delivery->differing = differing.length > 0 && config->differing != ACTION_ACCEPT;
         fine = known >= 0;
         results_opened(&results, config->domain, author.failed ? "" : author.data, known, &signer, differing.data);
         results_put(final, &file, config->domain, &results);
@@ -165,10 +167,17 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
     struct text final = {0};
     int fine = status == BULLA_OK && content_is_fine(delivery, lease, &final);
 
+    /* Of what is new the judge has seen it; a copy brings a list, too, and not always its own. */
+    if (status == BULLA_AGAIN && addressees_fit(&delivery->addressees, bulla_answer_stamp(*answer)) <= 0)
+        delivery->misaddressed = 1;
     if (delivery->misaddressed) {
         text_free(&final);
         log_error("the list of addressees is another mail's");
         return quarantine_or(delivery, config->recipients, raw, EX_NOPERM); /* the lease is released: a stranger may have put it there */
+    }
+    if (fine && delivery->differing) {
+        text_free(&final);
+        return quarantine_or(delivery, config->differing, raw, EX_NOPERM); /* the lease is released */
     }
     if (delivery->undecided) {
         text_free(&final);
@@ -191,7 +200,7 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
         /* The mail server gives it again, and then the guard has the same receipt. */
         if (receipt_send(delivery, *answer) != 0)
             return EX_TEMPFAIL;
-        return rejected ? EX_NOPERM : EX_OK;
+        return rejected ? quarantine_or(delivery, config->refused, raw, EX_NOPERM) : EX_OK;
     }
     log_error("%s: %s", bulla_status_name(status), status > 100 ? bulla_status_text(status) : error->text);
     if (bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE)

@@ -13,6 +13,7 @@ struct delivery {
     struct addressees addressees;
     struct text reader;     /* the recipient, as addressees are compared; empty if the key has one mailbox */
     int named, misaddressed; /* the author named him; the list is not of this mail */
+    int differing; /* the outer header says something else, and that is not accepted */
     int undecided; /* something failed here, while it was judged: a rejection is final, so there must be none */
 };
 

@@ -25,13 +25,8 @@ struct opening {
     int answered, rejected;  /* the receipt of the whole was given before, and says so */
     struct claims claims;
     bulla_buffer *content;
-    bulla_message *message; /* if it was opened without being reserved as a whole */
+    bulla_message *message;
 };
-
-static const bulla_stamp *stamp_of(const struct opening *opening)
-{
-    return opening->claims.whole != NULL ? bulla_lease_stamp(opening->claims.whole) : bulla_message_stamp(opening->message);
-}
 
 /* Every recipient has it: the same answer again, and whatever the administrator wants of copies. */
 static void copies_answered(const struct host *host, int rejected, struct outcome *outcome)
@@ -84,7 +79,7 @@ static int claim_one(struct opening *opening, char *reader, struct outcome *outc
     bulla_answer *again = NULL;
     bulla_error error = {0};
     bulla_status status =
-        alone ? whole_lease(host, opening->envelope, opening->content, &claims->whole, &again, &claims->receipt_to, &error)
+        alone ? whole_lease(host, &opening->addressees, opening->envelope, &claims->whole, &again, &claims->receipt_to, &error)
               : addressee_lease(host, &opening->addressees, reader, host->config->lease, &lease, &again, &error);
 
     if (status == BULLA_OK && handed_is_under_way(host, bulla_lease_stamp(alone ? claims->whole : lease), reader)) {
@@ -125,65 +120,74 @@ static int claims_make(struct opening *opening, struct outcome *outcome)
     return result;
 }
 
-/* Opens the mail without reserving it: some of its addressees have it, or are still to come. 0, or -1 and the outcome. */
-static int open_only(struct opening *opening, struct outcome *outcome)
-{
-    bulla_opener *opener = NULL;
-    bulla_error error = {0};
-    bulla_status status = bulla_opener_new_unguarded(opening->host->identity, opening->host->policy, &opener, &error);
-
-    bulla_buffer_clear(opening->content);
-    if (status == BULLA_OK)
-        status = bulla_open(opener, (const uint8_t *)opening->envelope->data, opening->envelope->length, opening->content, &opening->message,
-                            &error);
-    bulla_opener_free(opener);
-    return status == BULLA_OK ? 0 : (refuse(opening->host, status, error.text, outcome), -1);
-}
-
 /* Everybody whom the list names is here, or has it: reserves the mail as a whole, so that there is a receipt. 0, or -1 and the
  * outcome. */
-static int open_whole(struct opening *opening, struct outcome *outcome)
+static int claim_whole(struct opening *opening, struct outcome *outcome)
 {
     const struct host *host = opening->host;
     struct claims *claims = &opening->claims;
     bulla_answer *again = NULL;
     bulla_error error = {0};
-    bulla_status status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &again, &claims->receipt_to, &error);
-    int result = status == BULLA_OK ? 0 : -1;
+    bulla_status status = whole_lease(host, &opening->addressees, opening->envelope, &claims->whole, &again, &claims->receipt_to, &error);
+    /* If somebody has given the receipt, or is about to, that does not hold up who has not had the mail. */
+    int result = status == BULLA_OK || status == BULLA_AGAIN || status == BULLA_PENDING ? 0 : -1;
 
     if (status == BULLA_AGAIN && bulla_answer_outcome(again) == BULLA_OUTCOME_REJECTED) {
         receipt_keep(host, "copy", claims->receipt_to, bulla_answer_receipt(again), BULLA_OUTCOME_REJECTED);
         copies_answered(host, 1, outcome);
-    } else if (status == BULLA_AGAIN || status == BULLA_PENDING) {
-        /* Somebody has given the receipt, or is about to: that does not hold up who has not had the mail. */
-        result = open_only(opening, outcome);
-    } else if (status != BULLA_OK) {
+        result = -1;
+    } else if (result != 0) {
         refuse(host, status, error.text[0] != 0 ? error.text : "no memory", outcome);
     }
     bulla_answer_free(again);
     return result;
 }
 
-/* Reserves and opens it. 0; or -1, and the outcome says why nobody gets it. */
-static int claim_and_open(struct opening *opening, struct outcome *outcome)
+/* Opens it without reserving anything. Only a list that is of this very mail tells who is to have it: until that is sure the guard is
+ * not asked, for what it knows of another mail's list would be taken for an answer. 0, or -1 and the outcome. */
+static int open_checked(struct opening *opening, struct outcome *outcome)
 {
     const struct host *host = opening->host;
+    bulla_opener *opener = NULL;
+    bulla_error error = {0};
+    bulla_status status = bulla_opener_new_unguarded(host->identity, host->policy, &opener, &error);
+    int match;
 
-    if (recipients_read(opening, outcome) != 0 || claims_make(opening, outcome) != 0)
+    if (status == BULLA_OK)
+        status = bulla_open(opener, (const uint8_t *)opening->envelope->data, opening->envelope->length, opening->content, &opening->message,
+                            &error);
+    bulla_opener_free(opener);
+    if (status != BULLA_OK)
+        return refuse(host, status, error.text, outcome), -1;
+    match = addressees_are_of(&opening->addressees, bulla_message_stamp(opening->message), bulla_buffer_data(opening->content),
+                              bulla_buffer_length(opening->content));
+    if (match < 0)
+        outcome_set(outcome, VERDICT_LATER, "no memory");
+    else if (match == 0) /* whoever put it there, it is not said by the author */
+        outcome_set(outcome, host->config->recipients == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
+                    "the list of addressees is another mail's");
+    return match > 0 ? 0 : -1;
+}
+
+/* Reserves it for those who have not had it. 0; or -1, and the outcome says why nobody gets it. */
+static int claim(struct opening *opening, struct outcome *outcome)
+{
+    const struct host *host = opening->host;
+    const struct addressees *addressees = &opening->addressees;
+
+    if (claims_make(opening, outcome) != 0)
         return -1;
     if (opening->claims.count == 0) {
-        if (!opening->answered)
-            opening->rejected = whole_receipt(host, "copy", &opening->addressees, opening->envelope) > 0;
+        /* Of a mail to one alone who is not here nothing is known but that others have it: there is no receipt of that. */
+        if (!opening->answered && addressees->count > 1)
+            opening->rejected = whole_receipt(host, "copy", addressees, opening->envelope) > 0;
         return copies_answered(host, opening->rejected, outcome), -1;
     }
     for (size_t i = 0; i < opening->mail->count; i++)
         if (opening->had_count > 0 &&
             bsearch(&opening->readers[i], opening->had, opening->had_count, sizeof *opening->had, strings_order) != NULL)
             outcome->dropped[outcome->dropped_count++] = opening->mail->recipients[i];
-    if (opening->claims.whole != NULL)
-        return 0;
-    return opening->addressees.count > 1 && opening->named == opening->addressees.count ? open_whole(opening, outcome)
-                                                                                        : open_only(opening, outcome);
+    return opening->claims.whole == NULL && addressees->count > 1 && opening->named == addressees->count ? claim_whole(opening, outcome) : 0;
 }
 
 /* The author signed what is not his: rejected for good, and he is told so under our signature. */
@@ -196,9 +200,8 @@ static void reject_whole(struct opening *opening, const char *reason, struct out
     bulla_status status = BULLA_OK;
 
     if (claims->whole == NULL) {
-        bulla_buffer_clear(opening->content);
         free(claims->receipt_to);
-        status = whole_lease(host, opening->envelope, opening->content, &claims->whole, &answer, &claims->receipt_to, &error);
+        status = whole_lease(host, &opening->addressees, opening->envelope, &claims->whole, &answer, &claims->receipt_to, &error);
     }
     if (status == BULLA_OK)
         status = bulla_receipter_reject(host->receipter, claims->whole, BULLA_REASON_POLICY, reason, &answer, &error);
@@ -247,7 +250,7 @@ static int judge(struct opening *opening, struct outcome *outcome, struct text *
     address_first(&author, from == NULL ? "" : from);
     headers_differ(&differing, &opening->mail->header, &outcome->header);
     free(from);
-    if (!author.failed && !differing.failed && bulla_stamp_signer(stamp_of(opening), &signer, NULL) == BULLA_OK)
+    if (!author.failed && !differing.failed && bulla_stamp_signer(bulla_message_stamp(opening->message), &signer, NULL) == BULLA_OK)
         known = authors_are(host, &outcome->header, &signer);
     if (known == AUTHORS_UNKNOWN) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
@@ -291,23 +294,17 @@ static int receipt_inside(struct opening *opening, struct outcome *outcome)
     return done;
 }
 
-/* The mail is open, and nobody has it yet. */
+/* The mail is open and reserved, and nobody has it yet. */
 static void hand_over(struct opening *opening, struct outcome *outcome, struct text *results)
 {
     const struct host *host = opening->host;
-    int restored, match = addressees_are_of(&opening->addressees, stamp_of(opening), bulla_buffer_data(opening->content),
-                                            bulla_buffer_length(opening->content));
     struct text lines = {0};
     char id[HANDED_ID];
+    int restored;
 
-    attribute_text(&lines, stamp_of(opening), ATTRIBUTE_LINES);
-    if (match < 0 || lines.failed) {
-        outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (match == 0) {
-        /* Whoever put it there, it is not said by the author: the mail is released. */
-        outcome_set(outcome, host->config->recipients == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
-                    "the list of addressees is another mail's");
-    } else if ((restored = restore(host, opening->content, lines.length > 0, outcome)) < 0) {
+    attribute_text(&lines, bulla_message_stamp(opening->message), ATTRIBUTE_LINES);
+    restored = lines.failed ? -1 : restore(host, opening->content, lines.length > 0, outcome);
+    if (restored < 0) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
     } else if (restored == 0) {
         reject_whole(opening, "what is sealed is no mail", outcome);
@@ -327,7 +324,8 @@ static void open_envelope(const struct host *host, const struct mail *mail, cons
 
     if (bulla_buffer_new(&opening.content, NULL) != BULLA_OK)
         outcome_set(outcome, VERDICT_LATER, "no memory");
-    else if (addressees_find(host, mail, envelope, &opening.addressees, outcome) == 0 && claim_and_open(&opening, outcome) == 0)
+    else if (addressees_find(host, mail, envelope, &opening.addressees, outcome) == 0 && recipients_read(&opening, outcome) == 0 &&
+             open_checked(&opening, outcome) == 0 && claim(&opening, outcome) == 0)
         hand_over(&opening, outcome, results);
     for (size_t i = 0; opening.readers != NULL && i < mail->count; i++)
         free(opening.readers[i]);

@@ -3,35 +3,48 @@
 #include "log.h"
 #include "receipts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How long an addressee is reserved only to see whether he has the mail. */
 #define LOOK_SECONDS 5
 
-bulla_status whole_lease(const struct host *host, const struct text *envelope, bulla_buffer *content, bulla_lease **lease,
+/* What was reserved, or was before, is the mail that the list is of. 1, 0, or -1. */
+static int is_of(const struct addressees *addressees, const bulla_lease *lease, const bulla_answer *again, const bulla_buffer *content)
+{
+    /* The guard has compared a copy with what came before. */
+    return lease == NULL ? addressees_fit(addressees, bulla_answer_stamp(again))
+                         : addressees_are_of(addressees, bulla_lease_stamp(lease), bulla_buffer_data(content), bulla_buffer_length(content));
+}
+
+bulla_status whole_lease(const struct host *host, const struct addressees *addressees, const struct text *envelope, bulla_lease **lease,
                          bulla_answer **again, char **receipt_to, bulla_error *error)
 {
     bulla_opener *opener = NULL;
+    bulla_buffer *content = NULL;
     struct text address = {0};
     bulla_status status = bulla_opener_new(host->identity, host->policy, host->guard, &opener, error);
+    int of = 1;
 
     *receipt_to = NULL;
-    if (status == BULLA_OK)
+    if (status == BULLA_OK && (status = bulla_buffer_new(&content, error)) == BULLA_OK)
         status = bulla_open_leased(opener, (const uint8_t *)envelope->data, envelope->length, host->config->lease, content, lease, again,
                                    error);
     if (status == BULLA_OK || status == BULLA_AGAIN) {
         attribute_text(&address, status == BULLA_OK ? bulla_lease_stamp(*lease) : bulla_answer_stamp(*again), ATTRIBUTE_RECEIPT);
-        if (address.failed || (*receipt_to = strdup(address.data)) == NULL) {
+        of = is_of(addressees, *lease, *again, content);
+        if (of <= 0 || address.failed || (*receipt_to = strdup(address.data)) == NULL) {
             bulla_lease_free(*lease);
             bulla_answer_free(*again);
             *lease = NULL;
             *again = NULL;
-            error->text[0] = 0;
-            status = BULLA_IO;
+            status = of == 0 ? BULLA_MALFORMED : BULLA_IO;
+            snprintf(error->text, sizeof error->text, "%s", of == 0 ? "the list of addressees is another mail's" : "");
         }
     }
     text_free(&address);
+    bulla_buffer_free(content);
     bulla_opener_free(opener);
     return status;
 }
@@ -90,7 +103,6 @@ int addressees_complete(const struct host *host, const struct addressees *addres
 
 int whole_receipt(const struct host *host, const char *id, const struct addressees *addressees, const struct text *envelope)
 {
-    bulla_buffer *content = NULL;
     bulla_lease *lease = NULL;
     bulla_answer *again = NULL;
     bulla_error error = {0};
@@ -101,8 +113,7 @@ int whole_receipt(const struct host *host, const char *id, const struct addresse
     if (addressees->count > 1 && (result = addressees_complete(host, addressees)) <= 0)
         return result;
     result = 0;
-    if ((status = bulla_buffer_new(&content, &error)) == BULLA_OK)
-        status = whole_lease(host, envelope, content, &lease, &again, &receipt_to, &error);
+    status = whole_lease(host, addressees, envelope, &lease, &again, &receipt_to, &error);
     if (status == BULLA_OK) {
         result = whole_accept(host, id, lease, receipt_to) == BULLA_OK ? 0 : -1;
     } else if (status == BULLA_AGAIN) {
@@ -118,6 +129,5 @@ int whole_receipt(const struct host *host, const char *id, const struct addresse
     free(receipt_to);
     bulla_lease_free(lease);
     bulla_answer_free(again);
-    bulla_buffer_free(content);
     return result;
 }

@@ -7,8 +7,9 @@
 
 #include "addressees.h"
 
-/* Opens and reserves the mail, as bulla_open_leased(). `receipt_to` receives where the author wants receipts; free it. */
-bulla_status whole_lease(const struct host *host, const struct text *envelope, bulla_buffer *content, bulla_lease **lease,
+/* Reserves the mail, as bulla_open_leased(). `receipt_to` receives where the author wants receipts; free it. BULLA_MALFORMED if the list
+ * is another mail's. */
+bulla_status whole_lease(const struct host *host, const struct addressees *addressees, const struct text *envelope, bulla_lease **lease,
                          bulla_answer **again, char **receipt_to, bulla_error *error);
 
 /* Commits it, and keeps the receipt under an id (receipts.h). */
@@ -19,8 +20,8 @@ bulla_status addressee_commit(const struct host *host, const struct addressees *
 /* Whether each addressee has it. 1, 0, or -1 if the guard cannot tell now. */
 int addressees_complete(const struct host *host, const struct addressees *addressees);
 
-/* Keeps the receipt, if each addressee has the mail: made now, or before. Where there is one addressee alone he has it, or this is not
- * called. 0; 1 if it was rejected before; -1 if it must be tried again. */
+/* Keeps the receipt, if each addressee has the mail: made now, or before. Where the list names one alone he must have it, or this must
+ * not be called. 0; 1 if it was rejected before; -1 if it must be tried again. */
 int whole_receipt(const struct host *host, const char *id, const struct addressees *addressees, const struct text *envelope);
 
 #endif

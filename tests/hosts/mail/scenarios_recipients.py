@@ -12,6 +12,7 @@ from servers import own, wait_for
 
 SETTINGS = {"lease": "2s"}
 BOTH = ["bob@b.test", "carol@b.test"]
+LISTS = re.compile(rb"--(=_bulla_\w+)\r?\nContent-Type: application/vnd.bulla.addressees.*?(?=--=_bulla)", re.S)
 
 
 def held_back(world, letter, to, sender="alice@a.test"):
@@ -26,6 +27,10 @@ def held_back(world, letter, to, sender="alice@a.test"):
 
 def to_others(mail, *recipients):
     return mail[0], list(recipients), mail[2]
+
+
+def with_list_of(other, mail):
+    return LISTS.sub(lambda _: LISTS.search(other).group(0), mail)
 
 
 def times(world, token, users=("bob", "carol", "dave")):
@@ -65,13 +70,12 @@ def list_is_gone_or_another(world):
     token = world.token()
     letter = world.letter(token)
     mail = held_back(world, letter, ["bob@b.test"])
-    part = re.compile(rb"--(=_bulla_\w+)\r\nContent-Type: application/vnd.bulla.addressees.*?(?=--=_bulla)", re.S)
     other = held_back(world, world.letter(world.token()), ["carol@b.test", "dave@b.test"])
-    stripped = part.sub(b"", mail[2])
-    swapped = part.sub(lambda _: part.search(other[2]).group(0), mail[2])
+    stripped = LISTS.sub(b"", mail[2])
+    swapped = with_list_of(other[2], mail[2])
     assert stripped != mail[2] and swapped != stripped
     long = base64.b64encode(b"\x00\x00\x00\x00" * 100000 + b"\xff\xff\xff\xff" + b"x" * 1000)
-    broken = part.sub(lambda found: found.group(0).split(b"\r\n\r\n")[0] + b"\r\n\r\n" + long + b"\r\n", mail[2])
+    broken = LISTS.sub(lambda found: found.group(0).split(b"\r\n\r\n")[0] + b"\r\n\r\n" + long + b"\r\n", mail[2])
     for data, recipient in ((stripped, "bob@b.test"), (swapped, "bob@b.test"), (swapped, "carol@b.test"), (broken, "bob@b.test")):
         assert world.relay.forward((mail[0], [recipient], data))[0] == 550
     log = world.milters["open_b"].log_text()
@@ -82,6 +86,41 @@ def list_is_gone_or_another(world):
     world.settled(token)
     assert times(world, token) == [1, 0, 0]
     return "the list taken out, that of another mail put in, and one that lies about its length: 550, released each time; then delivered"
+
+
+def list_that_is_done(world):
+    """A list of which the guard knows that everybody has his mail: of another mail it says nothing."""
+    first = world.token()
+    done = held_back(world, world.letter(first), BOTH)
+    assert world.relay.forward(done)[0] == 250
+    world.settled(first)
+    for to in (BOTH, ["bob@b.test"]):
+        token = world.token()
+        letter = world.letter(token)
+        mail = held_back(world, letter, to)
+        for recipients in (["bob@b.test"], BOTH, ["carol@b.test"]):
+            assert world.relay.forward((mail[0], recipients, with_list_of(done[2], mail[2])))[0] == 550, recipients
+        world.due("b")
+        time.sleep(1)
+        assert world.state_of(token) == ["waiting"] and times(world, token) == [0, 0, 0], "a receipt for what nobody has"
+        assert world.relay.forward(mail)[0] == 250
+        world.settled(token)
+        assert times(world, token)[:2] == [1, len(to) - 1]
+    # Where the administrator lets strangers have it, their having it says nothing of the addressee.
+    world.reconfigure("b", recipients="accept")
+    token = world.token()
+    mail = held_back(world, world.letter(token), ["bob@b.test"])
+    for _ in range(3):
+        assert world.relay.forward(to_others(mail, "carol@b.test"))[0] == 250
+        wait_for(lambda: times(world, token)[1] == 1 and world.b.queued() == 0, "Carol has it, once")
+    world.due("b")
+    time.sleep(1)
+    assert world.state_of(token) == ["waiting"], "a receipt although Bob has nothing"
+    assert world.relay.forward(mail)[0] == 250
+    world.settled(token)
+    world.reconfigure("b", recipients="reject")
+    assert times(world, token) == [1, 1, 0]
+    return "the list of a mail that everybody has, put into others: 550, no receipt, and they are delivered afterwards; a stranger's copies: none either"
 
 
 def one_of_two_is_dropped(world):
@@ -183,6 +222,16 @@ def mailboxes_that_share_a_key(world):
     assert world.state_of(token) == ["waiting"], "a receipt although Fay has nothing"
     assert as_user(fay, mail).returncode == 0
     world.settled(token)
+    # That list is complete. Beside another mail, which Fay has yet to get, it is no list, for a copy as little as for what is new.
+    other = world.token()
+    second = held_back(world, world.letter(other), ["erin@b.test", "fay@b.test"])[2].replace(b"\r\n", b"\n")
+    swapped = with_list_of(mail, second)
+    assert swapped != second and as_user(erin, swapped).returncode == 77
+    assert as_user(erin, second).returncode == 0 and as_user(erin, swapped).returncode == 77
+    time.sleep(1)
+    assert world.state_of(other) == ["waiting"], "a receipt although Fay has nothing"
+    assert as_user(fay, second).returncode == 0
+    world.settled(other)
     assert as_user(fay, mail).returncode == 0 and as_user(erin, mail).returncode == 0
     assert times(world, token, ("erin", "fay")) == [1, 1]
     assert not [path for path in (box / "tmp").iterdir()]
@@ -241,5 +290,5 @@ def splitting_relay_under_load(world, count=60):
     return f"{count} mails for two, of whom the relay splits, drops and doubles one or the other, {len(kills)} times kill -9: each has each once, no receipt came before"
 
 
-ALL = [redirected, list_is_gone_or_another, one_of_two_is_dropped, relay_splits_and_milter_dies, addresses_that_are_the_same,
+ALL = [redirected, list_is_gone_or_another, list_that_is_done, one_of_two_is_dropped, relay_splits_and_milter_dies, addresses_that_are_the_same,
        mailboxes_that_share_a_key, splitting_relay_under_load]

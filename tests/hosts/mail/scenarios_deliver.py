@@ -149,6 +149,41 @@ def results_are_ours(world):
     return "sealed, plain or quarantined: ours on top, those that others gave in our name are gone, those of others stay; the rest as it was"
 
 
+def actions_are_followed(world):
+    quarantine = world.b.folder / "mail/erin/.Quarantine/new"
+
+    def held(token):
+        return [path for path in quarantine.iterdir() if token.encode() in path.read_bytes()] if quarantine.exists() else []
+
+    token = world.token()
+    mail = sealed_for_erin(world, token)
+    changed = mail.replace(b"\nTo: Bob <erin@b.test>", b"\nTo: Everybody <all@b.test>").replace(b"\nTo: erin@b.test", b"\nTo: all@b.test")
+    changed = changed.replace(b"Subject: ", b"Subject: " + token.encode() + b" ", 1)
+    assert b"all@b.test" in changed
+    with configured(world, differing="reject"):
+        assert as_user(agent(world), changed).returncode == 77 and not stored(world, token)
+    with configured(world, differing="quarantine"):
+        assert as_user(agent(world), changed).returncode == 0 and not stored(world, token) and len(held(token)) == 1
+    time.sleep(0.5)
+    assert world.state_of(token) == ["waiting"], "whoever changed it on the way made us answer"
+    assert as_user(agent(world), mail).returncode == 0 and len(stored(world, token)) == 1
+    awaits_stored(world, token)
+    # Signed by another than From names.
+    table = (world.folder / "keys-b").read_text()
+    codes = []
+    for action in ("reject", "quarantine"):
+        token = world.token()
+        mail = sealed_for_erin(world, token)
+        (world.folder / "keys-b").write_text(f"alice@a.test {world.folder}/erin.pub\n@c.test {world.folder}/a.pub\n")
+        with configured(world, refused=action, keys=world.folder / "keys-b"):
+            codes.append(as_user(agent(world), mail.replace(b"Subject: ", b"Subject: " + token.encode() + b" ", 1)).returncode)
+        (world.folder / "keys-b").write_text(table)
+        assert not stored(world, token) and len(held(token)) == (action == "quarantine")
+        wait_for(lambda: world.state_of(token) == ["rejected"], "rejected, signed")
+    assert codes == [77, 0], codes
+    return "an outer header that differs: rejected or set aside as configured, and released; a wrong signer: rejected for good, and set aside as configured"
+
+
 def bounces_are_bounces(world):
     token = world.token()
     bounce = (f"From: MAILER-DAEMON@a.test (Mail Delivery System)\r\nTo: erin@b.test\r\nSubject: {token}\r\n\r\n"
@@ -285,5 +320,5 @@ def killed_at_random_instants(world, seed=1, count=60):
     return f"seed {seed}: {count} mails, four at a time, {len(kills)} kills ({len(after)} after the mail lay in new): each stored once, none lost, each receipted"
 
 
-ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, bounces_are_bounces, from_line_of_local,
+ALL = [from_end_to_end, receipt_cannot_be_sent_and_mail_is_retried, exit_codes, guard_is_away, results_are_ours, actions_are_followed, bounces_are_bounces, from_line_of_local,
        bounce_with_a_sealed_mail, command_that_hangs, sender_of_the_environment, killed_at_random_instants]

@@ -18,7 +18,7 @@ static const char HELP[] =
     "    bulla-milter - seal mail from end to end, and open it, beside a mail server\n\n"
     "SYNOPSIS\n"
     "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET]\n"
-    "    bulla-milter [-c FILE] --due | --report [--all] | --confirm ADDRESS | --check\n\n"
+    "    bulla-milter [-c FILE] --due | --report [--all] | --proof ID [--to ADDRESS] | --confirm ADDRESS | --check\n\n"
     "DESCRIPTION\n"
     "    Without a command it is a milter, in the foreground. In the role seal the whole mail becomes the content of an\n"
     "    envelope to all recipients of the key table. In the role open the envelope is opened, and the mail is as it was.\n"
@@ -27,6 +27,8 @@ static const char HELP[] =
     "    old one stays in use); SIGTERM ends it.\n\n"
     "    --due       sends receipts and mails that are due, tells authors what failed; for cron, every few minutes\n"
     "    --report    what has no receipt; with --all everything. Exit status 1 if something failed for good\n"
+    "    --proof     writes the proof that the mail with this Message-ID was receipted, or rejected, for third parties: it is\n"
+    "                checked with bulla evidence check, and no key. --to: by whose key, if there are several\n"
     "    --confirm   for the queue of the mail server: the mail of this address is in it\n"
     "    --check     reads the configuration, the keys and the state, and says what is wrong\n"
     "    -c FILE     the configuration; else /etc/bulla/mail.conf\n"
@@ -80,9 +82,12 @@ static const char HELP_CONFIGURATION[] =
     "EXIT STATUS\n"
     "    0, or as in sysexits.h; 75 means: try again later.\n";
 
-enum command { SERVE, DUE, REPORT, CONFIRM, CHECK };
+enum command { SERVE, DUE, REPORT, PROOF, CONFIRM, CHECK };
 
-static int with_host(const char *configuration, enum command command, int everything)
+/* What a command is about. */
+struct about { int everything; const char *id, *to; };
+
+static int with_host(const char *configuration, enum command command, const struct about *about)
 {
     struct config *config = config_read(configuration);
     struct host *host;
@@ -101,7 +106,12 @@ static int with_host(const char *configuration, enum command command, int everyt
         return EX_TEMPFAIL;
     if (command == DUE)
         log_begin("bulla-milter", strcmp(host->config->log, "stderr") != 0);
-    result = command == DUE ? due_run(host) : command == REPORT ? report(host, everything) : (puts("all is well"), 0);
+    switch (command) {
+    case DUE: result = due_run(host); break;
+    case REPORT: result = report(host, about->everything); break;
+    case PROOF: result = proof(host, about->id, about->to); break;
+    default: result = puts("all is well") < 0 ? -1 : 0;
+    }
     host_put(host);
     return result < 0 ? EX_TEMPFAIL : result;
 }
@@ -111,11 +121,13 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"role", required_argument, NULL, 'r'},
         {"socket", required_argument, NULL, 's'},
         {"due", no_argument, NULL, 'd'}, {"report", no_argument, NULL, 'p'}, {"all", no_argument, NULL, 'a'},
+        {"proof", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
         {"confirm", required_argument, NULL, 'o'}, {"check", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
     const char *configuration = "/etc/bulla/mail.conf", *role = NULL, *socket = NULL, *address = NULL;
     enum command command = SERVE;
-    int option, everything = 0;
+    struct about about = {0};
+    int option;
 
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
@@ -124,7 +136,9 @@ int main(int argc, char **argv)
         case 's': socket = optarg; break;
         case 'd': command = DUE; break;
         case 'p': command = REPORT; break;
-        case 'a': everything = 1; break;
+        case 'a': about.everything = 1; break;
+        case 'f': command = PROOF, about.id = optarg; break;
+        case 't': about.to = optarg; break;
         case 'o': command = CONFIRM, address = optarg; break;
         case 'k': command = CHECK; break;
         case 'h': return fputs(HELP, stdout) < 0 || fputs(HELP_CONFIGURATION, stdout) < 0 ? EX_IOERR : EX_OK;
@@ -138,5 +152,5 @@ int main(int argc, char **argv)
     }
     if (command == CONFIRM)
         return milter_confirm(configuration, address);
-    return command == SERVE ? milter_run(configuration, role, socket) : with_host(configuration, command, everything);
+    return command == SERVE ? milter_run(configuration, role, socket) : with_host(configuration, command, &about);
 }

@@ -11,4 +11,8 @@ int due_run(const struct host *host);
 /* Prints what the outbox holds. 0; or 1 if something failed; or -1 if the outbox cannot be read. */
 int report(const struct host *host, int everything);
 
+/* Writes the armored proof of the receipt of a mail, by its Message-ID; `to` says which, where several keys gave one, or is NULL.
+ * 0; 1 if there is none, or more than one; or -1. */
+int proof(const struct host *host, const char *id, const char *to);
+
 #endif

@@ -82,6 +82,9 @@ int receipts_send(const struct host *host, const char *id)
         sent = receipt_send(host, entry->d_name);
         if (sent < 0 || (sent > 0 && id == NULL))
             result = -1;
+        /* Who asks with an id has somebody waiting: while the mail server does not answer, the rest is left to --due. */
+        if (sent < 0 && id != NULL)
+            break;
     }
     if (folder != NULL)
         closedir(folder);

@@ -1,5 +1,7 @@
 """What a bad relay can do to receipts, on their way back, and what the sender's side then says."""
 
+import os
+import subprocess
 import time
 
 from scenarios_relay import arrived_intact, base64_of
@@ -91,4 +93,50 @@ def receipts_of_other_messages(world):
     return "the receipt of another mail settles that other mail, however it comes, and nothing else"
 
 
-ALL = [receipts_dropped, receipts_duplicated, receipts_changed, receipts_of_other_messages]
+def proof(world, *about):
+    done = subprocess.run([str(world.out / "bulla-milter"), "-c", str(world.conf["a"]), "--proof", *about], capture_output=True)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def proofs_for_third_parties(world):
+    bulla = os.environ["BULLA_BIN"]
+    token, identity = world.token(), str(world.folder / "b.pub")
+    receipt = kept_back(world, token, world.letter(token))
+    code, out, said = proof(world, f"<{token}@a.test>")
+    assert (code, out) == (1, b"") and "no receipt of it has come" in said, (code, out, said)
+    world.back.forward(receipt)
+    world.settled(token)
+    # The angle brackets are not needed. Whoever gets the proof needs no key.
+    for id in (f"<{token}@a.test>", f"{token}@a.test"):
+        code, out, said = proof(world, id)
+        assert code == 0 and out.startswith(b"-----BEGIN BULLA RECEIPT PROOF-----"), (code, out, said)
+        checked = subprocess.run([bulla, "evidence", "check", "--from", identity], input=out, capture_output=True)
+        assert checked.returncode == 0 and b"delivered" in checked.stderr, checked
+    other = subprocess.run([bulla, "evidence", "check", "--from", str(world.folder / "a.pub")], input=out, capture_output=True)
+    assert other.returncode == 3, other
+    assert proof(world, f"{token}@a.tes")[0] == proof(world, "")[0] == proof(world, f"{token}@a.test", "--to", "carol@b.test")[0] == 1
+    # To two keys: each has given one.
+    world.back.plan = lambda mail: [mail]
+    token = world.token()
+    box = world.b.folder / "mail/erin"
+    assert world.submit(world.letter(token), ["bob@b.test", "erin@b.test"]) == 250
+    wait_for(lambda: [world.due("a"), world.state_of(token)][1] == ["delivered"] * 2, f"both receipted, by Bob's server and in {box}")
+    code, out, said = proof(world, f"{token}@a.test")
+    assert (code, out) == (1, b"") and "--to ADDRESS" in said, said
+    for address, identity in (("bob@b.test", "b.pub"), ("Erin@b.test", "erin.pub")):
+        code, out, said = proof(world, f"{token}@a.test", "--to", address)
+        checked = subprocess.run([bulla, "evidence", "check", "--from", str(world.folder / identity)], input=out, capture_output=True)
+        assert code == 0 and checked.returncode == 0, (address, said, checked)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([str(world.out / "bulla-milter"), "-c", str(world.conf["a"]), "--proof", f"{token}@a.test", "--to", "bob@b.test"],
+                              stdout=full)
+    assert done.returncode == 75
+    # Nothing that is printed steers a terminal.
+    token = world.token()
+    odd = world.letter(token).replace(f"<{token}@a.test>", f"<{token}\x1b[31m\x07@a.test>")
+    assert world.submit(odd) == 250
+    assert f"<{token}?[31m?@a.test>" in world.report() and "\x1b" not in world.report()
+    return "the proof of a receipt, from the outbox by Message-ID: the command line accepts it without a key, by the right signer; of two keys, whose is asked"
+
+
+ALL = [receipts_dropped, receipts_duplicated, receipts_changed, receipts_of_other_messages, proofs_for_third_parties]

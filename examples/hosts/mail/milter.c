@@ -267,7 +267,8 @@ static int changes_make(SMFICTX *context, const struct session *session, struct 
     int result = fields_remove(context, session, outcome->verdict);
     const char *space = session->leading_space ? "" : " ";
 
-    for (size_t i = 0; i < outcome->header.count && result == MI_SUCCESS; i++) {
+    /* What passes has its fields already. */
+    for (size_t i = 0; outcome->verdict == VERDICT_CHANGED && i < outcome->header.count && result == MI_SUCCESS; i++) {
         char *value = outcome->header.fields[i].value;
 
         if (*space != 0 && *value == ' ')

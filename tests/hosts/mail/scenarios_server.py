@@ -205,6 +205,9 @@ def sealed_once(world):
     wait_for(lambda: len(world.relay.seen) >= seen + 2, "passed on")
     inner = lambda data: data[data.index(b"--=_bulla_"):].rstrip()
     assert inner(world.relay.seen[seen + 1][2]) == inner(sealed[2])
+    # Its fields too: none twice, none other.
+    fields = lambda data: re.sub(rb"(?m)^Received:[^\n]*\n([ \t][^\n]*\n)*", b"", data[:data.index(b"\r\n\r\n") + 2])
+    assert fields(world.relay.seen[seen + 1][2]) == fields(sealed[2]), world.relay.seen[seen + 1][2][:2000]
     # But with words of the author's beside the envelope it is a mail like any other.
     beside = sealed[2].replace(b"This message is sealed", b"My secret is " + token.encode() + b". This message is sealed")
     assert world.submit(beside) == 250
@@ -267,7 +270,14 @@ def forged_inner_results(world):
     mail = wait_for(lambda: world.having(world.b, "bob", token), "it is there")[0]
     assert ours_on_top(mail, b"bulla=pass header.from=alice@a.test")
     world.settled(token)
-    return "a result in our name inside the sealed mail is removed; everything else is as it was"
+    # An author may be called anything: it is no part of our results.
+    token = world.token()
+    letter = world.letter(token).replace("Alice Secretname <alice@a.test>", '"x;\tbulla=none"@a.test')
+    assert world.submit(letter) == 250
+    mail = wait_for(lambda: world.having(world.b, "bob", token), "it is there")[0]
+    assert ours_on_top(mail, b"bulla=pass header.from=unprintable") and mail.count(b"bulla=none") == 1
+    world.settled(token)
+    return "a result in our name inside the sealed mail is removed; an author with a name that would read as one is not named in ours"
 
 
 def too_large(world):

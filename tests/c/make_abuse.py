@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the abuse test out of include/bulla.h: every function is called with valid arguments, and then with each argument wrong
 in every way that a caller can get wrong and that the header promises to survive. What the comments say of NULL is what is checked.
-After each wrong call the same one comes again, with the same handles; then, twice, one with everything put right.
+After each wrong call the same one comes again, with the same handles; then, twice, one with everything put right. Where both
+wrong ones were BULLA_INVALID_INPUT, they have changed nothing: the right one gives what it gives on handles that nobody abused.
 
 usage: make_abuse.py include/bulla.h > abuse.c
 
@@ -31,6 +32,16 @@ MADE = {
 BORROWED = {"bulla_stamp"}
 # What may be asked of a stream after its end.
 AFTER_THE_END = {"bulla_receipter_damaged", "bulla_receipter_damaged_in_store"}
+# A maker for one function alone.
+MADE_FOR = {"bulla_store_stream_retarget": {"bulla_store_stream": "make_named_store_stream"}}
+# Handles in another state than they are made in, where a function takes one: what it is then, the maker, and the answer of those
+# that are named, which the header states.
+STATES = {"bulla_store_stream": [("a stream whose name is taken", "make_named_store_stream",
+                                  {"bulla_store_stream_update": "BULLA_WRONG_ORDER", "bulla_store_stream_finish": "BULLA_NAME_TAKEN"}),
+                                 ("a stream whose name is not taken", "make_bulla_store_stream",
+                                  {"bulla_store_stream_retarget": "BULLA_WRONG_ORDER"})]}
+# Such a call ends what it is about also if it is refused for its arguments.
+WHATEVER = re.compile(r"can then\s+only be freed, whatever")
 # Plain values that must be what they are; all others are zero.
 VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_message_id": "abuse_sent().message_id",
           "bulla_digest": "abuse_sent().header_digest"}
@@ -46,6 +57,7 @@ class Call:
     def __init__(self, header, function):
         self.header, self.function = header, function
         self.lines, self.arguments, self.wrong, self.outputs, self.after = [], [], [], [], []
+        self.values = set()  # structures that the caller fills in
         parameters, at = function.parameters, 0
         self.places = []  # of outputs: argument, type
         while at < len(parameters):
@@ -100,6 +112,7 @@ class Call:
         elif base in header.structs and stars == 1 and kind.startswith("const"):
             value = VALUES.get(base)
             self.lines.append(f"{base} v{at};")
+            self.values.add(f"v{at}")
             self.lines.append(f"const {base} *{name} = &v{at};")
             self.lines.append(f"; v{at} = {value};" if value else f"; memset(&v{at}, 0, sizeof v{at});")
             fields = re.findall(r"\n  ([\w ]+?) (\**)(\w+)[;\[]", header.structs[base])
@@ -162,6 +175,7 @@ class Call:
 
     def handle(self, at, base, parameter):
         made = "make_durable_guard" if self.function.name.startswith("bulla_guard_durable_") else f"make_{base}"
+        made = MADE_FOR.get(self.function.name, {}).get(base, made)
         self.lines.append(f"{base} *a{at} = ({base} *){made}();" if base in BORROWED else f"{base} *a{at} = {made}();")
         self.null(at, parameter)
         if self.function.name == base + "_free":
@@ -170,12 +184,18 @@ class Call:
             # Freed while others live that were made with it, or are to be used with it.
             wanted = self.wrong[-1][2]
             self.wrong.append((f"{parameter} is freed, and NULL",
-                               f"abuse_forget(a{at}); {base}_free(a{at}); a{at} = NULL; k{at} = NULL;", wanted))
+                               f"abuse_forget(a{at}); {base}_free(a{at}); a{at} = NULL; k{at} = NULL; gone = 1;", wanted))
+        for what, maker_of_it, answers in STATES.get(base, []):
+            if self.function.name in answers:
+                self.wrong.append((f"{parameter} is {what}", f"a{at} = ({base} *){maker_of_it}(); k{at} = a{at};",
+                                   answers[self.function.name]))
         finish = self.header.by_name.get(base + "_finish")
         if finish:
             refused = self.function.result == "bulla_status" and self.function.name not in AFTER_THE_END
             failure = "FAILURE" if refused else "ANYTHING"
-            self.wrong.append((f"{parameter} is used up", f"use_up_{base}(a{at});", failure))
+            # What is in another state may not be at its end by that.
+            anew = f"a{at} = k{at} = make_{base}(); " if made != f"make_{base}" else ""
+            self.wrong.append((f"{parameter} is used up", f"{anew}use_up_{base}(a{at});", failure))
         if base == "bulla_buffer" and self.function.result == "bulla_status":
             for room in (0, 1, 16):
                 self.wrong.append((f"{parameter} has room for {room} bytes", f"a{at} = wrapped(room, {room});", "ANYTHING"))
@@ -226,11 +246,17 @@ def ordered(lines):
 
 def test(header, function):
     call = Call(header, function)
-    cases = [("nothing is wrong", ";", "ANYTHING")] + call.wrong
+    cases = [("nothing is wrong", ";", "BULLA_OK" if function.name in MADE_FOR else "ANYTHING")] + call.wrong
     freed = function.name.endswith("_free")
-    print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;\n")
+    # Where refused arguments leave things as they were.
+    kept = function.result == "bulla_status" and not freed and not WHATEVER.search(function.comment)
+    print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;")
+    if kept:
+        print("    bulla_status usual = BULLA_OK;")
+    print()
     print(f"    for (at = 0; at < {len(cases)}; at++) {{")
-    for line in ["bulla_status status = BULLA_OK;", "enum wanted wanted = ANYTHING;", "bulla_error report;", "uint8_t room[64];"]:
+    for line in ["bulla_status status = BULLA_OK;", "int wanted = ANYTHING, gone = 0; /* gone: 1 where it cannot be put right */",
+                 "bulla_error report;", "uint8_t room[64];"]:
         print(f"        {line}")
     for line in ordered(call.lines):
         print(f"        {line}")
@@ -251,15 +277,34 @@ def test(header, function):
         print("        abuse_forget(a0);")
         invoke(function, call)
     else:
-        print("        for (; turn < 4; turn++) {")
-        clear(call)
-        invoke(function, call)
-        # What is wrong may be told in another way the second time.
-        print("        if (wanted == INVALID) wanted = FAILURE;")
-        print("        if (turn == 1) { wanted = ANYTHING;" + "".join(f" {it} = k{it[1:]};" for it in call.arguments) + " }")
-        print("        }\n        }")
-    print("        (void)room; (void)wanted;")
+        turns(function, call, kept)
+    print("        (void)room; (void)wanted; (void)gone;")
     print("        abuse_clean_up();\n    }\n}\n")
+
+
+def turns(function, call, kept):
+    """Twice what is wrong, and twice with everything put right."""
+    if kept:
+        print("        int refused = 0; /* how often the arguments were not acceptable */")
+        print("        const int unchanged = wanted == INVALID && !gone;")
+    print("        for (; turn < 4; turn++) {")
+    clear(call)
+    invoke(function, call)
+    if kept:
+        print("        if (at == 0 && turn == 0) usual = status;")
+        print("        if (status == BULLA_INVALID_INPUT) refused++;")
+    # What is wrong may be told in another way the second time.
+    print("        if (wanted == INVALID) wanted = FAILURE;")
+    print("        if (wanted == BULLA_OK) wanted = ANYTHING;")
+    print("        if (turn == 1) {\n        wanted = ANYTHING;")
+    print("        " + " ".join(f"{it} = k{it[1:]};" for it in call.arguments))
+    for value in sorted(call.values):
+        # What was made wrong in place, too.
+        print("        " + " ".join(line[2:] for line in call.lines if re.match(rf"; (memset\(&)?{value}\b", line)))
+    if kept:
+        print("        if (unchanged && refused == 2) wanted = usual;")
+    print("        } else if (turn == 2) wanted = ANYTHING;")
+    print("        }\n        }")
 
 
 def clear(call):
@@ -356,8 +401,9 @@ def main():
     print("/* Has something in it, for calls that read what they write to. */\nstatic void hold(bulla_buffer *buffer)\n{")
     print("    if (bulla_buffer_append(buffer, endless_bytes, 100, NULL) != BULLA_OK)")
     print('        failed("abuse", 0, abuse_what, "a buffer takes nothing");\n}\n')
-    print("static bulla_guard *make_durable_guard(void)\n{\n    bulla_guard *made = abuse_durable_guard();\n")
-    print("    abuse_later(end_bulla_guard, made);\n    return made;\n}\n")
+    for handle, made in (("bulla_guard", "durable_guard"), ("bulla_store_stream", "named_store_stream")):
+        print(f"static {handle} *make_{made}(void)\n{{\n    {handle} *made = abuse_{made}();\n")
+        print(f"    abuse_later(end_{handle}, made);\n    return made;\n}}\n")
     done = set()
     for handle in sorted(header.handles):
         maker(header, handle, done)

@@ -73,8 +73,9 @@ impl World {
 
     pub unsafe fn audit(&mut self, s: &mut Script<'_>) {
         let (identity, clock, out) = (self.identities.pick(s), self.clocks.pick(s), self.out(s));
-        let (question, asked, proof) = (
+        let (question, prover, asked, proof) = (
             self.questions.pick(s),
+            self.provers.pick(s),
             self.askeds.pick(s),
             self.proofs.pick(s),
         );
@@ -94,7 +95,18 @@ impl World {
                     let (data, length) = self.input(s);
                     take!(self.questions, bulla_question_from_bytes(data, length))
                 }
-                kind @ 3..=5 => self.prove(s, kind),
+                3 => {
+                    seen(call!(bulla_question_context(question)));
+                    // Now and then one that belongs to what was asked.
+                    let inner = call!(bulla_asked_question(asked));
+                    let question = if inner.is_null() { question } else { inner };
+                    take!(self.provers, bulla_question_prover(question))
+                }
+                4 => {
+                    let (data, length) = self.input(s);
+                    judge!(bulla_prover_update(prover, data, length))
+                }
+                5 => self.finish_proof(prover),
                 6 => {
                     let (policy, guard) = (self.policies.pick(s), self.guards.pick(s));
                     let (data, length) = self.input(s);
@@ -120,32 +132,11 @@ impl World {
         }
     }
 
-    /// Bob proves in pieces that he holds what was asked for.
-    unsafe fn prove(&mut self, s: &mut Script<'_>, kind: u8) -> i32 {
-        let (question, prover, asked) = (
-            self.questions.pick(s),
-            self.provers.pick(s),
-            self.askeds.pick(s),
-        );
+    unsafe fn finish_proof(&mut self, prover: *mut bulla_prover) -> i32 {
         unsafe {
-            match kind {
-                3 => {
-                    seen(call!(bulla_question_context(question)));
-                    // Now and then one that belongs to what was asked.
-                    let inner = call!(bulla_asked_question(asked));
-                    let question = if inner.is_null() { question } else { inner };
-                    take!(self.provers, bulla_question_prover(question))
-                }
-                4 => {
-                    let (data, length) = self.input(s);
-                    judge!(bulla_prover_update(prover, data, length))
-                }
-                _ => {
-                    let status = take!(self.proofs, bulla_prover_finish(prover));
-                    self.proving_over(status, prover);
-                    status
-                }
-            }
+            let status = take!(self.proofs, bulla_prover_finish(prover));
+            self.proving_over(status, prover);
+            status
         }
     }
 

@@ -37,6 +37,7 @@ impl World {
                 (out, before) = (self.roomy(), 0);
                 (status, sent) = call(out);
                 assert_ne!(status, 14, "too small, and it grows");
+                self.seal_tightly(call!(bulla_buffer_length(out)), &call);
             }
             if let Some(sent) = sent {
                 self.sent = sent;
@@ -47,6 +48,21 @@ impl World {
                     reaches: self.ledger.reaching.contains(&sealer.addr()),
                 };
                 self.ledger.made(writing, &sent);
+            }
+        }
+    }
+
+    /// Where there is just room, and just not.
+    unsafe fn seal_tightly(
+        &mut self,
+        length: usize,
+        call: &impl Fn(*mut bulla_buffer) -> (i32, Option<bulla_sent>),
+    ) {
+        for room in [length.saturating_sub(2), length.saturating_sub(1), length] {
+            unsafe {
+                if wrap_in(&mut self.spares, room) == 0 {
+                    call(self.spares.last());
+                }
             }
         }
     }

@@ -5042,7 +5042,9 @@ BULLA_MUST_CHECK bulla_status bulla_outbox_mark_sent(const bulla_outbox *outbox,
  * @param envelope The envelope is appended to this buffer.
  * @param error May be NULL; see bulla_error.
  * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO,
- *         BULLA_BUFFER_TOO_SMALL.
+ *         BULLA_BUFFER_TOO_SMALL. That it is not there any more is harmless: a receipt settled it, or it was given up, between
+ *         bulla_outbox_due() and this, perhaps by another process. That is so if bulla_outbox_taken() now gives an empty list: there
+ *         is nothing to send, and nothing to mark.
  * Threads: any for the outbox, one at a time for the buffer.
  */
 BULLA_MUST_CHECK bulla_status bulla_outbox_envelope(const bulla_outbox *outbox,
@@ -5064,7 +5066,8 @@ typedef struct bulla_outbox_reader bulla_outbox_reader;
  * @param header_digest Names the envelope.
  * @param reader Receives the reader; free it with bulla_outbox_reader_free().
  * @param error May be NULL; see bulla_error.
- * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
+ * @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more), which is harmless as for
+ *         bulla_outbox_envelope(); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
  * Threads: any.
  */
 BULLA_MUST_CHECK bulla_status bulla_outbox_reader_new(const bulla_outbox *outbox,

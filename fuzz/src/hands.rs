@@ -1,9 +1,13 @@
 //! What a C program holds, for the target `calls`: handles of every kind, given and taken at random, NULL among them.
 
 use crate::calls::reached;
-use bulla::ffi::status::bulla_error;
+use crate::watch::{self, Place};
+use bulla::ErrorKind;
+use bulla::ffi::buffer::bulla_buffer;
+use bulla::ffi::status::{bulla_error, bulla_status_text};
+use std::any::TypeId;
 use std::cell::Cell;
-use std::mem::MaybeUninit;
+use std::ffi::CStr;
 use std::sync::atomic::AtomicBool;
 
 /// Bytes that say what is done.
@@ -54,7 +58,7 @@ impl<'a> Script<'a> {
 }
 
 /// Handles of one kind.
-pub struct Hand<T> {
+pub struct Hand<T: 'static> {
     held: Vec<*mut T>,
     /// Those among them that belong to others.
     lent: Vec<*mut T>,
@@ -63,7 +67,7 @@ pub struct Hand<T> {
     name: Cell<Option<&'static str>>,
 }
 
-impl<T> Hand<T> {
+impl<T: 'static> Hand<T> {
     pub const fn new(name: &'static str, free: unsafe extern "C" fn(*mut T)) -> Self {
         Self {
             held: Vec::new(),
@@ -94,7 +98,12 @@ impl<T> Hand<T> {
     fn give_back(&self, handle: *mut T) {
         if !self.lent.contains(&handle) {
             // SAFETY: it was made here, and is in nobody's hand any more.
-            unsafe { (self.free)(handle) };
+            let free = || unsafe { (self.free)(handle) };
+            if is_of_buffers::<T>() {
+                watch::freed(handle.cast(), free);
+            } else {
+                free();
+            }
             if let Some(name) = self.name.take() {
                 reached::mark(name, &AtomicBool::new(false));
             }
@@ -141,76 +150,126 @@ impl<T> Hand<T> {
         error: *mut bulla_error,
         call: impl FnOnce(*mut *mut T, *mut bulla_error) -> i32,
     ) -> i32 {
-        let canary = core::ptr::without_provenance_mut::<T>(0x5a5a_5a5a_5a5a);
-        let mut place = canary;
-        let status = call(&raw mut place, error);
+        let mut place = Place::<*mut T>::new();
+        let status = call(place.pointer(), error);
         if given(status) {
+            // SAFETY: every byte of it was written before, and any pointer is one.
+            let handle = unsafe { place.given() };
+            assert!(!handle.is_null(), "success, and no handle");
             assert!(
-                place != canary && !place.is_null(),
-                "success, and no handle"
+                !self.held.contains(&handle),
+                "success, and a handle that was there"
             );
-            self.held.push(place);
+            if is_of_buffers::<T>() {
+                watch::made(handle.cast());
+            }
+            self.held.push(handle);
             if self.held.len() > 8 {
                 let first = self.held.remove(0);
                 self.give_back(first);
             }
         } else {
-            assert!(place == canary, "a failure wrote to its output");
+            place.check_untouched();
         }
         status
     }
 }
 
-impl<T> Drop for Hand<T> {
+impl<T: 'static> Drop for Hand<T> {
     fn drop(&mut self) {
         self.drop_all();
     }
 }
 
-/// Makes a call, and looks at what it says: a known status, and an error exactly if there is one.
+fn is_of_buffers<T: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<bulla_buffer>()
+}
+
+/// Makes a call, and looks at what it says: a known status, and an error exactly if there is one. And at all buffers.
 pub fn judged(call: impl FnOnce(*mut bulla_error) -> i32) -> i32 {
-    const UNTOUCHED: i32 = 0x5a5a;
-    let mut error = bulla_error {
-        code: UNTOUCHED,
-        has_signer: 7,
-        signer: Default::default(),
-        text: [1; bulla::ffi::status::BULLA_ERROR_TEXT],
-    };
-    let status = call(&raw mut error);
+    let mut error = Place::new();
+    let status = watch::during(|| call(error.pointer()));
     assert!(
         status == 0 || (1..100).contains(&status) || (101..=107).contains(&status),
         "no status: {status}"
     );
     assert!(status != 15, "a panic was contained");
     if (1..100).contains(&status) {
-        assert!(error.code == status && error.has_signer <= 1);
-        assert!(error.text.contains(&0));
+        // SAFETY: every byte of it was written before, and any bytes are one.
+        check_error(status, &unsafe { error.given() });
     } else {
-        assert!(error.code == UNTOUCHED && error.text == [1; bulla::ffi::status::BULLA_ERROR_TEXT]);
+        error.check_untouched();
     }
     status
 }
 
+/// All of an error is filled in: the code, who signed, and one line that begins with what the code says, NUL after that.
+fn check_error(status: i32, error: &bulla_error) {
+    assert_eq!(error.code, status, "another code in the error");
+    let untrusted = status == ErrorKind::UntrustedSender.code();
+    assert_eq!(
+        error.has_signer,
+        u8::from(untrusted),
+        "has_signer of {status}"
+    );
+    assert_eq!(
+        error.signer.bytes != [0; 32],
+        untrusted,
+        "signer of {status}"
+    );
+    let text = error.text.map(|it| u8::from_ne_bytes(it.to_ne_bytes()));
+    let end = text
+        .iter()
+        .position(|it| *it == 0)
+        .expect("no end of the text");
+    assert!(
+        text[end..].iter().all(|it| *it == 0),
+        "something after the text"
+    );
+    let line = std::str::from_utf8(&text[..end]).expect("the text is not UTF-8");
+    // SAFETY: it lives as long as the library.
+    let known = unsafe { CStr::from_ptr(bulla_status_text(status)) };
+    let known = known.to_str().unwrap();
+    assert!(
+        !known.is_empty() && line.starts_with(known),
+        "{status} says {line}"
+    );
+    assert!(
+        !line.contains(char::is_control),
+        "more than a line: {line:?}"
+    );
+}
+
 /// Makes a call that gives a value. On failure, and with an answer that is none, the place must be as it was.
 pub fn value<T: Copy>(call: impl FnOnce(*mut T, *mut bulla_error) -> i32) -> (i32, Option<T>) {
-    let mut place = MaybeUninit::<T>::uninit();
-    // SAFETY: the place is as long as its type.
-    unsafe {
-        place
-            .as_mut_ptr()
-            .cast::<u8>()
-            .write_bytes(0x5a, size_of::<T>())
-    };
-    let status = judged(|error| call(place.as_mut_ptr(), error));
-    if status == 0 {
+    value_with(|status| status == 0, call)
+}
+
+/// As [`value`]; `given` says which answers write to the place.
+pub fn value_with<T: Copy>(
+    given: impl Fn(i32) -> bool,
+    call: impl FnOnce(*mut T, *mut bulla_error) -> i32,
+) -> (i32, Option<T>) {
+    let mut place = Place::new();
+    let status = judged(|error| call(place.pointer(), error));
+    if given(status) {
         // SAFETY: the call has written to it, and every byte was written before that.
-        return (status, Some(unsafe { place.assume_init() }));
+        return (status, Some(unsafe { place.given() }));
     }
-    // SAFETY: all its bytes were written above.
-    let bytes = unsafe { std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>()) };
-    assert!(
-        bytes.iter().all(|byte| *byte == 0x5a),
-        "a failure wrote to its output"
-    );
+    place.check_untouched();
     (status, None)
+}
+
+/// As [`value`], of a call that gives two.
+pub fn pair<T: Copy, U: Copy>(
+    call: impl FnOnce(*mut T, *mut U, *mut bulla_error) -> i32,
+) -> (i32, Option<(T, U)>) {
+    let mut second = Place::new();
+    let (status, first) = value(|first, error| call(first, second.pointer(), error));
+    let Some(first) = first else {
+        second.check_untouched();
+        return (status, None);
+    };
+    // SAFETY: as in `value_with`.
+    (status, Some((first, unsafe { second.given() })))
 }

@@ -6,6 +6,7 @@ mod cbor;
 mod hands;
 mod inside;
 mod reader;
+mod watch;
 mod ways;
 
 pub use cbor::is_deterministic;

@@ -9,7 +9,7 @@ use super::buffer::bulla_buffer;
 use super::handle::{Kept, shared};
 use super::input::bytes;
 use super::lease::{Places, Reserved, bulla_lease, land};
-use super::open_stream::bulla_open_stream;
+use super::open_stream::{bulla_open_stream, fresh};
 use super::opener::{Gate, bulla_opener};
 use super::status::{bulla_error, bulla_status, entry};
 use crate::{Error, ErrorKind};
@@ -104,11 +104,9 @@ pub unsafe extern "C" fn bulla_open_stream_finish_leased(
                 shared(content, "content is NULL")?,
             )
         };
-        // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
-        stream.settle(content)?;
-        let delivery = stream
-            .take_fresh()?
-            .try_map(|stream| stream.finish_leased(seconds, &mut Vec::new()))?;
+        let delivery = stream.finish(content, |stream| {
+            fresh(stream)?.try_map(|stream| stream.finish_leased(seconds, &mut Vec::new()))
+        })?;
         Ok(places.put(land(delivery, |lease| Ok(Reserved::Message(lease)))?))
     })
 }

@@ -19,20 +19,24 @@ pub struct bulla_open_stream {
 }
 
 impl bulla_open_stream {
-    /// What is left of the content, before anything is claimed.
-    pub(super) fn settle(&self, content: &bulla_buffer) -> Result<()> {
-        self.stream.with(|stream| stream.settle(content))
+    /// Appends what is left of the content, and has `claim` end the stream: if that fails, nothing of it stays in the buffer. That
+    /// there is room is known before anything is claimed, so a buffer that is too small loses nothing.
+    pub(super) fn finish<T>(
+        &self,
+        content: &bulla_buffer,
+        claim: impl FnOnce(Kept<Opening, OpenerParts>) -> Result<T>,
+    ) -> Result<T> {
+        let most = self.stream.with(|stream| Ok(stream.content_end()?.len()))?;
+        content.append(Some(most), |out| {
+            let mut stream = self.stream.take()?;
+            out.extend_from_slice(stream.content_end()?);
+            claim(stream)
+        })
     }
 
     /// Takes the stream, for what a replay guard is needed for.
-    pub(super) fn take_fresh(&self) -> Result<Kept<OpenStream<'static, Fresh>, OpenerParts>> {
-        self.stream.take()?.try_map(|opening| match opening.stream {
-            Stream::Fresh(stream) => Ok(stream),
-            Stream::Archive(_) => Err(Error::with(
-                ErrorKind::WrongOrder,
-                "an opener of archived envelopes has no replay guard to reserve anything in",
-            )),
-        })
+    pub(super) fn take_fresh(&self) -> Result<FreshStream> {
+        fresh(self.stream.take()?)
     }
 
     /// What is known of a copy that came damaged.
@@ -44,6 +48,19 @@ impl bulla_open_stream {
             })
         })
     }
+}
+
+type FreshStream = Kept<OpenStream<'static, Fresh>, OpenerParts>;
+
+/// One that a replay guard stands behind.
+pub(super) fn fresh(stream: Kept<Opening, OpenerParts>) -> Result<FreshStream> {
+    stream.try_map(|opening| match opening.stream {
+        Stream::Fresh(stream) => Ok(stream),
+        Stream::Archive(_) => Err(Error::with(
+            ErrorKind::WrongOrder,
+            "an opener of archived envelopes has no replay guard to reserve anything in",
+        )),
+    })
 }
 
 /// Begins an envelope that comes in pieces, with its content inside.
@@ -137,7 +154,7 @@ pub unsafe extern "C" fn bulla_open_stream_settle_provisional(
                 shared(content, "content is NULL")?,
             )
         };
-        stream.settle(content)?;
+        stream.stream.with(|stream| stream.settle(content))?;
         Ok(BULLA_OK)
     })
 }
@@ -187,10 +204,9 @@ pub unsafe extern "C" fn bulla_open_stream_finish(
                 shared(content, "content is NULL")?,
             )
         };
-        // First the content, while nothing is claimed: so a buffer that is too small loses nothing.
-        stream.settle(content)?;
-        let stream = stream.stream.take()?;
-        let proof = stream.end(|it| it.stream.finish(&mut Vec::new()))?;
+        let proof = stream.finish(content, |stream| {
+            stream.end(|it| it.stream.finish(&mut Vec::new()))
+        })?;
         out.give(bulla_message { proof });
         Ok(BULLA_OK)
     })

@@ -42,6 +42,13 @@ impl Opening {
     }
 
     pub(super) fn settle(&mut self, content: &bulla_buffer) -> Result<()> {
+        content.add(self.content_end()?)?;
+        self.rest = Zeroizing::default();
+        Ok(())
+    }
+
+    /// The end of the content, checked as a whole, and kept here.
+    pub(super) fn content_end(&mut self) -> Result<&[u8]> {
         self.check()?;
         if !self.settled {
             // All at once, so that nothing of it is left behind as it grows.
@@ -52,9 +59,7 @@ impl Opening {
             }
             self.settled = true;
         }
-        content.add(&self.rest)?;
-        self.rest = Zeroizing::default();
-        Ok(())
+        Ok(&self.rest)
     }
 
     fn check(&self) -> Result<()> {

@@ -31,7 +31,8 @@ pub struct bulla_outbox_reader {
 /// @param header_digest Names the envelope.
 /// @param reader Receives the reader; free it with bulla_outbox_reader_free().
 /// @param error May be NULL; see bulla_error.
-/// @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
+/// @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more), which is harmless as for
+///         bulla_outbox_envelope(); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_outbox_reader_new(

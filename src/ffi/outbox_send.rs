@@ -254,7 +254,9 @@ pub unsafe extern "C" fn bulla_outbox_mark_sent(
 /// @param envelope The envelope is appended to this buffer.
 /// @param error May be NULL; see bulla_error.
 /// @return BULLA_OK; BULLA_INVALID_INPUT for NULL, or if it is not there (any more); BULLA_OUTBOX_UNAVAILABLE, BULLA_IO,
-///         BULLA_BUFFER_TOO_SMALL.
+///         BULLA_BUFFER_TOO_SMALL. That it is not there any more is harmless: a receipt settled it, or it was given up, between
+///         bulla_outbox_due() and this, perhaps by another process. That is so if bulla_outbox_taken() now gives an empty list: there
+///         is nothing to send, and nothing to mark.
 /// Threads: any for the outbox, one at a time for the buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bulla_outbox_envelope(

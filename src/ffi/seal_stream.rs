@@ -26,6 +26,20 @@ struct Making {
     padded: bool,
 }
 
+/// What goes on, and where it puts bytes.
+unsafe fn making<'a>(
+    stream: *const bulla_seal_stream,
+    envelope: *const bulla_buffer,
+) -> Result<(&'a Once<Making>, &'a bulla_buffer)> {
+    // SAFETY: as the contract says.
+    unsafe {
+        Ok((
+            &shared(stream, "stream is NULL")?.stream,
+            shared(envelope, "envelope is NULL")?,
+        ))
+    }
+}
+
 /// Checks the arguments of a beginning, and begins.
 unsafe fn begin(
     (sealer, draft, length): (*const bulla_sealer, *const bulla_draft, u64),
@@ -145,16 +159,13 @@ pub unsafe extern "C" fn bulla_seal_stream_update(
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
-        let (stream, content, envelope) = unsafe {
+        let ((stream, envelope), content) = unsafe {
             (
-                shared(stream, "stream is NULL")?,
+                making(stream, envelope)?,
                 bytes(content, length, "content is NULL")?,
-                shared(envelope, "envelope is NULL")?,
             )
         };
-        stream
-            .stream
-            .with_or_end(|it| envelope.append(None, |out| it.stream.update(content, out)))?;
+        stream.with_or_end(|it| envelope.append(None, |out| it.stream.update(content, out)))?;
         Ok(BULLA_OK)
     })
 }
@@ -178,13 +189,8 @@ pub unsafe extern "C" fn bulla_seal_stream_pad(
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
-        let (stream, envelope) = unsafe {
-            (
-                shared(stream, "stream is NULL")?,
-                shared(envelope, "envelope is NULL")?,
-            )
-        };
-        stream.stream.with_or_end(|it| {
+        let (stream, envelope) = unsafe { making(stream, envelope) }?;
+        stream.with_or_end(|it| {
             if it.padded {
                 return Ok(BULLA_NOTHING);
             }
@@ -213,13 +219,8 @@ pub unsafe extern "C" fn bulla_seal_stream_finish(
 ) -> bulla_status {
     entry(error, || {
         // SAFETY: as the contract says.
-        let (stream, envelope) = unsafe {
-            (
-                shared(stream, "stream is NULL")?,
-                shared(envelope, "envelope is NULL")?,
-            )
-        };
-        let stream = stream.stream.take()?.stream;
+        let (stream, envelope) = unsafe { making(stream, envelope) }?;
+        let stream = stream.take()?.stream;
         make(envelope, sent, |out| {
             stream.end(|stream| stream.finish(out))
         })

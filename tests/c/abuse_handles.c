@@ -155,20 +155,42 @@ bulla_answer *abuse_answered(void)
     return answer;
 }
 
-bulla_store_stream *abuse_store_stream(void)
+static bulla_store_stream *stream_to(const char *target)
 {
     bulla_opener *opener = abuse_opener();
     bulla_store *store = NULL;
     bulla_store_stream *stream = NULL;
 
     OK(bulla_store_new(opener, 60, &store, &error));
-    OK(bulla_store_stream_new(store, BULLA_TARGET_PATH, abuse_text("bulla_store_stream_new", "target"), &stream, &error));
+    OK(bulla_store_stream_new(store, BULLA_TARGET_PATH, target, &stream, &error));
     before();
     if (bulla_store_stream_update(stream, WHOLE(parts.world.envelope), &error) !=
         BULLA_MORE)
         failed(__FILE__, __LINE__, "a stream of a store", error.text);
     bulla_store_free(store);
     bulla_opener_free(opener);
+    return stream;
+}
+
+bulla_store_stream *abuse_store_stream(void)
+{
+    return stream_to(abuse_text("bulla_store_stream_new", "target"));
+}
+
+/* Its envelope has come to its end, and another file has the name: it waits for a new target. */
+bulla_store_stream *abuse_named_store_stream(void)
+{
+    const char *taken = scratch("abuse-taken");
+    FILE *file = fopen(taken, "wb");
+    bulla_store_stream *stream;
+    bulla_lease *lease = NULL;
+    bulla_answer *again = NULL;
+
+    CHECK(file != NULL && fputs("another file", file) >= 0 && fclose(file) == 0);
+    stream = stream_to(taken);
+    before();
+    if (bulla_store_stream_finish(stream, &lease, &again, &error) != BULLA_NAME_TAKEN)
+        failed(__FILE__, __LINE__, "a stream of a store whose name is taken", error.text);
     return stream;
 }
 

@@ -171,14 +171,18 @@ static void blame(const char *why)
     failed("abuse", 0, abuse_what, why);
 }
 
-void abuse_judge(bulla_status status, enum wanted wanted, const bulla_error *report)
+void abuse_judge(bulla_status status, int wanted, const bulla_error *report)
 {
     if (status < 0 || strcmp(bulla_status_name(status), "Unknown") == 0)
         blame("returned what is no status");
     if (status == BULLA_INTERNAL)
         blame("met a defect (BULLA_INTERNAL)");
-    if (wanted == INVALID && status != BULLA_INVALID_INPUT)
-        blame(bulla_status_name(status));
+    if (wanted >= 0 && status != wanted) {
+        char why[128];
+
+        snprintf(why, sizeof why, "%s instead of %s", bulla_status_name(status), bulla_status_name(wanted));
+        blame(why);
+    }
     if (wanted == FAILURE && (status == BULLA_OK || status > 100))
         blame("succeeded, and should not have");
     if (report != NULL && status != BULLA_OK && status < 100) {

@@ -4,18 +4,19 @@
 
 #include "harness.h"
 
-/* What a call may return. */
+/* What a call may return, where it is not one status. */
 enum wanted {
-    ANYTHING,
-    INVALID,  /* BULLA_INVALID_INPUT */
-    FAILURE   /* any code from 1 to 99 */
+    ANYTHING = -1,
+    FAILURE = -2, /* any code from 1 to 99 */
+    INVALID = BULLA_INVALID_INPUT
 };
 
 extern const char *abuse_what; /* which call, and what is wrong with it */
 extern bulla_status abuse_answer; /* what callbacks answer */
 
-/* Looks at the outcome of a call that gives a status. `report` is the error that it was given, or NULL. */
-void abuse_judge(bulla_status status, enum wanted wanted, const bulla_error *report);
+/* Looks at the outcome of a call that gives a status. `wanted` is one, or an enum wanted; `report` is the error that the call was
+   given, or NULL. */
+void abuse_judge(bulla_status status, int wanted, const bulla_error *report);
 
 /* An output place between canaries. */
 void abuse_untouched(bulla_status status, const void *place, size_t size, size_t value);
@@ -55,6 +56,7 @@ bulla_open_stream *abuse_open_stream(void);
 bulla_lease *abuse_lease(void);
 bulla_answer *abuse_answered(void);
 bulla_store_stream *abuse_store_stream(void);
+bulla_store_stream *abuse_named_store_stream(void);
 bulla_provisional_file *abuse_provisional_file(void);
 bulla_verified_file *abuse_verified_file(void);
 bulla_database *abuse_database(void);

@@ -1,43 +1,22 @@
 #!/usr/bin/env python3
 """Writes the abuse test out of include/bulla.h: every function is called with valid arguments, and then with each argument wrong
 in every way that a caller can get wrong and that the header promises to survive. What the comments say of NULL is what is checked.
-After each wrong call the same one comes again, with the same handles; then, twice, one with everything put right.
+After each wrong call the same one comes again, with the same handles; then, twice, one with everything put right. A call
+that is refused with BULLA_INVALID_INPUT changes nothing: the same one is refused like that again, and the right one then gives what it
+gives on handles that nobody abused, unless the header says that what the call is about has ended whatever comes of it.
 
 usage: make_abuse.py include/bulla.h > abuse.c
 
 A new function is covered by itself. A type that is not known here ends this with an error: add it to MADE (how a valid one is
-made, tests/c/abuse_world.c) or to NUMBERS.
+made, tests/c/abuse_handles.c) or to NUMBERS, in abuse_tables.py.
 """
 import re
 import sys
 
 sys.dont_write_bytecode = True  # the tree stays clean
 from abuse_header import Header, stop  # noqa: E402
-
-NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", "size_t", "int", "bulla_status"}
-# Handles that take more than valid arguments to make. All others are made by the function that gives them.
-MADE = {
-    "bulla_sealer": "abuse_sealer", "bulla_policy": "abuse_policy", "bulla_message": "abuse_message",
-    "bulla_stamp": "abuse_stamp", "bulla_detached_stream": "abuse_detached_stream", "bulla_opener": "abuse_opener",
-    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity", "bulla_clock": "abuse_clock",
-    "bulla_open_stream": "abuse_open_stream", "bulla_lease": "abuse_lease", "bulla_answer": "abuse_answered",
-    "bulla_store_stream": "abuse_store_stream", "bulla_provisional_file": "abuse_provisional_file",
-    "bulla_verified_file": "abuse_verified_file", "bulla_database": "abuse_database", "bulla_outbox": "abuse_outbox",
-    "bulla_due_list": "abuse_due_list", "bulla_entry_list": "abuse_entry_list", "bulla_settled": "abuse_settled",
-    "bulla_audit_proof": "abuse_audit_proof", "bulla_receipt": "abuse_receipt", "bulla_asked": "abuse_asked",
-    "bulla_guard_entry_list": "abuse_guard_entry_list", "bulla_guard_stream_list": "abuse_guard_stream_list",
-}
-# Handles that belong to something else, and are not freed.
-BORROWED = {"bulla_stamp"}
-# What may be asked of a stream after its end.
-AFTER_THE_END = {"bulla_receipter_damaged", "bulla_receipter_damaged_in_store"}
-# Plain values that must be what they are; all others are zero.
-VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_message_id": "abuse_sent().message_id",
-          "bulla_digest": "abuse_sent().header_digest"}
-# Callbacks that are not given together with the others.
-LEFT_OUT = {("bulla_holder", "multiply")}
-GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
-            "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
+from abuse_tables import (AFTER_THE_END, BORROWED, GREATEST, LEFT_OUT, MADE, MADE_FOR, NUMBERS, STATES, VALUES,  # noqa: E402
+                          WHATEVER)
 
 
 class Call:
@@ -46,6 +25,7 @@ class Call:
     def __init__(self, header, function):
         self.header, self.function = header, function
         self.lines, self.arguments, self.wrong, self.outputs, self.after = [], [], [], [], []
+        self.values = set()  # structures that the caller fills in
         parameters, at = function.parameters, 0
         self.places = []  # of outputs: argument, type
         while at < len(parameters):
@@ -98,22 +78,7 @@ class Call:
         elif base in header.handles and stars == 1:
             self.handle(at, base, parameter)
         elif base in header.structs and stars == 1 and kind.startswith("const"):
-            value = VALUES.get(base)
-            self.lines.append(f"{base} v{at};")
-            self.lines.append(f"const {base} *{name} = &v{at};")
-            self.lines.append(f"; v{at} = {value};" if value else f"; memset(&v{at}, 0, sizeof v{at});")
-            fields = re.findall(r"\n  ([\w ]+?) (\**)(\w+)[;\[]", header.structs[base])
-            for field, _, called in fields:
-                if field in header.callbacks and (base, called) not in LEFT_OUT:
-                    self.lines.append(f"; v{at}.{called} = stub_{field};")
-                    self.wrong.append((f"{parameter} has no {called}", f"v{at}.{called} = NULL;", "ANYTHING"))
-            if fields[0][2] == "size":
-                self.lines.append(f"; v{at}.size = sizeof v{at};")
-                for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1"):
-                    self.wrong.append((f"{parameter} has the size {size}", f"v{at}.size = {size};", "INVALID"))
-            # Where pointers are in it, all ones is what no library can survive.
-            if not any(stars or field in header.callbacks for field, stars, _ in fields):
-                self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});", "ANYTHING"))
+            self.structure(at, base, parameter)
             if array:
                 return self.count(at, parameter, following)
             self.null(at, parameter)
@@ -128,6 +93,26 @@ class Call:
         else:
             stop(f"{self.function.name}: the type of `{kind} {parameter}` is not known")
         return 1
+
+    def structure(self, at, base, parameter):
+        """One that the caller fills in, and what can be wrong in it."""
+        value = VALUES.get(base)
+        self.lines.append(f"{base} v{at};")
+        self.values.add(f"v{at}")
+        self.lines.append(f"const {base} *a{at} = &v{at};")
+        self.lines.append(f"; v{at} = {value};" if value else f"; memset(&v{at}, 0, sizeof v{at});")
+        fields = re.findall(r"\n  ([\w ]+?) (\**)(\w+)[;\[]", self.header.structs[base])
+        for field, _, called in fields:
+            if field in self.header.callbacks and (base, called) not in LEFT_OUT:
+                self.lines.append(f"; v{at}.{called} = stub_{field};")
+                self.wrong.append((f"{parameter} has no {called}", f"v{at}.{called} = NULL;", "ANYTHING"))
+        if fields[0][2] == "size":
+            self.lines.append(f"; v{at}.size = sizeof v{at};")
+            for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1"):
+                self.wrong.append((f"{parameter} has the size {size}", f"v{at}.size = {size};", "INVALID"))
+        # Where pointers are in it, all ones is what no library can survive.
+        if not any(stars or field in self.header.callbacks for field, stars, _ in fields):
+            self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});", "ANYTHING"))
 
     def aliases(self):
         """What points to the same as another argument, where the types permit that."""
@@ -162,6 +147,7 @@ class Call:
 
     def handle(self, at, base, parameter):
         made = "make_durable_guard" if self.function.name.startswith("bulla_guard_durable_") else f"make_{base}"
+        made = MADE_FOR.get(self.function.name, {}).get(base, made)
         self.lines.append(f"{base} *a{at} = ({base} *){made}();" if base in BORROWED else f"{base} *a{at} = {made}();")
         self.null(at, parameter)
         if self.function.name == base + "_free":
@@ -170,12 +156,18 @@ class Call:
             # Freed while others live that were made with it, or are to be used with it.
             wanted = self.wrong[-1][2]
             self.wrong.append((f"{parameter} is freed, and NULL",
-                               f"abuse_forget(a{at}); {base}_free(a{at}); a{at} = NULL; k{at} = NULL;", wanted))
+                               f"abuse_forget(a{at}); {base}_free(a{at}); a{at} = NULL; k{at} = NULL; gone = 1;", wanted))
+        for what, maker_of_it, answers in STATES.get(base, []):
+            if self.function.name in answers:
+                self.wrong.append((f"{parameter} is {what}", f"a{at} = ({base} *){maker_of_it}(); k{at} = a{at};",
+                                   answers[self.function.name]))
         finish = self.header.by_name.get(base + "_finish")
         if finish:
             refused = self.function.result == "bulla_status" and self.function.name not in AFTER_THE_END
             failure = "FAILURE" if refused else "ANYTHING"
-            self.wrong.append((f"{parameter} is used up", f"use_up_{base}(a{at});", failure))
+            # What is in another state may not be at its end by that.
+            anew = f"a{at} = k{at} = make_{base}(); " if made != f"make_{base}" else ""
+            self.wrong.append((f"{parameter} is used up", f"{anew}use_up_{base}(a{at});", failure))
         if base == "bulla_buffer" and self.function.result == "bulla_status":
             for room in (0, 1, 16):
                 self.wrong.append((f"{parameter} has room for {room} bytes", f"a{at} = wrapped(room, {room});", "ANYTHING"))
@@ -226,11 +218,17 @@ def ordered(lines):
 
 def test(header, function):
     call = Call(header, function)
-    cases = [("nothing is wrong", ";", "ANYTHING")] + call.wrong
+    cases = [("nothing is wrong", ";", "BULLA_OK" if function.name in MADE_FOR else "ANYTHING")] + call.wrong
     freed = function.name.endswith("_free")
-    print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;\n")
+    # Where refused arguments leave things as they were.
+    kept = function.result == "bulla_status" and not freed and not WHATEVER.search(function.comment)
+    print(f"static void abuse_{function.name}(void)\n{{\n    size_t at;")
+    if kept:
+        print("    bulla_status usual = BULLA_OK;")
+    print()
     print(f"    for (at = 0; at < {len(cases)}; at++) {{")
-    for line in ["bulla_status status = BULLA_OK;", "enum wanted wanted = ANYTHING;", "bulla_error report;", "uint8_t room[64];"]:
+    for line in ["bulla_status status = BULLA_OK;", "int wanted = ANYTHING, gone = 0; /* gone: 1 where it cannot be put right */",
+                 "bulla_error report;", "uint8_t room[64];"]:
         print(f"        {line}")
     for line in ordered(call.lines):
         print(f"        {line}")
@@ -251,15 +249,33 @@ def test(header, function):
         print("        abuse_forget(a0);")
         invoke(function, call)
     else:
-        print("        for (; turn < 4; turn++) {")
-        clear(call)
-        invoke(function, call)
+        turns(function, call, kept)
+    print("        (void)room; (void)wanted; (void)gone;")
+    print("        abuse_clean_up();\n    }\n}\n")
+
+
+def turns(function, call, kept):
+    """Twice what is wrong, and twice with everything put right."""
+    if kept:
+        print("        const int unchanged = wanted == INVALID && !gone;")
+    print("        for (; turn < 4; turn++) {")
+    clear(call)
+    invoke(function, call)
+    if kept:
+        print("        if (at == 0 && turn == 0) usual = status;")
+    if not kept:
         # What is wrong may be told in another way the second time.
         print("        if (wanted == INVALID) wanted = FAILURE;")
-        print("        if (turn == 1) { wanted = ANYTHING;" + "".join(f" {it} = k{it[1:]};" for it in call.arguments) + " }")
-        print("        }\n        }")
-    print("        (void)room; (void)wanted;")
-    print("        abuse_clean_up();\n    }\n}\n")
+    print("        if (wanted == BULLA_OK) wanted = ANYTHING;")
+    print("        if (turn == 1) {\n        wanted = ANYTHING;")
+    print("        " + " ".join(f"{it} = k{it[1:]};" for it in call.arguments))
+    for value in sorted(call.values):
+        # What was made wrong in place, too.
+        print("        " + " ".join(line[2:] for line in call.lines if re.match(rf"; (memset\(&)?{value}\b", line)))
+    if kept:
+        print("        if (unchanged) wanted = usual;")
+    print("        } else if (turn == 2) wanted = ANYTHING;")
+    print("        }\n        }")
 
 
 def clear(call):
@@ -356,8 +372,9 @@ def main():
     print("/* Has something in it, for calls that read what they write to. */\nstatic void hold(bulla_buffer *buffer)\n{")
     print("    if (bulla_buffer_append(buffer, endless_bytes, 100, NULL) != BULLA_OK)")
     print('        failed("abuse", 0, abuse_what, "a buffer takes nothing");\n}\n')
-    print("static bulla_guard *make_durable_guard(void)\n{\n    bulla_guard *made = abuse_durable_guard();\n")
-    print("    abuse_later(end_bulla_guard, made);\n    return made;\n}\n")
+    for handle, made in (("bulla_guard", "durable_guard"), ("bulla_store_stream", "named_store_stream")):
+        print(f"static {handle} *make_{made}(void)\n{{\n    {handle} *made = abuse_{made}();\n")
+        print(f"    abuse_later(end_{handle}, made);\n    return made;\n}}\n")
     done = set()
     for handle in sorted(header.handles):
         maker(header, handle, done)

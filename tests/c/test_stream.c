@@ -203,6 +203,57 @@ static void a_host_can_settle_before_it_claims(void)
     end(&world);
 }
 
+/* Whatever memory the buffer is, and also where something was in it before. */
+static void a_claim_that_fails_gives_no_content(void)
+{
+    struct world world;
+    uint8_t memory[64];
+    size_t kind;
+
+    begin(&world);
+    seal_hello(&world, NULL);
+    for (kind = 0; kind < 4; kind++) {
+        bulla_open_stream *stream = NULL;
+        bulla_message *message = NULL;
+        bulla_lease *lease = NULL;
+        bulla_answer *again = NULL;
+        bulla_buffer *rest = NULL;
+        bulla_opener *archive = NULL;
+
+        /* The first one is accepted. */
+        if (kind == 0)
+            OK(open_it(&world, world.opener, &message));
+        bulla_message_free(message);
+        if (kind % 2 == 0)
+            OK(bulla_buffer_new(&rest, &error));
+        else
+            OK(bulla_buffer_wrap(memory, sizeof memory, &rest, &error));
+        if (kind > 1)
+            OK(bulla_buffer_append(rest, (const uint8_t *)"before", 6, &error));
+        bulla_buffer_clear(world.content);
+        OK(bulla_open_stream_new(world.opener, &stream, &error));
+        OK(bulla_open_stream_update_provisional(stream, bulla_buffer_data(world.envelope), bulla_buffer_length(world.envelope),
+                                                world.content, &error));
+        CHECK(bulla_buffer_length(world.content) == 0);
+        UNTOUCHED(BULLA_REPLAYED, message, bulla_open_stream_finish(stream, rest, &message, &error));
+        CHECK(holds(rest, "before", kind > 1 ? 6 : 0));
+        UNTOUCHED(BULLA_WRONG_ORDER, message, bulla_open_stream_finish(stream, rest, &message, &error));
+        bulla_open_stream_free(stream);
+
+        /* Where no lease can be given, too: an archive has no guard. */
+        OK(bulla_opener_new_archive(world.bob, world.policy, &archive, &error));
+        OK(bulla_open_stream_new(archive, &stream, &error));
+        OK(bulla_open_stream_update_provisional(stream, bulla_buffer_data(world.envelope), bulla_buffer_length(world.envelope),
+                                                world.content, &error));
+        UNTOUCHED(BULLA_WRONG_ORDER, lease, bulla_open_stream_finish_leased(stream, 60, rest, &lease, &again, &error));
+        CHECK(holds(rest, "before", kind > 1 ? 6 : 0));
+        bulla_open_stream_free(stream);
+        bulla_opener_free(archive);
+        bulla_buffer_free(rest);
+    }
+    end(&world);
+}
+
 static void handles_may_be_freed_while_a_stream_goes_on(void)
 {
     struct world world;
@@ -286,6 +337,7 @@ const struct test test_stream[] = {
     {"an unfinished envelope opens to nobody", an_unfinished_envelope_opens_to_nobody},
     {"a cut stream is never finished", a_cut_stream_is_never_finished},
     {"a host can settle before it claims", a_host_can_settle_before_it_claims},
+    {"a claim that fails gives no content", a_claim_that_fails_gives_no_content},
     {"handles may be freed while a stream goes on", handles_may_be_freed_while_a_stream_goes_on},
     {"signed content in pieces", signed_content_in_pieces},
     {"detached content in pieces", detached_content_in_pieces},

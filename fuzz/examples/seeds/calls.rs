@@ -1,5 +1,6 @@
 //! Scripts for the target `calls` that come far. Together they call every function with success: `reached` checks that.
 
+use super::calls_failing::failing;
 use super::calls_later::{beside, damaged, leases, posts, stores};
 use super::steps::*;
 
@@ -89,6 +90,13 @@ fn drafts() -> Vec<Vec<u8>> {
         [&[SEAL][..], &OUT, &[9, 0, 0, L, 1], &ABC].concat(),
         [&[SEAL][..], &OUT, &[9, 0, 0, L, 2]].concat(),
     ];
+    steps.extend(signed_is_read());
+    steps
+}
+
+/// What was signed, by whoever, and what readers without a guard and other clocks say.
+fn signed_is_read() -> Vec<Vec<u8>> {
+    let mut steps = Vec::new();
     // Whoever reads what was signed, and beside it (the sixth envelope), at once and in pieces.
     steps.push(vec![MAKE, 0, 6, L, L, 3]);
     steps.push([&[OPEN, L][..], &OUT, &[0, 6, 1]].concat());
@@ -195,6 +203,7 @@ pub fn scripts() -> Vec<(String, Vec<u8>)> {
         ("stores", stores()),
         ("beside", beside()),
         ("posts", posts()),
+        ("failing", failing()),
     ] {
         all.push((name.to_owned(), steps.concat()));
     }

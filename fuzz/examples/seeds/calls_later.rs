@@ -71,9 +71,13 @@ pub fn damaged() -> Vec<Vec<u8>> {
     ]
 }
 
+/// Something is done with the newest store, or its newest stream.
+fn on(rest: &[u8]) -> Vec<u8> {
+    [&[STORE, L, L, L], rest].concat()
+}
+
 pub fn stores() -> Vec<Vec<u8>> {
-    let on = |rest: &[u8]| [&[STORE, L, L, L], rest].concat();
-    vec![
+    let mut steps = vec![
         ASK_RECEIPTS.to_vec(),
         sealed_long(),
         on(&[0]),
@@ -106,6 +110,14 @@ pub fn stores() -> Vec<Vec<u8>> {
         on(&[5, N]),
         on(&[10]),
         vec![ANSWER, L, 1, 0, 2],
+    ];
+    steps.extend(names());
+    steps
+}
+
+/// The name of a file is there already.
+fn names() -> Vec<Vec<u8>> {
+    vec![
         // The same content again, and the same message.
         on(&[0]),
         on(&[4, 1]),

@@ -1,6 +1,7 @@
 //! Writes real inputs into the corpus folders, so that the fuzzer starts behind the door: `fuzz/run` calls it.
 
 mod calls;
+mod calls_failing;
 mod calls_later;
 mod steps;
 

@@ -31,11 +31,10 @@ impl World {
         unsafe {
             let (data, length) = self.input(s);
             let before = call!(bulla_buffer_length(out));
-            let status = match s.byte() % 8 {
+            match s.byte() % 8 {
                 0 => {
                     let content = copy((data, length));
-                    let status = judge!(bulla_armor(what, data, length, out));
-                    if status == 0 {
+                    if judge!(bulla_armor(what, data, length, out)) == 0 {
                         // What was armored is what comes out of it, to the same buffer.
                         let text = since(out, before);
                         let at = call!(bulla_buffer_length(out));
@@ -43,17 +42,32 @@ impl World {
                         let back = judge!(bulla_dearmor(what, text, size, out));
                         assert!(back == 14 || (back == 0 && since(out, at) == content));
                     }
-                    status
                 }
-                1 => judge!(bulla_dearmor(what, data, length, out)),
-                2 => take!(self.armor_writers, bulla_armor_writer_new(what)),
-                3 => judge!(bulla_armor_writer_update(writer, data, length, out)),
-                4 => judge!(bulla_armor_writer_finish(writer, out)),
-                5 => take!(self.armor_readers, bulla_armor_reader_new(what)),
-                6 => judge!(bulla_armor_reader_update(reader, data, length, out)),
-                _ => judge!(bulla_armor_reader_finish(reader)),
-            };
-            assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
+                1 => {
+                    judge!(bulla_dearmor(what, data, length, out));
+                }
+                2 => {
+                    take!(self.armor_writers, bulla_armor_writer_new(what));
+                }
+                3 => {
+                    judge!(bulla_armor_writer_update(writer, data, length, out));
+                }
+                4 => {
+                    let status = judge!(bulla_armor_writer_finish(writer, out));
+                    self.armoring_over(status, writer);
+                }
+                5 => {
+                    take!(self.armor_readers, bulla_armor_reader_new(what));
+                }
+                6 => {
+                    let status = judge!(bulla_armor_reader_update(reader, data, length, out));
+                    self.text_failed(status, reader);
+                }
+                _ => {
+                    let status = judge!(bulla_armor_reader_finish(reader));
+                    self.text_over(status, reader);
+                }
+            }
         }
     }
 
@@ -67,7 +81,7 @@ impl World {
         );
         unsafe {
             let before = call!(bulla_buffer_length(out));
-            let status = match s.byte() % 10 {
+            match s.byte() % 10 {
                 0 => {
                     let (holder, sent) = (self.publics.pick(s), &raw const self.sent);
                     let context = c"fuzz".as_ptr();
@@ -92,7 +106,7 @@ impl World {
                     let (data, length) = self.input(s);
                     judge!(bulla_prover_update(prover, data, length))
                 }
-                5 => take!(self.proofs, bulla_prover_finish(prover)),
+                5 => self.finish_proof(prover),
                 6 => {
                     let (policy, guard) = (self.policies.pick(s), self.guards.pick(s));
                     let (data, length) = self.input(s);
@@ -112,10 +126,17 @@ impl World {
                 }
             };
             let after = since(out, before);
-            assert!(status == 0 || after.is_empty());
             if !after.is_empty() {
                 self.ledger.keep(after);
             }
+        }
+    }
+
+    unsafe fn finish_proof(&mut self, prover: *mut bulla_prover) -> i32 {
+        unsafe {
+            let status = take!(self.proofs, bulla_prover_finish(prover));
+            self.proving_over(status, prover);
+            status
         }
     }
 
@@ -129,51 +150,17 @@ impl World {
         let (offset, length) = (s.number(), usize::from(s.byte()) * 16);
         unsafe {
             let before = call!(bulla_buffer_length(out));
-            let status = match s.byte() % 7 {
+            match s.byte() % 7 {
                 6 => self.file_on_disk(s, opener),
-                0 | 1 => {
-                    let bytes = copy(self.input(s)).into();
-                    let mood = Mood::new(s.byte(), s.byte());
-                    let store = Box::into_raw(Box::new(hosts::Store { bytes, mood }));
-                    let source = hosts::source(store);
-                    let status = take!(
-                        self.provisional_files,
-                        bulla_provisional_file_of_source(opener, &raw const source)
-                    );
-                    if status != 0 {
-                        // It is still the host's.
-                        drop(Box::from_raw(store));
-                    } else {
-                        self.promises.pass(opener, self.provisional_files.last());
-                    }
-                    status
+                0 | 1 => self.file_of_source(s, opener),
+                2 => {
+                    judge!(bulla_provisional_file_read(file, offset, length, out));
                 }
-                2 => judge!(bulla_provisional_file_read(file, offset, length, out)),
                 3 => {
                     look(call!(bulla_provisional_file_stamp(file)));
                     let _ = call!(bulla_provisional_file_content_length(file));
-                    0
                 }
-                4 => {
-                    let Self {
-                        verified_files,
-                        messages,
-                        ..
-                    } = self;
-                    let status = verified_files.take(done, |place, error| {
-                        messages.take_with(done, error, |message, error| {
-                            call!(bulla_provisional_file_verify(file, place, message, error))
-                        })
-                    });
-                    if status == 0 {
-                        let message = self.messages.last();
-                        self.promises.came(file, message);
-                        let content = self.ledger.known(message);
-                        let file = self.verified_files.last();
-                        self.verified.insert(file.addr(), content);
-                    }
-                    status
-                }
+                4 => self.verify_file(file),
                 _ => {
                     let status = judge!(bulla_verified_file_read(verified, offset, length, out));
                     if status == 0 {
@@ -182,10 +169,51 @@ impl World {
                         let end = content.len().min(start + length);
                         assert!(since(out, before) == content[start..end], "other content");
                     }
-                    status
                 }
-            };
-            assert!(status == 0 || call!(bulla_buffer_length(out)) == before);
+            }
+        }
+    }
+
+    /// An envelope that the host reads.
+    unsafe fn file_of_source(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) {
+        unsafe {
+            let bytes = copy(self.input(s)).into();
+            let mood = Mood::new(s.byte(), s.byte());
+            let store = Box::into_raw(Box::new(hosts::Store { bytes, mood }));
+            let source = hosts::source(store);
+            let status = take!(
+                self.provisional_files,
+                bulla_provisional_file_of_source(opener, &raw const source)
+            );
+            if status != 0 {
+                // It is still the host's.
+                drop(Box::from_raw(store));
+            } else {
+                self.promises.pass(opener, self.provisional_files.last());
+            }
+        }
+    }
+
+    unsafe fn verify_file(&mut self, file: *mut bulla_provisional_file) {
+        let Self {
+            verified_files,
+            messages,
+            ..
+        } = self;
+        unsafe {
+            let status = verified_files.take(done, |place, error| {
+                messages.take_with(done, error, |message, error| {
+                    call!(bulla_provisional_file_verify(file, place, message, error))
+                })
+            });
+            if status == 0 {
+                let message = self.messages.last();
+                self.promises.came(file, message);
+                let content = self.ledger.known(message);
+                let verified = self.verified_files.last();
+                self.verified.insert(verified.addr(), content);
+            }
+            self.file_over(status, file);
         }
     }
 
@@ -263,7 +291,7 @@ impl World {
     }
 
     /// An envelope in a file.
-    unsafe fn file_on_disk(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) -> i32 {
+    unsafe fn file_on_disk(&mut self, s: &mut Script<'_>, opener: *const bulla_opener) {
         self.furnish_folder();
         let file = FOLDER.0.join("envelope");
         let name = CString::new(file.as_os_str().as_bytes()).unwrap();
@@ -276,7 +304,6 @@ impl World {
             if status == 0 {
                 self.promises.pass(opener, self.provisional_files.last());
             }
-            status
         }
     }
 
@@ -325,24 +352,25 @@ impl World {
                     self.furnish_folder();
                     judge!(bulla_store_stream_retarget(stream, 2, name.as_ptr()));
                 }
-                _ => {
-                    let status = self.leased(stream.addr(), |lease, again, e| {
-                        call!(bulla_store_stream_finish(stream, lease, again, e))
-                    });
-                    if status == 0 {
-                        let lease = self.leases.last();
-                        let path = call!(bulla_lease_path(lease));
-                        let path = std::ffi::OsStr::from_bytes(std::slice::from_raw_parts(
-                            path.data,
-                            path.length,
-                        ))
-                        .to_owned();
-                        let content = std::fs::read(path).unwrap();
-                        self.ledger
-                            .reserved(call!(bulla_lease_stamp(lease)), &content);
-                    }
-                }
+                _ => self.finish_storing(stream),
             }
+        }
+    }
+
+    unsafe fn finish_storing(&mut self, stream: *mut bulla_store_stream) {
+        unsafe {
+            let status = self.leased(stream.addr(), |lease, again, e| {
+                call!(bulla_store_stream_finish(stream, lease, again, e))
+            });
+            if status == 0 {
+                let lease = self.leases.last();
+                let path = call!(bulla_lease_path(lease));
+                let path = std::slice::from_raw_parts(path.data, path.length);
+                let content = std::fs::read(std::ffi::OsStr::from_bytes(path)).unwrap();
+                let stamp = call!(bulla_lease_stamp(lease));
+                self.ledger.reserved(stamp, &content);
+            }
+            self.storing_over(status, stream);
         }
     }
 }

@@ -28,6 +28,24 @@ impl Holder {
         Self { who, person, mood }
     }
 
+    /// Writes what is right, or has something go wrong.
+    unsafe fn answer<const N: usize>(
+        &self,
+        out: *mut u8,
+        right: impl FnOnce(&Self) -> Result<[u8; N], bulla_status>,
+    ) -> bulla_status {
+        if self.mood.is_bad() {
+            return unsafe { self.fail(out, N) };
+        }
+        match right(self) {
+            Ok(bytes) => {
+                unsafe { out.copy_from_nonoverlapping(bytes.as_ptr(), N) };
+                0
+            }
+            Err(status) => status,
+        }
+    }
+
     /// Something goes wrong: a code, nothing at all, or nonsense.
     unsafe fn fail(&self, out: *mut u8, length: usize) -> bulla_status {
         match self.mood.draw() % 4 {
@@ -55,14 +73,12 @@ unsafe extern "C" fn sign(
     signature: *mut u8,
 ) -> bulla_status {
     came!(bulla_holder_sign);
-    let holder = unsafe { holder(context) };
-    if holder.mood.is_bad() {
-        return unsafe { holder.fail(signature, 64) };
+    unsafe {
+        holder(context).answer(signature, |holder| {
+            let message = std::slice::from_raw_parts(message, length);
+            Ok(holder.who.sign(message).unwrap())
+        })
     }
-    let message = unsafe { std::slice::from_raw_parts(message, length) };
-    let signed = holder.who.sign(message).unwrap();
-    unsafe { signature.copy_from_nonoverlapping(signed.as_ptr(), signed.len()) };
-    0
 }
 
 unsafe extern "C" fn decapsulate(
@@ -74,21 +90,16 @@ unsafe extern "C" fn decapsulate(
     secret: *mut u8,
 ) -> bulla_status {
     came!(bulla_holder_derive);
-    let holder = unsafe { holder(context) };
-    if holder.mood.is_bad() {
-        return unsafe { holder.fail(secret, 32) };
+    unsafe {
+        holder(context).answer(secret, |holder| {
+            let mut keys = holder.who.encryption_keys().iter();
+            let wanted = (suite, generation);
+            let key = keys.find(|it| (u32::from(it.suite()), it.generation()) == wanted);
+            let enc = std::slice::from_raw_parts(enc, length);
+            let derived = holder.who.decapsulate(key.ok_or(7)?, enc).unwrap();
+            Ok(*derived.ok_or(102)?.expose())
+        })
     }
-    let mut keys = holder.who.encryption_keys().iter();
-    let Some(key) = keys.find(|it| (u32::from(it.suite()), it.generation()) == (suite, generation))
-    else {
-        return 7;
-    };
-    let enc = unsafe { std::slice::from_raw_parts(enc, length) };
-    let Some(derived) = holder.who.decapsulate(key, enc).unwrap() else {
-        return 102;
-    };
-    unsafe { secret.copy_from_nonoverlapping(derived.expose().as_ptr(), 32) };
-    0
 }
 
 unsafe extern "C" fn multiply(
@@ -100,17 +111,13 @@ unsafe extern "C" fn multiply(
     secret: *mut u8,
 ) -> bulla_status {
     assert_eq!((suite, length), (1, 32));
-    let holder = unsafe { holder(context) };
-    if holder.mood.is_bad() {
-        return unsafe { holder.fail(secret, 32) };
+    unsafe {
+        holder(context).answer(secret, |holder| {
+            let mut keys = holder.person.keys.iter();
+            let key = keys.find(|it| it.generation == generation).ok_or(7)?;
+            Ok(x25519_dalek::x25519(key.secret, *enc.cast::<[u8; 32]>()))
+        })
     }
-    let mut keys = holder.person.keys.iter();
-    let Some(key) = keys.find(|it| it.generation == generation) else {
-        return 7;
-    };
-    let product = x25519_dalek::x25519(key.secret, unsafe { *enc.cast::<[u8; 32]>() });
-    unsafe { secret.copy_from_nonoverlapping(product.as_ptr(), 32) };
-    0
 }
 
 impl World {

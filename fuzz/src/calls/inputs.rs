@@ -39,52 +39,8 @@ impl World {
         unsafe {
             match kind {
                 0 | 1 => s.slice(),
-                2 | 3 => {
-                    let buffer = self.buffers.pick(s);
-                    let (data, length) = (
-                        call!(bulla_buffer_data(buffer)),
-                        call!(bulla_buffer_length(buffer)),
-                    );
-                    // All of it, or a piece.
-                    let start = if kind == 3 {
-                        length.min(s.byte().into())
-                    } else {
-                        0
-                    };
-                    if data.is_null() {
-                        return (data, length);
-                    }
-                    let rest = length - start;
-                    (
-                        data.add(start),
-                        if kind == 3 {
-                            rest.min(s.byte().into())
-                        } else {
-                            rest
-                        },
-                    )
-                }
-                4 => {
-                    let view = match s.byte() % 6 {
-                        0 => call!(bulla_stamp_context(call!(bulla_lease_stamp(
-                            self.leases.pick(s)
-                        )))),
-                        1 => call!(bulla_answer_receipt(self.answers.pick(s))),
-                        2 => call!(bulla_stamp_context(call!(bulla_message_stamp(
-                            self.messages.pick(s)
-                        )))),
-                        3 => call!(bulla_receipt_context(self.receipts.pick(s))),
-                        4 => call!(bulla_stamp_context(call!(bulla_answer_stamp(
-                            self.answers.pick(s)
-                        )))),
-                        _ => {
-                            call!(bulla_stamp_context(call!(bulla_open_stream_stamp(
-                                self.open_streams.pick(s)
-                            ))))
-                        }
-                    };
-                    (view.data, view.length)
-                }
+                2 | 3 => self.in_buffer(s, kind == 2),
+                4 => self.in_handle(s),
                 // More than a chunk.
                 9 => {
                     let (start, length) = (s.byte().into(), usize::from(s.byte()) * 160);
@@ -107,12 +63,51 @@ impl World {
         }
     }
 
+    /// All that is in a buffer, or a piece of it.
+    unsafe fn in_buffer(&self, s: &mut Script<'_>, whole: bool) -> (*const u8, usize) {
+        let buffer = self.buffers.pick(s);
+        unsafe {
+            let (data, length) = (
+                call!(bulla_buffer_data(buffer)),
+                call!(bulla_buffer_length(buffer)),
+            );
+            if whole || data.is_null() {
+                return (data, length);
+            }
+            let start = length.min(s.byte().into());
+            (data.add(start), (length - start).min(s.byte().into()))
+        }
+    }
+
+    /// What a handle shows of itself.
+    unsafe fn in_handle(&self, s: &mut Script<'_>) -> (*const u8, usize) {
+        unsafe {
+            let stamp = match s.byte() % 6 {
+                0 => call!(bulla_lease_stamp(self.leases.pick(s))),
+                2 => call!(bulla_message_stamp(self.messages.pick(s))),
+                4 => call!(bulla_answer_stamp(self.answers.pick(s))),
+                5 => call!(bulla_open_stream_stamp(self.open_streams.pick(s))),
+                other => {
+                    let view = if other == 1 {
+                        call!(bulla_answer_receipt(self.answers.pick(s)))
+                    } else {
+                        call!(bulla_receipt_context(self.receipts.pick(s)))
+                    };
+                    return (view.data, view.length);
+                }
+            };
+            let view = call!(bulla_stamp_context(stamp));
+            (view.data, view.length)
+        }
+    }
+
     /// Clears a buffer, appends to it, or makes one of the program's own memory in which something has just room, or just not.
     pub unsafe fn fill(&mut self, s: &mut Script<'_>) {
         let (out, how) = (self.out(s), s.byte() % 4);
         unsafe {
             if how == 0 {
-                return call!(bulla_buffer_clear(out));
+                call!(bulla_buffer_clear(out));
+                return watch::cleared(out);
             }
             let (data, length) = self.input(s);
             if how == 1 {
@@ -125,10 +120,7 @@ impl World {
             let content = ledger::copy((data, length));
             let short = usize::from(how == 3).min(content.len());
             let room = content.len() - short;
-            let memory = Box::into_raw(vec![0xee_u8; room].into_boxed_slice());
-            self.memory.push(memory);
-            let memory = memory.cast();
-            if take!(self.spares, bulla_buffer_wrap(memory, room)) != 0 {
+            if wrap_in(&mut self.spares, room) != 0 {
                 return;
             }
             let buffer = self.spares.last();

@@ -116,17 +116,13 @@ impl Ledger {
 
     /// The content of an accepted message, which is the one that was sealed.
     pub unsafe fn known(&self, message: *const bulla_message) -> Rc<[u8]> {
-        let (mut header, mut digest) = (bulla_digest::default(), bulla_digest::default());
-        unsafe {
-            assert_eq!(
-                judge!(bulla_message_header_digest(message, &raw mut header)),
-                0
-            );
-            assert_eq!(
-                judge!(bulla_message_content_digest(message, &raw mut digest)),
-                0
-            );
-        }
+        let (header, digest): (Option<bulla_digest>, Option<bulla_digest>) = unsafe {
+            (
+                value!(bulla_message_header_digest(message)).1,
+                value!(bulla_message_content_digest(message)).1,
+            )
+        };
+        let (header, digest) = (header.unwrap(), digest.unwrap());
         let content = &self.sealed[&header.bytes];
         assert_eq!(digest.bytes, *blake3::hash(content).as_bytes());
         assert_eq!(
@@ -143,12 +139,8 @@ impl Ledger {
 
     /// A message was reserved, and this came out of it in all.
     pub unsafe fn reserved(&self, stamp: *const bulla_stamp, content: &[u8]) {
-        let mut id = bulla_message_id::default();
-        assert_eq!(
-            unsafe { judge!(bulla_stamp_message_id(stamp, &raw mut id)) },
-            0
-        );
-        let said = &self.said[&id.bytes];
+        let id: Option<bulla_message_id> = unsafe { value!(bulla_stamp_message_id(stamp)).1 };
+        let said = &self.said[&id.unwrap().bytes];
         assert!(
             said.iter().any(|it| it[..] == *content),
             "other content than was sealed"

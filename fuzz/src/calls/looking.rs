@@ -88,11 +88,6 @@ pub unsafe fn seen(view: bulla_view) {
     }
 }
 
-const NOTHING: bulla_view = bulla_view {
-    data: core::ptr::null(),
-    length: 0,
-};
-
 pub unsafe fn look(stamp: *const bulla_stamp) {
     unsafe {
         seen(call!(bulla_stamp_context(stamp)));
@@ -103,20 +98,18 @@ pub unsafe fn look(stamp: *const bulla_stamp) {
         let _: (_, Option<u64>) = value!(bulla_stamp_expires(stamp));
         let _: (_, Option<u64>) = value!(bulla_stamp_length(stamp));
         let _ = call!(bulla_stamp_receipts(stamp));
-        let (mut stream, mut number) = (NOTHING, 0);
-        judge!(bulla_stamp_sequence(
-            stamp,
-            &raw mut stream,
-            &raw mut number
-        ));
-        seen(stream);
-        let (mut name, mut value) = (NOTHING, NOTHING);
-        for index in 0..call!(bulla_stamp_attribute_count(stamp)) {
-            let (name_out, value_out) = (&raw mut name, &raw mut value);
-            let status = judge!(bulla_stamp_attribute_at(stamp, index, name_out, value_out));
-            assert_eq!(status, 0);
-            seen(name);
-            seen(value);
+        let sequence: (_, Option<(bulla_view, u64)>) = pair!(bulla_stamp_sequence(stamp));
+        if let Some((stream, _)) = sequence.1 {
+            seen(stream);
+        }
+        let count = call!(bulla_stamp_attribute_count(stamp));
+        for index in 0..=count {
+            let (_, attribute) = pair!(bulla_stamp_attribute_at(stamp, index));
+            assert_eq!(attribute.is_some(), index < count);
+            if let Some((name, value)) = attribute {
+                seen(name);
+                seen(value);
+            }
         }
         let asked = value!(bulla_stamp_attribute(stamp, c"name".as_ptr()));
         if let Some(asked) = asked.1 {
@@ -143,19 +136,15 @@ unsafe fn read_status(status: i32) {
 
 /// What a receipt says, and what the proof of it says: the same.
 pub unsafe fn read_receipt(receipt: *const bulla_receipt) {
-    let (mut code, mut words) = (0, NOTHING);
-    let (mut length, mut digest) = (0, bulla_digest::default());
     unsafe {
-        let out = &mut core::ptr::null_mut();
-        assert_eq!(judge!(bulla_buffer_new(out)), 0);
-        let (out, mut proof) = (*out, core::ptr::null_mut());
-        judge!(bulla_receipt_reason(receipt, &raw mut code, &raw mut words));
-        seen(words);
-        judge!(bulla_receipt_content(
-            receipt,
-            &raw mut length,
-            &raw mut digest
-        ));
+        let out: Option<*mut bulla_buffer> = value!(bulla_buffer_new()).1;
+        let out = out.unwrap();
+        watch::made(out);
+        let reason: Option<(u16, bulla_view)> = pair!(bulla_receipt_reason(receipt)).1;
+        if let Some((_, words)) = reason {
+            seen(words);
+        }
+        let _: Option<(u64, bulla_digest)> = pair!(bulla_receipt_content(receipt)).1;
         let recipient: Option<bulla::ffi::types::bulla_key> =
             value!(bulla_receipt_recipient(receipt)).1;
         let id: Option<bulla::ffi::types::bulla_message_id> =
@@ -163,8 +152,9 @@ pub unsafe fn read_receipt(receipt: *const bulla_receipt) {
         if judge!(bulla_receipt_to_proof(receipt, out)) == 0 {
             let bytes = since(out, 0);
             let (data, size) = (bytes.as_ptr(), bytes.len());
-            let status = judge!(bulla_receipt_proof_check(data, size, &raw mut proof));
-            assert_eq!(status, 0, "the proof that was given is none");
+            let proof: Option<*mut bulla_receipt_proof> =
+                value!(bulla_receipt_proof_check(data, size)).1;
+            let proof = proof.expect("the proof that was given is none");
             let said = (
                 call!(bulla_receipt_status(receipt)),
                 call!(bulla_receipt_issued(receipt)),
@@ -183,9 +173,9 @@ pub unsafe fn read_receipt(receipt: *const bulla_receipt) {
                 value!(bulla_receipt_proof_message_id(proof)).1;
             assert_eq!(other.unwrap().bytes, id.unwrap().bytes);
             read_proof(proof);
+            call!(bulla_receipt_proof_free(proof));
         }
-        call!(bulla_receipt_proof_free(proof));
-        call!(bulla_buffer_free(out));
+        watch::freed(out, || call!(bulla_buffer_free(out)));
     }
 }
 
@@ -194,21 +184,13 @@ unsafe fn copy_view(view: bulla_view) -> Vec<u8> {
 }
 
 pub unsafe fn read_proof(proof: *const bulla_receipt_proof) {
-    let (mut code, mut words) = (0, NOTHING);
-    let (mut length, mut digest) = (0, bulla_digest::default());
     unsafe {
         seen(call!(bulla_receipt_proof_context(proof)));
-        judge!(bulla_receipt_proof_reason(
-            proof,
-            &raw mut code,
-            &raw mut words
-        ));
-        seen(words);
-        judge!(bulla_receipt_proof_content(
-            proof,
-            &raw mut length,
-            &raw mut digest
-        ));
+        let reason: Option<(u16, bulla_view)> = pair!(bulla_receipt_proof_reason(proof)).1;
+        if let Some((_, words)) = reason {
+            seen(words);
+        }
+        let _: Option<(u64, bulla_digest)> = pair!(bulla_receipt_proof_content(proof)).1;
         let _: (_, Option<bulla_digest>) = value!(bulla_receipt_proof_header_digest(proof));
         let author = value!(bulla_receipt_proof_author(proof)).1;
         let _: Option<bulla::ffi::types::bulla_key> = author;
@@ -225,14 +207,9 @@ pub unsafe fn read_evidence(evidence: *const bulla_evidence, content: &[u8]) {
 }
 
 unsafe fn read_question(question: *const bulla_question) {
-    let (mut length, mut digest) = (0, bulla_digest::default());
     unsafe {
         seen(call!(bulla_question_context(question)));
-        judge!(bulla_question_content(
-            question,
-            &raw mut length,
-            &raw mut digest
-        ));
+        let _: Option<(u64, bulla_digest)> = pair!(bulla_question_content(question)).1;
         let id = value!(bulla_question_message_id(question)).1;
         let _: Option<bulla::ffi::types::bulla_message_id> = id;
         let asker = value!(bulla_question_asker(question)).1;

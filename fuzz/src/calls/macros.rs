@@ -36,3 +36,12 @@ macro_rules! value {
         $crate::hands::value(|place, error| call!($name($($argument,)* place, error)))
     };
 }
+
+/// As `value!`, of a call that gives two.
+macro_rules! pair {
+    ($name:ident($($argument:expr),* $(,)?)) => {
+        $crate::hands::pair(|first, second, error| {
+            call!($name($($argument,)* first, second, error))
+        })
+    };
+}

@@ -189,7 +189,7 @@ impl World {
         }
     }
 
-    /// Memory of the program's as a buffer, of exactly that length, so that a sanitizer sees what goes past it.
+    /// Memory of the program's as a buffer.
     pub unsafe fn wrap(&mut self, capacity: usize) -> i32 {
         // Small ones, and some in which an envelope has room.
         let capacity = if capacity < 200 {
@@ -197,9 +197,6 @@ impl World {
         } else {
             (capacity - 195) * 128
         };
-        let memory = Box::into_raw(vec![0xee_u8; capacity].into_boxed_slice());
-        self.memory.push(memory);
-        let memory = memory.cast();
-        unsafe { take!(self.buffers, bulla_buffer_wrap(memory, capacity)) }
+        unsafe { wrap_in(&mut self.buffers, capacity) }
     }
 }

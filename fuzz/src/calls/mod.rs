@@ -16,6 +16,7 @@ mod ledger;
 mod looking;
 mod making;
 mod opening;
+mod over;
 mod posting;
 mod promises;
 pub mod reached;
@@ -23,7 +24,7 @@ mod rules;
 mod scenes;
 mod sealing;
 
-use crate::{ALICE, BOB, FixedEntropy, Hand, Script};
+use crate::{ALICE, BOB, FixedEntropy, Hand, Script, watch};
 use bulla::ffi::answer::*;
 use bulla::ffi::armor::*;
 use bulla::ffi::audit::{bulla_asked, bulla_asked_free};
@@ -80,6 +81,16 @@ const fn done(status: i32) -> bool {
     status == 0
 }
 
+/// A buffer of memory of the program's, of exactly that length.
+unsafe fn wrap_in(hand: &mut Hand<bulla_buffer>, room: usize) -> i32 {
+    let memory = watch::Memory::new(room);
+    let status = unsafe { take!(hand, bulla_buffer_wrap(memory.start(), room)) };
+    if status == 0 {
+        watch::wrapped(hand.last(), memory);
+    }
+    status
+}
+
 /// What was appended to a buffer.
 unsafe fn since(buffer: *const bulla_buffer, before: usize) -> Vec<u8> {
     unsafe {
@@ -119,8 +130,6 @@ macro_rules! world {
             settled_once: HashSet<Vec<u8>>,
             /// A copy of an input, changed.
             scratch: Vec<u8>,
-            /// What buffers were wrapped around: it outlives them.
-            memory: Vec<*mut [u8]>,
         }
 
         impl World {
@@ -140,7 +149,6 @@ macro_rules! world {
                     pushed: HashMap::new(),
                     settled_once: HashSet::new(),
                     scratch: Vec::new(),
-                    memory: Vec::new(),
                 }
             }
 
@@ -267,15 +275,12 @@ impl Drop for World {
         if self.stored {
             beside::sweep();
         }
-        for memory in self.memory.drain(..) {
-            // SAFETY: each came from a box, and its buffer is gone.
-            drop(unsafe { Box::from_raw(memory) });
-        }
     }
 }
 
 /// Plays a script: a C program that makes these calls.
 pub fn play(input: &[u8]) {
+    watch::begin();
     let mut script = Script::new(input);
     let mut world = World::new();
     // SAFETY: every pointer is NULL, a handle that lives, or a place of its type.

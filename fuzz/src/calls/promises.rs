@@ -142,11 +142,11 @@ unsafe fn answered(answer: *const bulla_answer) -> Answer {
 
 /// Who an identity is.
 pub unsafe fn reader_of(identity: *const bulla_identity) -> [u8; 32] {
-    let mut public = core::ptr::null_mut();
     unsafe {
-        if judge!(bulla_identity_public(identity, &raw mut public)) != 0 {
+        let Some(public): Option<*mut bulla_public> = value!(bulla_identity_public(identity)).1
+        else {
             return [0; 32];
-        }
+        };
         let key: Option<bulla_key> = value!(bulla_public_key(public)).1;
         call!(bulla_public_free(public));
         key.unwrap().bytes

@@ -60,15 +60,14 @@ impl World {
             let out = self.out(s);
             match how >> 5 {
                 0 => self.finish_reading(&mut Script::new(&[LAST]), out),
-                3 => 0,
+                3 => {}
                 way => {
-                    let status = self.finish_leased(&mut Script::new(&[LAST, 60]), out);
+                    self.finish_leased(&mut Script::new(&[LAST, 60]), out);
                     if way == 2 {
                         self.receipted();
                     }
-                    status
                 }
-            };
+            }
         }
     }
 

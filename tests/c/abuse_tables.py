@@ -1,0 +1,37 @@
+"""What make_abuse.py knows of the types and functions of include/bulla.h besides what that says."""
+import re
+
+NUMBERS = {"uint8_t", "uint16_t", "uint32_t", "uint64_t", "int32_t", "int64_t", "size_t", "int", "bulla_status"}
+# Handles that take more than valid arguments to make. All others are made by the function that gives them.
+MADE = {
+    "bulla_sealer": "abuse_sealer", "bulla_policy": "abuse_policy", "bulla_message": "abuse_message",
+    "bulla_stamp": "abuse_stamp", "bulla_detached_stream": "abuse_detached_stream", "bulla_opener": "abuse_opener",
+    "bulla_guard": "abuse_guard", "bulla_public": "abuse_public", "bulla_identity": "abuse_identity", "bulla_clock": "abuse_clock",
+    "bulla_open_stream": "abuse_open_stream", "bulla_lease": "abuse_lease", "bulla_answer": "abuse_answered",
+    "bulla_store_stream": "abuse_store_stream", "bulla_provisional_file": "abuse_provisional_file",
+    "bulla_verified_file": "abuse_verified_file", "bulla_database": "abuse_database", "bulla_outbox": "abuse_outbox",
+    "bulla_due_list": "abuse_due_list", "bulla_entry_list": "abuse_entry_list", "bulla_settled": "abuse_settled",
+    "bulla_audit_proof": "abuse_audit_proof", "bulla_receipt": "abuse_receipt", "bulla_asked": "abuse_asked",
+    "bulla_guard_entry_list": "abuse_guard_entry_list", "bulla_guard_stream_list": "abuse_guard_stream_list",
+}
+# Handles that belong to something else, and are not freed.
+BORROWED = {"bulla_stamp"}
+# What may be asked of a stream after its end.
+AFTER_THE_END = {"bulla_receipter_damaged", "bulla_receipter_damaged_in_store"}
+# A maker for one function alone.
+MADE_FOR = {"bulla_store_stream_retarget": {"bulla_store_stream": "make_named_store_stream"}}
+# Handles in another state than they are made in, where a function takes one: what it is then, the maker, and the answer of those
+# that are named, which the header states.
+STATES = {"bulla_store_stream": [("a stream whose name is taken", "make_named_store_stream",
+                                  {"bulla_store_stream_update": "BULLA_WRONG_ORDER", "bulla_store_stream_finish": "BULLA_NAME_TAKEN"}),
+                                 ("a stream whose name is not taken", "make_bulla_store_stream",
+                                  {"bulla_store_stream_retarget": "BULLA_WRONG_ORDER"})]}
+# Such a call ends what it is about also if it is refused for its arguments.
+WHATEVER = re.compile(r"can then\s+only be freed, whatever")
+# Plain values that must be what they are; all others are zero.
+VALUES = {"bulla_key": "abuse_key()", "bulla_sent": "abuse_sent()", "bulla_message_id": "abuse_sent().message_id",
+          "bulla_digest": "abuse_sent().header_digest"}
+# Callbacks that are not given together with the others.
+LEFT_OUT = {("bulla_holder", "multiply")}
+GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT32_MAX", "uint64_t": "UINT64_MAX",
+            "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}

@@ -1,12 +1,12 @@
 # Sourced by all that builds the library for C, so that all build it the same way.
 #
-#   choose_sqlite system|built-in|either   which SQLite cargo takes from then on, and says so in one line. `either`: the one of the
+#   choose_sqlite system|built-in|either [WHY]   which SQLite cargo takes from then on, and says so in one line. `either`: the one of the
 #                          system where there is one, unless the environment says otherwise (LIBSQLITE3_SYS_USE_PKG_CONFIG)
 #   keep_own_symbols FILE  in a static library, hides every symbol but those of bulla.h
 
 choose_sqlite() {
     # The oldest that is tested is Debian 12's.
-    local found=0 which=$1 why="as was asked for"
+    local found=0 which=$1 why=${2:-as was asked for}
     { command -v pkg-config >/dev/null && pkg-config --atleast-version=3.40 sqlite3; } && found=1
     if [ "$which" = either ]; then
         case $found${LIBSQLITE3_SYS_USE_PKG_CONFIG:-} in

@@ -16,7 +16,7 @@ usage: bindings/install.sh [OPTION]...
   --built-in-sqlite with one that is built in. Without either: the one of this system if it has one, and it is said which one it was
   --static-only     without the shared library
   --shared-only     without the static library
-  --debug           not optimised, for work on the library itself
+  --debug           not optimised, for work on the library itself; SQLite is built in unless something else is asked for
   --cargo-c         with cargo-c, if it is installed
 END
 }
@@ -48,7 +48,14 @@ cd "$root"
 # Cargo takes spaces, too.
 features=${features//[[:space:]]/,}
 case ,$features, in
-*,sqlite,*) choose_sqlite "$sqlite" ;;
+*,sqlite,*)
+    # What is not optimised refers to functions that it never calls, also to those of SQLite that an older one has not got.
+    if [ "$sqlite$profile${LIBSQLITE3_SYS_USE_PKG_CONFIG:-}" = eitherdev ]; then
+        choose_sqlite built-in "with --debug, as a static library could not be linked with an older one"
+    else
+        choose_sqlite "$sqlite"
+    fi
+    ;;
 *) [ "$sqlite" = either ] || { echo "install.sh: --$sqlite-sqlite is nothing without the feature sqlite: leave one out, or add the other" >&2; exit 1; } ;;
 esac
 

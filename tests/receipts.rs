@@ -208,16 +208,7 @@ fn strangers_share_one_rate() {
     };
     let told = (0..5)
         .filter(|_| {
-            let stranger = Identity::generate(&OsEntropy).unwrap();
-            let victim = scene.alice.public().newest_key().unwrap();
-            let draft = Draft::new("test")
-                .unwrap()
-                .ask_receipts(ALL, victim)
-                .unwrap();
-            let envelope = Sealer::with(&stranger, &clock, &OsEntropy)
-                .to(scene.bob.public())
-                .seal(&draft, b"content")
-                .unwrap();
+            let envelope = by_stranger(&scene, b"content");
             let message = new(opener.open_leased(&envelope, 60));
             let receipter = scene.receipter().limited(&scene.guard, limit);
             let reason = Reason::new(Reason::POLICY, "").unwrap();
@@ -276,15 +267,32 @@ fn damage(opener: &Opener<'_>, envelope: &[u8]) -> bulla::Damaged {
     stream.damaged().unwrap()
 }
 
+/// An envelope of somebody whom nobody knows, who wants Alice to get the answers.
+fn by_stranger(scene: &Scene, content: &[u8]) -> Vec<u8> {
+    let stranger = Identity::generate(&OsEntropy).unwrap();
+    let victim = scene.alice.public().newest_key().unwrap();
+    let draft = Draft::new("test")
+        .unwrap()
+        .ask_receipts(ALL, victim)
+        .unwrap();
+    Sealer::with(&stranger, &FixedClock(NOW), &OsEntropy)
+        .to(scene.bob.public())
+        .seal(&draft, content)
+        .unwrap()
+}
+
 /// A stranger's stamp may name a victim's key as the one to answer to: he is not told of a refusal by the stamp alone.
 #[test]
 fn no_backscatter_by_the_stamp_alone() {
     let scene = Scene::new();
-    let (envelope, _) = scene.send(Some(ALL), &[7; 100_000]);
     let clock = FixedClock(NOW);
-    for (senders, told) in [
-        (Senders::anyone(), false),
-        (Senders::only([*scene.alice.verifying_key()]), true),
+    let content = [7; 100_000];
+    let (by_alice, _) = scene.send(Some(ALL), &content);
+    let by_stranger = by_stranger(&scene, &content);
+    for (senders, envelope, told) in [
+        (Senders::anyone(), &by_stranger, false),
+        (Senders::anyone(), &by_alice, false),
+        (Senders::only([*scene.alice.verifying_key()]), &by_alice, true),
     ] {
         let guard = MemoryGuard::new(100);
         let policy = Policy::new("test", senders).unwrap();
@@ -295,7 +303,7 @@ fn no_backscatter_by_the_stamp_alone() {
             .unwrap();
         // All is well so far: there is nothing to complain of.
         assert!(stream.stamp_only().is_some() && stream.damaged().is_none());
-        let damage = damage(&opener, &envelope);
+        let damage = damage(&opener, envelope);
         let lease = new(stream.refuse_leased(60));
         let reason = Reason::new(Reason::TOO_LARGE, "").unwrap();
         let limit = Rate { every: 1, burst: 9 };
@@ -303,7 +311,7 @@ fn no_backscatter_by_the_stamp_alone() {
         let rejection = receipter.rejected(lease, reason).unwrap();
         assert_eq!(matches!(rejection, Rejection::Final(_)), told);
         // Either it is rejected for good, or it may come again.
-        match opener.open_leased(&envelope, 60).unwrap() {
+        match opener.open_leased(envelope, 60).unwrap() {
             Delivery::Again(again) => assert!(told && again.outcome() == Outcome::Rejected),
             Delivery::New(_) => assert!(!told),
         }

@@ -29,7 +29,10 @@ impl Digest {
         for part in parts {
             hasher.update(part);
         }
-        Self(*hasher.finalize().as_bytes())
+        let digest = Self(*hasher.finalize().as_bytes());
+        // Parts can be keys.
+        hasher.zeroize();
+        digest
     }
 
     /// A digest that was computed elsewhere.

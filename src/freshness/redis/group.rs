@@ -117,6 +117,7 @@ impl Group {
         }
         queue.waiting.push_back(Arc::clone(&job));
         drop(queue);
+        let _leaves = Leaves(self, &job);
         self.wait(store, &job)
     }
 
@@ -153,7 +154,11 @@ impl Group {
 
     /// Does a batch, and passes the lead on.
     fn lead(&self, store: &Store, own: &Arc<Job>) -> Result<Plain> {
-        let _handover = Handover(self);
+        let mut handover = Handover {
+            group: self,
+            batch: Vec::new(),
+            told: 1,
+        };
         let mut queue = self.lock();
         // Those whose claims were done a moment ago are about to make the next ones: a batch is worth a step aside for them.
         for _ in 0..STEPS_ASIDE {
@@ -164,36 +169,72 @@ impl Group {
             std::thread::yield_now();
             queue = self.lock();
         }
-        let mut jobs = Vec::with_capacity(BATCH.min(1 + queue.waiting.len()));
-        jobs.push(Arc::clone(own));
-        while jobs.len() < BATCH
+        let batch = &mut handover.batch;
+        batch.reserve_exact(BATCH.min(1 + queue.waiting.len()));
+        batch.push(Arc::clone(own));
+        while batch.len() < BATCH
             && let Some(job) = queue.waiting.pop_front()
         {
-            jobs.push(job);
+            batch.push(job);
         }
-        queue.last = jobs.len().max(queue.last.saturating_sub(1));
+        queue.last = batch.len().max(queue.last.saturating_sub(1));
         drop(queue);
-        let mut outcomes = run(store, &jobs, self).into_iter();
+        let mut outcomes = run(store, batch, self).into_iter();
         let first = outcomes.next();
-        for job in jobs.iter().skip(1) {
-            let outcome = outcomes
-                .next()
-                .unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()));
+        for (job, outcome) in handover.batch.iter().skip(1).zip(outcomes) {
             job.tell(Progress::Done(outcome));
+            handover.told += 1;
         }
         first.unwrap_or_else(|| Err(ErrorKind::GuardUnavailable.into()))
     }
 }
 
-/// Passes the lead on, also after a panic.
-struct Handover<'a>(&'a Group);
+/// Passes the lead on, also after a panic: then nothing is known of the claims of the others that were taken along.
+struct Handover<'a> {
+    group: &'a Group,
+    batch: Vec<Arc<Job>>,
+    /// How many of the batch know what became of theirs; the first is the leader's own.
+    told: usize,
+}
 
 impl Drop for Handover<'_> {
     fn drop(&mut self) {
-        let mut queue = self.0.lock();
+        for job in self.batch.iter().skip(self.told) {
+            job.tell(Progress::Done(Err(ErrorKind::GuardUnavailable.into())));
+        }
+        let mut queue = self.group.lock();
         match queue.waiting.pop_front() {
             Some(next) => next.tell(Progress::Leads),
             None => queue.leaders -= 1,
+        }
+    }
+}
+
+/// One who waits goes, also after a panic: then nobody is to wait for him to lead.
+struct Leaves<'a>(&'a Group, &'a Arc<Job>);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let Self(group, job) = *self;
+        let mut queue = group.lock();
+        let place = queue
+            .waiting
+            .iter()
+            .position(|other| Arc::ptr_eq(other, job));
+        if let Some(at) = place {
+            queue.waiting.remove(at);
+            return;
+        }
+        drop(queue);
+        if let Progress::Leads = job.told() {
+            drop(Handover {
+                group,
+                batch: Vec::new(),
+                told: 0,
+            });
         }
     }
 }
@@ -207,6 +248,12 @@ impl Job {
         if asleep {
             self.changed.notify_one();
         }
+    }
+
+    /// What it was told last, and has not heard.
+    fn told(&self) -> Progress {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        core::mem::replace(&mut *place, Progress::Waiting)
     }
 
     /// What has become of it until `deadline`.

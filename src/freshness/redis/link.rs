@@ -38,6 +38,15 @@ pub(super) struct Link {
     pub(super) used: Instant,
 }
 
+/// What connects, until it has or a panic ends it.
+struct Connecting(Arc<Settings>);
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        self.0.connecting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Link {
     /// Connects in a thread of its own, for not every wait in it can be bounded (names, local sockets).
     pub(super) fn open(settings: &Arc<Settings>) -> Result<Self> {
@@ -48,8 +57,9 @@ impl Link {
         let (sender, receiver) = mpsc::sync_channel(1);
         let own = Arc::clone(settings);
         let spawned = thread::Builder::new().spawn(move || {
-            let link = Self::connect(&own);
-            own.connecting.fetch_sub(1, Ordering::AcqRel);
+            let connecting = Connecting(own);
+            let link = Self::connect(&connecting.0);
+            drop(connecting);
             // Where nobody waits any more, the connection is closed.
             drop(sender.send(link));
         });

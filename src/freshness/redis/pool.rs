@@ -43,7 +43,7 @@ impl Pool {
         args: &[&[u8]],
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T> {
-        let mut link = self.take()?;
+        let (mut link, right) = self.take()?;
         let outcome = Self::run(&mut link, &self.keys, script, args);
         let outcome = match outcome {
             Ok(Value::ServerError(refusal)) => Err(refused(&refusal)),
@@ -55,7 +55,7 @@ impl Pool {
             Ok(_) => true,
             Err(error) => *error == ErrorKind::GuardFull,
         };
-        self.give(sound.then_some(link));
+        right.give(sound.then_some(link));
         outcome
     }
 
@@ -80,22 +80,24 @@ impl Pool {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Result<Link> {
+    fn take(&self) -> Result<(Link, Right<'_>)> {
         let deadline = Instant::now() + self.settings.response_timeout;
         let mut links = self.lock();
         loop {
             if let Some(mut link) = links.idle.pop() {
                 links.out += 1;
                 drop(links);
+                let right = Right(self);
                 if link.lives() {
-                    return Ok(link);
+                    return Ok((link, right));
                 }
-                self.give(None);
+                drop(right);
                 links = self.lock();
             } else if links.out < self.settings.connections {
                 links.out += 1;
                 drop(links);
-                return Link::open(&self.settings).inspect_err(|_| self.give(None));
+                let right = Right(self);
+                return Ok((Link::open(&self.settings)?, right));
             } else {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {
@@ -116,8 +118,7 @@ impl Pool {
         let mut links = self.lock();
         links.out = links.out.saturating_sub(1);
         let stale = match link {
-            Some(mut link) => {
-                link.used = Instant::now();
+            Some(link) => {
                 links.idle.push(link);
                 Vec::new()
             }
@@ -129,6 +130,27 @@ impl Pool {
         if is_awaited {
             self.freed.notify_one();
         }
+    }
+}
+
+/// The right to one connection, which comes back also after a panic.
+struct Right<'a>(&'a Pool);
+
+impl Right<'_> {
+    /// With the connection, if it is sound.
+    fn give(self, link: Option<Link>) {
+        let link = link.map(|mut link| {
+            link.used = Instant::now();
+            link
+        });
+        self.0.give(link);
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Right<'_> {
+    fn drop(&mut self) {
+        self.0.give(None);
     }
 }
 

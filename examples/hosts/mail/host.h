@@ -11,6 +11,7 @@
 
 /* The signed attributes of a sealed mail. */
 #define ATTRIBUTE_FROM "from"          /* the first address of From */
+#define ATTRIBUTE_SENDER "sender"      /* the envelope's sender, whom bounces go to; none for what has none */
 #define ATTRIBUTE_RECEIPT "receipt-to" /* where receipts go */
 #define ATTRIBUTE_LINES "lines"        /* "crlf" if the content has CRLF, which it has only if it also has bare LF */
 

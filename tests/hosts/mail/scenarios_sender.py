@@ -70,14 +70,14 @@ def fields_that_steer_delivery(world):
         assert mail is not True, f"{what}: bounced, which the relay drops, and the report says {world.state_of(token)}"
         # What it is delivered to now it says itself; the relays next to us may be read of.
         assert mail[0].lower().count(b"\ndelivered-to:") == 2 and mail[0].count(b"from x.test by y.test") <= 10, mail[0]
-        assert b"from r.test" in mail[0] or what == "Received", mail[0]
+        assert b"from relay.test" in mail[0] and (b"by r.test" in mail[0] or what == "Received"), mail[0]
         world.settled(token)
     return "Delivered-To, and 45 Received, that a relay adds cause no bounce where local(8) forwards: delivered, receipted"
 
 
 def loops_are_found(world):
     """Aliases of a and b point to each other: signed Received lines say so."""
-    token, letter = world.token(), None
+    token = world.token()
     letter = world.letter(token, "loop@a.test").replace("alice@a.test", "stranger@else.test")
     relayed(world)
     assert world.submit(letter, ["loop@a.test"], "stranger@else.test", world.ports["a_in"]) == 250

@@ -108,6 +108,8 @@ static int sender_restore(SMFICTX *context, const struct session *session, const
     size_t dropped = 0;
     int result = MI_FAILURE;
 
+    if (outcome->sender != NULL && strcmp(outcome->sender, mail->from) != 0)
+        log_info("the sender was <%s>, and is again <%s>", mail->from, outcome->sender);
     if (outcome->sender != NULL)
         text_format(&address, "<%s>", outcome->sender);
     if (address.length > 0 && !address.failed)

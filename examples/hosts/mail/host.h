@@ -57,5 +57,7 @@ const char *host_path(const struct host *host, struct text *path, const char *fo
 
 /* A signed attribute as a string; empty if there is none. */
 void attribute_text(struct text *out, const bulla_stamp *stamp, const char *name);
+/* Whom bounces of a mail go to, by its signature. Empty: to nobody. NULL for want of memory. Free it. */
+char *sender_of(const bulla_stamp *stamp);
 
 #endif

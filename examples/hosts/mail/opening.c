@@ -6,7 +6,6 @@
 #include "plain.h"
 #include "receipts.h"
 #include "results.h"
-#include "submit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -295,24 +294,6 @@ static int receipt_inside(struct opening *opening, struct outcome *outcome)
     return done;
 }
 
-/* Whom bounces go to. The relay's own word of that would have them quote to him what was opened. A mail that names nobody under its
- * signature has the null sender, as bounces have: its bounces go to nobody, or as the mail server has it to the postmaster. 0, or -1. */
-static int sender_read(const struct opening *opening, struct outcome *outcome)
-{
-    struct text sender = {0};
-
-    attribute_text(&sender, bulla_message_stamp(opening->message), ATTRIBUTE_SENDER);
-    if (sender.length > 0 && !address_is_plain(sender.data)) {
-        log_error("the sender of a sealed mail, \"%s\", is no address: it has none", sender.data);
-        text_clear(&sender);
-    }
-    if (!sender.failed && (outcome->sender = strdup(sender.length == 0 ? "" : sender.data)) != NULL &&
-        strcmp(outcome->sender, opening->mail->from) != 0)
-        log_info("the sender was <%s>, and is again <%s>", opening->mail->from, outcome->sender);
-    text_free(&sender);
-    return outcome->sender == NULL ? -1 : 0;
-}
-
 /* The mail is open and reserved, and nobody has it yet. */
 static void hand_over(struct opening *opening, struct outcome *outcome, struct text *results)
 {
@@ -322,7 +303,8 @@ static void hand_over(struct opening *opening, struct outcome *outcome, struct t
     int restored;
 
     attribute_text(&lines, bulla_message_stamp(opening->message), ATTRIBUTE_LINES);
-    restored = lines.failed || sender_read(opening, outcome) != 0 ? -1 : restore(host, opening->content, lines.length > 0, outcome);
+    outcome->sender = sender_of(bulla_message_stamp(opening->message));
+    restored = lines.failed || outcome->sender == NULL ? -1 : restore(host, opening->content, lines.length > 0, outcome);
     if (restored < 0) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
     } else if (restored == 0) {

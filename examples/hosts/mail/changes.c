@@ -126,6 +126,33 @@ static int sender_restore(SMFICTX *context, const struct session *session, const
     return result;
 }
 
+static int is_ascii(const char *string)
+{
+    for (; *string != 0; string++)
+        if ((unsigned char)*string > 127)
+            return 0;
+    return 1;
+}
+
+static int header_is_ascii(const struct header *header)
+{
+    int is = 1;
+
+    for (size_t i = 0; i < header->count && is; i++)
+        is = is_ascii(header->fields[i].name) && is_ascii(header->fields[i].value);
+    return is;
+}
+
+int asks_too_much(const struct session *session, const struct outcome *outcome)
+{
+    const struct mail *mail = &session->mail;
+    int needs = !header_is_ascii(&outcome->header) || outcome->sender == NULL || !is_ascii(outcome->sender);
+
+    for (size_t i = 0; i < mail->count && !needs; i++)
+        needs = !is_ascii(mail->recipients[i]);
+    return session->utf8 && !needs && !(header_is_ascii(&mail->header) && is_ascii(mail->from));
+}
+
 int changes_make(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results)
 {
     int result = fields_remove(context, session, outcome->verdict);

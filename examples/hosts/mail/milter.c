@@ -48,12 +48,14 @@ static sfsistat on_from(SMFICTX *context, char **arguments)
     struct session *session = smfi_getpriv(context);
 
     mail_free(&session->mail);
-    session->broken = session->unnoticed = 0;
+    session->broken = session->unnoticed = session->utf8 = 0;
     session->size = 0;
     /* Another mail on the same connection goes by what the administrator says now. */
     host_put(session->host);
     session->host = host_use();
     session->mail.from = address_of(arguments[0]);
+    for (size_t i = 1; arguments[i] != NULL; i++)
+        session->utf8 |= strcasecmp(arguments[i], "SMTPUTF8") == 0;
     return session->mail.from == NULL ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
@@ -183,17 +185,29 @@ static sfsistat reply_give(SMFICTX *context, const struct session *session, cons
     return later ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
+/* What was opened is not handed over, and may come again. */
+static void release(const struct session *session, struct outcome *outcome)
+{
+    if (outcome->confirm[0] == 0)
+        return;
+    outcome->confirm[HANDED_ID - 1] = 0;
+    handed_drop(session->host, outcome->confirm);
+}
+
 static sfsistat verdict_carry_out(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results)
 {
     switch (outcome->verdict) {
     case VERDICT_PASS:
     case VERDICT_CHANGED:
+        if (outcome->confirm[0] != 0 && asks_too_much(session, outcome)) {
+            release(session, outcome);
+            outcome_set(outcome, VERDICT_REJECT, "SMTPUTF8 is asked for by what was written into its outer header");
+            log_info("%s", outcome->say);
+            return reply_give(context, session, outcome);
+        }
         if (changes_make(context, session, outcome, results) == MI_SUCCESS)
             return SMFIS_ACCEPT;
-        if (outcome->confirm[0] != 0) {
-            outcome->confirm[HANDED_ID - 1] = 0;
-            handed_drop(session->host, outcome->confirm);
-        }
+        release(session, outcome);
         log_error("the mail server did not take the changes");
         return SMFIS_TEMPFAIL;
     case VERDICT_DISCARD:

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from scenarios_egress import Egress, SETTINGS, passed
+from scenarios_strangers import Server
 from servers import USER, own, wait_for
 
 SPY = "spy@clear.test"
@@ -86,6 +87,54 @@ def loops_are_found(world):
     legs = len(passed(world, token)) + len([mail for mail in world.back.seen if token.encode() in mail[2]])
     assert 2 < legs < 50, legs
     return f"two aliases that point to each other: 'too many hops' after {legs} times over the relay, opened and sealed each time"
+
+
+def what_a_relay_needs(world):
+    """SMTPUTF8: what comes with it, and with a header that needs it, goes to no server that has not got it."""
+    server = Server(world.ports["b_in"], set())
+    server.converse = lambda read, say: taken.append(listen(read, say))
+    taken, main, master = [], world.folder / "b/conf/main.cf", world.folder / "b/conf/master.cf"
+    before = main.read_text(), master.read_text()
+    main.write_text(before[0].replace("smtputf8_enable = no", "smtputf8_enable = yes").replace(
+        "transport_maps = inline:{", f"transport_maps = inline:{{ {{ carol@b.test=old:[127.0.0.1]:{server.port} }}"))
+    master.write_text(before[1] + "old unix - - n - - smtp\n")
+    world.b.reload()
+    try:
+        for field, options, code in ((b"", ["SMTPUTF8"], 250), ("X-Note: ü\r\n".encode(), [], 250), ("X-Note: ü\r\n".encode(), ["SMTPUTF8"], 550)):
+            world.relay.plan = lambda mail: []
+            token = submit_to(world, "carol@b.test")
+            mail = caught(world, token)
+            with smtplib.SMTP("127.0.0.1", world.ports["b_in"], "relay.test") as smtp:
+                smtp.ehlo()
+                assert smtp.mail(SPY, options)[0] == smtp.rcpt("carol@b.test")[0] == 250
+                assert smtp.data(field + mail[2])[0] == code, (field, options)
+            if code == 250:
+                wait_for(lambda: any(token.encode() in mail for mail in taken), "delivered")
+                world.settled(token)
+        # Without it, it is taken later.
+        assert world.state_of(token) == ["waiting"] and world.relay.forward(mail)[0] == 250
+        wait_for(lambda: any(token.encode() in mail for mail in taken), "delivered")
+        world.settled(token)
+    finally:
+        main.write_text(before[0]), master.write_text(before[1])
+        world.b.reload()
+        server.stop()
+    return "SMTPUTF8, which a field of the relay's makes necessary: 550, for the next server may not have it; either alone: delivered, receipted"
+
+
+def listen(read, say):
+    """A server of old: it takes everything, and gives the mail."""
+    mail = b""
+    say("220 here")
+    while line := read.readline():
+        if line[:4].upper() == b"DATA":
+            say("354 go on")
+            while (line := read.readline()) != b".\r\n":
+                mail += line
+        say("221 bye" if line[:4].upper() == b"QUIT" else "250 yes")
+        if line[:4].upper() == b"QUIT":
+            break
+    return mail
 
 
 def sender_of_a_relay(world):
@@ -228,5 +277,5 @@ def bounces_of_the_agent(world):
     return "what the agent refuses, before and after it is opened, comes back to the relay as it was: sealed, and no word of it"
 
 
-ALL = [fields_that_steer_delivery, loops_are_found, sender_of_a_relay, notice_for_a_relay, no_notice_for_anybody, senders_as_they_were,
+ALL = [fields_that_steer_delivery, what_a_relay_needs, loops_are_found, sender_of_a_relay, notice_for_a_relay, no_notice_for_anybody, senders_as_they_were,
        senders_that_are_none, bounces_of_the_agent]

@@ -1,5 +1,6 @@
 """A relay that says whose the mail is and how it is to be delivered: sender, NOTIFY, and fields of the outer header that servers act on."""
 
+import base64
 import os
 import re
 import smtplib
@@ -197,6 +198,9 @@ def senders_as_they_were(world):
     token = world.token()
     assert world.submit(world.letter(token), ["bob@b.test"], "anna@a.test") == 250
     assert delivered_from(wait_for(lambda: world.having(world.b, "bob", token), "delivered")[0]) == "anna@a.test"
+    # The relays know her from MAIL FROM alone.
+    parts = [base64.b64decode(part) for part in re.findall(rb"\r\n\r\n([A-Za-z0-9+/=\r\n]{60,}?)\r\n--", caught(world, token)[2])]
+    assert len(parts) == 2 and all(b"anna" not in part and b"a.test" not in part for part in parts), parts
     # Bounces have none.
     relayed(world)
     world.back.plan = lambda mail: [(SPY, mail[1], mail[2])]

@@ -121,7 +121,8 @@ static int sender_restore(SMFICTX *context, const struct session *session, const
             continue;
         }
         if ((result = smfi_delrcpt(context, mail->recipients[i])) == MI_SUCCESS)
-            result = smfi_addrcpt(context, mail->recipients[i]);
+            result = session->success ? smfi_addrcpt_par(context, mail->recipients[i], (char *)"NOTIFY=SUCCESS,FAILURE")
+                                      : smfi_addrcpt(context, mail->recipients[i]);
     }
     return result;
 }

@@ -8,8 +8,8 @@
 #include <libmilter/mfapi.h>
 
 /* A connection, and the mail that comes over it. It keeps the host that it began with. `unnoticed`: its client wants nobody told if
- * it cannot be delivered; `utf8`: it asked for SMTPUTF8. */
-struct session { struct host *host; struct mail mail; size_t size; int leading_space, broken, unnoticed, utf8; };
+ * it cannot be delivered; `success`: and that he is told if it is; `utf8`: it asked for SMTPUTF8. */
+struct session { struct host *host; struct mail mail; size_t size; int leading_space, broken, unnoticed, success, utf8; };
 
 /* Both: MI_SUCCESS, or MI_FAILURE, after which the mail must not be let pass. */
 int changes_make(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results);

@@ -48,7 +48,7 @@ static sfsistat on_from(SMFICTX *context, char **arguments)
     struct session *session = smfi_getpriv(context);
 
     mail_free(&session->mail);
-    session->broken = session->unnoticed = session->utf8 = 0;
+    session->broken = session->unnoticed = session->success = session->utf8 = 0;
     session->size = 0;
     /* Another mail on the same connection goes by what the administrator says now. */
     host_put(session->host);
@@ -108,6 +108,20 @@ static sfsistat recipient_judge(SMFICTX *context, const struct session *session,
     return first != NULL && keys_find(session->host->keys, first, &identity, &key) != found ? separately(context) : SMFIS_CONTINUE;
 }
 
+/* NOTIFY=NEVER,... (RFC 3461, 4.1): who asks for something else only hears of no failure. */
+static void notify_read(struct session *session, const char *argument)
+{
+    int failure = 0;
+
+    if (strncasecmp(argument, "NOTIFY=", 7) != 0)
+        return;
+    for (const char *word = argument + 7; *word != 0; word += strcspn(word, ","), word += *word == ',') {
+        failure |= strcspn(word, ",") == 7 && strncasecmp(word, "FAILURE", 7) == 0;
+        session->success |= strcspn(word, ",") == 7 && strncasecmp(word, "SUCCESS", 7) == 0;
+    }
+    session->unnoticed |= !failure;
+}
+
 static sfsistat on_recipient(SMFICTX *context, char **arguments)
 {
     struct session *session = smfi_getpriv(context);
@@ -120,7 +134,7 @@ static sfsistat on_recipient(SMFICTX *context, char **arguments)
     if (more != NULL && address != NULL)
         status = recipient_judge(context, session, address);
     for (size_t i = 1; status == SMFIS_CONTINUE && arguments[i] != NULL; i++)
-        session->unnoticed |= strcasecmp(arguments[i], "NOTIFY=NEVER") == 0;
+        notify_read(session, arguments[i]);
     if (status == SMFIS_CONTINUE)
         session->mail.recipients[session->mail.count++] = address;
     else

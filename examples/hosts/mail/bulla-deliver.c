@@ -67,26 +67,39 @@ static int receipt_settle(const struct delivery *delivery, const struct text *pa
     return result;
 }
 
+/* As mime_find(), but without memory NOBODY_KNOWS. It is asked for at once, for what is said on the log may change errno. */
+#define NOBODY_KNOWS (-2)
+
+static int part_find(struct text *part, const char *type, const struct mail *mail)
+{
+    int found;
+
+    errno = 0;
+    found = mime_find(part, type, &mail->header, mail->body.data, mail->body.length);
+    return found < 0 && errno == ENOMEM ? NOBODY_KNOWS : found;
+}
+
 static int deliver(struct delivery *delivery, const struct text *raw, int has_header)
 {
     struct mail *mail = delivery->mail;
     struct text part = {0};
-    int result = -1, refused, found, returned;
+    int result = -1, refused, found, receipt, returned;
 
     /* A header that was not read tells nothing. */
     if (!has_header && !mail->header.excess)
         return EX_TEMPFAIL;
-    errno = 0;
-    found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
-    if (found == 1 && (returned = bounce_returns(delivery->host, mail, &part)) != 0) {
+    found = part_find(&part, TYPE_ENVELOPE, mail);
+    if (found == NOBODY_KNOWS) {
+        result = EX_TEMPFAIL;
+    } else if (found == 1 && (returned = bounce_returns(delivery->host, mail, &part)) != 0) {
         result = returned < 0 ? EX_TEMPFAIL : -1;
     } else if (found == 1) {
         result = envelope_take(delivery, &part, raw);
     } else if (found < 0 || mail->header.excess) {
         log_error(found < 0 ? "the part with the envelope cannot be decoded" : "its header is too long");
-        result = errno == ENOMEM ? EX_TEMPFAIL : quarantine_or(delivery, delivery->host->config->damaged, raw, EX_DATAERR);
-    } else if (delivery->host->outbox != NULL && mime_find(&part, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length) == 1) {
-        result = receipt_settle(delivery, &part);
+        result = quarantine_or(delivery, delivery->host->config->damaged, raw, EX_DATAERR);
+    } else if (delivery->host->outbox != NULL && (receipt = part_find(&part, TYPE_RECEIPT, mail)) != 0) {
+        result = receipt == 1 ? receipt_settle(delivery, &part) : receipt == NOBODY_KNOWS ? EX_TEMPFAIL : -1;
     }
     text_free(&part);
     if (result >= 0)
@@ -126,10 +139,12 @@ static int run(const char *configuration, const char *recipient, const char *sen
     } else {
         from_line_drop(&raw);
         has_header = mail_parse(&mail, raw.data, raw.length) == 0;
-        receipt = has_header && mime_find(&part, TYPE_RECEIPT, &mail.header, mail.body.data, mail.body.length) == 1;
+        receipt = has_header ? part_find(&part, TYPE_RECEIPT, &mail) : 0;
         mail.from = strdup(sender);
-        /* Never 78 once there is a mail: a mistake in the configuration must not bounce it. */
-        host = host_new(configuration, HOST_GUARD | (receipt ? HOST_OUTBOX : 0));
+        /* Never 78 once there is a mail: a mistake in the configuration must not bounce it. And what may be a receipt is not stored as a
+         * mail. */
+        if (receipt != NOBODY_KNOWS)
+            host = host_new(configuration, HOST_GUARD | (receipt == 1 ? HOST_OUTBOX : 0));
     }
     if (host != NULL && mail.from != NULL) {
         log_begin("bulla-deliver", strcmp(host->config->log, "stderr") != 0);

@@ -148,6 +148,18 @@ static void *reload_serve(void *nothing)
     return NULL;
 }
 
+/* What an earlier run left there. Nothing else is taken away, for it may be a key that somebody named by mistake. */
+static int socket_remove(const char *path)
+{
+    struct stat seen;
+
+    if (lstat(path, &seen) != 0)
+        return errno == ENOENT ? 0 : (log_error("%s: %s", path, strerror(errno)), -1);
+    if (!S_ISSOCK(seen.st_mode))
+        return log_error("control: %s is no socket, and stays as it is: name a path where there is nothing", path), -1;
+    return unlink(path) == 0 || errno == ENOENT ? 0 : (log_error("%s: %s", path, strerror(errno)), -1);
+}
+
 static int threads_begin(const struct config *config)
 {
     static int server = -1;
@@ -155,9 +167,8 @@ static int threads_begin(const struct config *config)
     pthread_t thread;
 
     if (config->role == ROLE_OPEN) {
-        if (control_address(config, &address) != 0)
+        if (control_address(config, &address) != 0 || socket_remove(config->control) != 0)
             return -1;
-        unlink(config->control);
         server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         umask(077);
         if (server < 0 || bind(server, (struct sockaddr *)&address, sizeof address) != 0 || listen(server, 64) != 0)
@@ -245,6 +256,25 @@ static void on_signal(int signal)
         kill(child, SIGTERM);
 }
 
+/* Starts the process that does the work. A signal waits until it is known whom to hand it on to. 0, or -1. */
+static int child_start(void)
+{
+    pid_t parent = getpid();
+    sigset_t handled, before;
+
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGHUP), sigaddset(&handled, SIGTERM), sigaddset(&handled, SIGINT);
+    sigprocmask(SIG_BLOCK, &handled, &before);
+    child = ending ? -1 : fork();
+    if (child == 0) {
+        signal(SIGHUP, SIG_DFL), signal(SIGTERM, SIG_DFL), signal(SIGINT, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        exit(serve(parent));
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return child > 0 ? 0 : -1;
+}
+
 /* libmilter takes SIGHUP for the end: so the process that the administrator knows is this one. */
 int milter_run(const char *configuration, const char *role, const char *socket)
 {
@@ -260,21 +290,16 @@ int milter_run(const char *configuration, const char *role, const char *socket)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     do {
-        pid_t parent = getpid();
-
-        child = fork();
-        if (child == 0) {
-            signal(SIGHUP, SIG_DFL), signal(SIGTERM, SIG_DFL), signal(SIGINT, SIG_DFL);
-            exit(serve(parent));
-        }
-        while (child > 0 && waitpid(child, &state, 0) < 0 && errno == EINTR)
+        if (child_start() != 0)
+            return ending ? EX_OK : EX_OSERR;
+        while (waitpid(child, &state, 0) < 0 && errno == EINTR)
             ;
         if (!ending && WIFSIGNALED(state)) {
             log_error("the milter was killed by signal %d: started again", WTERMSIG(state));
             usleep(200000);
         }
-    } while (!ending && child > 0 && WIFSIGNALED(state));
-    return child < 0 ? EX_OSERR : WIFEXITED(state) ? WEXITSTATUS(state) : 0;
+    } while (!ending && WIFSIGNALED(state));
+    return WIFEXITED(state) ? WEXITSTATUS(state) : 0;
 }
 
 /* Asks, and waits for the answer. 0 if it is "done". */

@@ -1,6 +1,7 @@
 #include "host.h"
 
 #include "log.h"
+#include "submit.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -276,4 +277,22 @@ void attribute_text(struct text *out, const bulla_stamp *stamp, const char *name
     text_add(out, "", 0);
     if (bulla_stamp_attribute(stamp, name, &value, NULL) == BULLA_OK && (value.length == 0 || memchr(value.data, 0, value.length) == NULL))
         text_add(out, value.data, value.length);
+}
+
+char *sender_of(const bulla_stamp *stamp)
+{
+    struct text sender = {0};
+    char *result = NULL;
+
+    attribute_text(&sender, stamp, ATTRIBUTE_SENDER);
+    if (sender.length > 0 && !address_is_plain(sender.data)) {
+        log_error("the signed sender \"%s\" is no address: bounces go to nobody", sender.data);
+        text_clear(&sender);
+    }
+    /* None is signed by whoever seals a bounce, or does not know of it. The null sender is then right for both: what the relay said
+     * must not have what was opened, and the author of From need not be whoever sent it. */
+    if (!sender.failed)
+        result = strdup(sender.length == 0 ? "" : sender.data);
+    text_free(&sender);
+    return result;
 }

@@ -11,6 +11,7 @@
 
 /* The signed attributes of a sealed mail. */
 #define ATTRIBUTE_FROM "from"          /* the first address of From */
+#define ATTRIBUTE_SENDER "sender"      /* the envelope's sender, whom bounces go to; none for what has none */
 #define ATTRIBUTE_RECEIPT "receipt-to" /* where receipts go */
 #define ATTRIBUTE_LINES "lines"        /* "crlf" if the content has CRLF, which it has only if it also has bare LF */
 
@@ -56,5 +57,7 @@ const char *host_path(const struct host *host, struct text *path, const char *fo
 
 /* A signed attribute as a string; empty if there is none. */
 void attribute_text(struct text *out, const bulla_stamp *stamp, const char *name);
+/* Whom bounces of a mail go to, by its signature. Empty: to nobody. NULL for want of memory. Free it. */
+char *sender_of(const bulla_stamp *stamp);
 
 #endif

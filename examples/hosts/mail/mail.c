@@ -21,6 +21,7 @@ void outcome_free(struct outcome *outcome)
     header_free(&outcome->header);
     text_free(&outcome->body);
     free(outcome->dropped);
+    free(outcome->sender);
     memset(outcome, 0, sizeof *outcome);
 }
 

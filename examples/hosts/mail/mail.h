@@ -31,7 +31,8 @@ struct outcome {
     int damaged;                 /* refused, and nobody is known to have said anything */
     struct header header;        /* with VERDICT_CHANGED */
     struct text body;            /* with VERDICT_CHANGED; lines end with CRLF */
-    char **dropped;              /* with VERDICT_CHANGED: recipients who have it already; they belong to the mail */
+    char *sender;                /* with VERDICT_CHANGED, if it was opened: whom bounces go to, as the author's server signed it */
+    char **dropped;              /* with VERDICT_CHANGED: recipients who have it already, in their order; they belong to the mail */
     size_t dropped_count;
     char confirm[300];           /* with VERDICT_CHANGED: whom to add, so that the queue confirms that it has the mail */
 };

@@ -1,22 +1,17 @@
 #include "milter.h"
 
+#include "changes.h"
 #include "handed.h"
-#include "host.h"
 #include "log.h"
-#include "mail.h"
 #include "opening.h"
-#include "results.h"
 #include "sealing.h"
 
-#include <libmilter/mfapi.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_QUARANTINE)
-
-/* A connection, and the mail that comes over it. It keeps the host that it began with. */
-struct session { struct host *host; struct mail mail; size_t size; int leading_space, broken; };
+#define ACTIONS                                                                                                                      \
+    (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_CHGBODY | SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM | SMFIF_QUARANTINE)
 
 static sfsistat on_negotiate(SMFICTX *context, unsigned long actions, unsigned long steps, unsigned long more, unsigned long yet,
                              unsigned long *wanted, unsigned long *wanted_steps, unsigned long *wanted_more, unsigned long *wanted_yet)
@@ -53,12 +48,14 @@ static sfsistat on_from(SMFICTX *context, char **arguments)
     struct session *session = smfi_getpriv(context);
 
     mail_free(&session->mail);
-    session->broken = 0;
+    session->broken = session->unnoticed = session->success = session->utf8 = 0;
     session->size = 0;
     /* Another mail on the same connection goes by what the administrator says now. */
     host_put(session->host);
     session->host = host_use();
     session->mail.from = address_of(arguments[0]);
+    for (size_t i = 1; arguments[i] != NULL; i++)
+        session->utf8 |= strcasecmp(arguments[i], "SMTPUTF8") == 0;
     return session->mail.from == NULL ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
@@ -111,6 +108,20 @@ static sfsistat recipient_judge(SMFICTX *context, const struct session *session,
     return first != NULL && keys_find(session->host->keys, first, &identity, &key) != found ? separately(context) : SMFIS_CONTINUE;
 }
 
+/* NOTIFY=NEVER,... (RFC 3461, 4.1): who asks for something else only hears of no failure. */
+static void notify_read(struct session *session, const char *argument)
+{
+    int failure = 0;
+
+    if (strncasecmp(argument, "NOTIFY=", 7) != 0)
+        return;
+    for (const char *word = argument + 7; *word != 0; word += strcspn(word, ","), word += *word == ',') {
+        failure |= strcspn(word, ",") == 7 && strncasecmp(word, "FAILURE", 7) == 0;
+        session->success |= strcspn(word, ",") == 7 && strncasecmp(word, "SUCCESS", 7) == 0;
+    }
+    session->unnoticed |= !failure;
+}
+
 static sfsistat on_recipient(SMFICTX *context, char **arguments)
 {
     struct session *session = smfi_getpriv(context);
@@ -122,6 +133,8 @@ static sfsistat on_recipient(SMFICTX *context, char **arguments)
         session->mail.recipients = more;
     if (more != NULL && address != NULL)
         status = recipient_judge(context, session, address);
+    for (size_t i = 1; status == SMFIS_CONTINUE && arguments[i] != NULL; i++)
+        notify_read(session, arguments[i]);
     if (status == SMFIS_CONTINUE)
         session->mail.recipients[session->mail.count++] = address;
     else
@@ -176,130 +189,6 @@ static sfsistat on_body(SMFICTX *context, unsigned char *bytes, size_t length)
     return session->mail.body.failed ? SMFIS_TEMPFAIL : SMFIS_CONTINUE;
 }
 
-struct place { const char *name; size_t index; int nth; };
-
-static int by_name_and_index(const void *one, const void *other)
-{
-    const struct place *first = one, *second = other;
-    int order = strcasecmp(first->name, second->name);
-
-    return order != 0 ? order : (first->index > second->index) - (first->index < second->index);
-}
-
-static int by_index(const void *one, const void *other)
-{
-    const struct place *first = one, *second = other;
-
-    return (first->index > second->index) - (first->index < second->index);
-}
-
-/* The how manieth of its name each field is, which is how the mail server counts them. NULL for want of memory. */
-static struct place *places_of(const struct header *header)
-{
-    struct place *places = calloc(header->count + 1, sizeof *places);
-
-    for (size_t i = 0; places != NULL && i < header->count; i++) {
-        places[i].name = header->fields[i].name;
-        places[i].index = i;
-    }
-    if (places == NULL)
-        return NULL;
-    qsort(places, header->count, sizeof *places, by_name_and_index);
-    for (size_t i = 0; i < header->count; i++)
-        places[i].nth = i > 0 && strcasecmp(places[i].name, places[i - 1].name) == 0 ? places[i - 1].nth + 1 : 1;
-    qsort(places, header->count, sizeof *places, by_index);
-    return places;
-}
-
-/* The traces of its way stay; everything else of the outer header goes, from the last to the first so that the numbers hold. */
-static int fields_remove(SMFICTX *context, const struct session *session, enum verdict verdict)
-{
-    const struct header *header = &session->mail.header;
-    const struct config *config = session->host->config;
-    struct place *places = places_of(header);
-    int result = places == NULL ? MI_FAILURE : MI_SUCCESS;
-
-    for (size_t i = header->count; i-- > 0 && result == MI_SUCCESS;) {
-        const char *name = header->fields[i].name;
-        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_are_of(header->fields[i].value, config->domain);
-        int trace = config->role == ROLE_OPEN && (strcasecmp(name, "Received") == 0 || strcasecmp(name, "Delivered-To") == 0);
-
-        if (verdict == VERDICT_PASS ? !(ours && config->role == ROLE_OPEN) : trace)
-            continue;
-        if (ours)
-            log_info("removed results in the name of %s", config->domain);
-        result = smfi_chgheader(context, (char *)(uintptr_t)name, places[i].nth, NULL);
-    }
-    free(places);
-    return result;
-}
-
-static int body_replace(SMFICTX *context, const struct text *body)
-{
-    size_t at = 0;
-
-    /* An empty body is one, too. */
-    if (body->length == 0)
-        return smfi_replacebody(context, (unsigned char *)"", 0);
-    while (at < body->length) {
-        size_t length = body->length - at > 60000 ? 60000 : body->length - at, whole = length;
-
-        /* Ends a piece with a line, if it can: nobody need put CR and LF together again. */
-        while (at + whole < body->length && whole > 0 && body->data[at + whole - 1] != '\n')
-            whole--;
-        if (whole == 0)
-            whole = length;
-        if (smfi_replacebody(context, (unsigned char *)body->data + at, (int)whole) != MI_SUCCESS)
-            return MI_FAILURE;
-        at += whole;
-    }
-    return MI_SUCCESS;
-}
-
-static int results_insert(SMFICTX *context, const struct session *session, const struct text *results)
-{
-    return results->failed ? MI_FAILURE
-                           : smfi_insheader(context, 0, (char *)"Authentication-Results", results->data + (session->leading_space ? 0 : 1));
-}
-
-static int changes_make(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results)
-{
-    int result = fields_remove(context, session, outcome->verdict);
-    const char *space = session->leading_space ? "" : " ";
-
-    /* What passes has its fields already. */
-    for (size_t i = 0; outcome->verdict == VERDICT_CHANGED && i < outcome->header.count && result == MI_SUCCESS; i++) {
-        char *value = outcome->header.fields[i].value;
-
-        if (*space != 0 && *value == ' ')
-            value++;
-        result = smfi_addheader(context, outcome->header.fields[i].name, value);
-    }
-    if (result == MI_SUCCESS && outcome->verdict == VERDICT_CHANGED)
-        result = body_replace(context, &outcome->body);
-    for (size_t i = 0; i < outcome->dropped_count && result == MI_SUCCESS; i++)
-        result = smfi_delrcpt(context, outcome->dropped[i]);
-    if (result == MI_SUCCESS && outcome->confirm[0] != 0)
-        result = smfi_addrcpt_par(context, outcome->confirm, (char *)"NOTIFY=NEVER");
-    if (result == MI_SUCCESS && results->length > 0)
-        result = results_insert(context, session, results);
-    return result;
-}
-
-/* It stays as it is, but for what it says in our name: somebody may let it pass. */
-static int set_aside(SMFICTX *context, const struct session *session, struct outcome *outcome)
-{
-    const struct config *config = session->host->config;
-    struct text results = {0};
-    int result = config->role == ROLE_OPEN ? fields_remove(context, session, VERDICT_PASS) : MI_SUCCESS;
-
-    results_other(&results, config->domain, "fail reason=\"quarantined\"");
-    if (result == MI_SUCCESS && config->role == ROLE_OPEN)
-        result = results_insert(context, session, &results);
-    text_free(&results);
-    return result == MI_SUCCESS ? smfi_quarantine(context, outcome->say) : result;
-}
-
 /* What the other side is told: one's own people hear why; relays hear nothing that helps them. */
 static sfsistat reply_give(SMFICTX *context, const struct session *session, const struct outcome *outcome)
 {
@@ -310,17 +199,29 @@ static sfsistat reply_give(SMFICTX *context, const struct session *session, cons
     return later ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
+/* What was opened is not handed over, and may come again. */
+static void release(const struct session *session, struct outcome *outcome)
+{
+    if (outcome->confirm[0] == 0)
+        return;
+    outcome->confirm[HANDED_ID - 1] = 0;
+    handed_drop(session->host, outcome->confirm);
+}
+
 static sfsistat verdict_carry_out(SMFICTX *context, const struct session *session, struct outcome *outcome, struct text *results)
 {
     switch (outcome->verdict) {
     case VERDICT_PASS:
     case VERDICT_CHANGED:
+        if (outcome->confirm[0] != 0 && asks_too_much(session, outcome)) {
+            release(session, outcome);
+            outcome_set(outcome, VERDICT_REJECT, "SMTPUTF8 is asked for by what was written into its outer header");
+            log_info("%s", outcome->say);
+            return reply_give(context, session, outcome);
+        }
         if (changes_make(context, session, outcome, results) == MI_SUCCESS)
             return SMFIS_ACCEPT;
-        if (outcome->confirm[0] != 0) {
-            outcome->confirm[HANDED_ID - 1] = 0;
-            handed_drop(session->host, outcome->confirm);
-        }
+        release(session, outcome);
         log_error("the mail server did not take the changes");
         return SMFIS_TEMPFAIL;
     case VERDICT_DISCARD:

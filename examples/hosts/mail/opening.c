@@ -303,7 +303,8 @@ static void hand_over(struct opening *opening, struct outcome *outcome, struct t
     int restored;
 
     attribute_text(&lines, bulla_message_stamp(opening->message), ATTRIBUTE_LINES);
-    restored = lines.failed ? -1 : restore(host, opening->content, lines.length > 0, outcome);
+    outcome->sender = sender_of(bulla_message_stamp(opening->message));
+    restored = lines.failed || outcome->sender == NULL ? -1 : restore(host, opening->content, lines.length > 0, outcome);
     if (restored < 0) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
     } else if (restored == 0) {

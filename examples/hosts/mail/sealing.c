@@ -83,6 +83,8 @@ static bulla_status draft_make(const struct host *host, const struct mail *mail,
     if (status == BULLA_OK && (status = bulla_draft_expires_in(*draft, config->expires, error)) == BULLA_OK &&
         (status = bulla_draft_content_type(*draft, "message/rfc822", error)) == BULLA_OK && !author.failed)
         status = bulla_draft_attribute(*draft, ATTRIBUTE_FROM, (const uint8_t *)author.data, author.length, error);
+    if (status == BULLA_OK && *mail->from != 0)
+        status = bulla_draft_attribute(*draft, ATTRIBUTE_SENDER, (const uint8_t *)mail->from, strlen(mail->from), error);
     if (status == BULLA_OK && crlf)
         status = bulla_draft_attribute(*draft, ATTRIBUTE_LINES, (const uint8_t *)"crlf", 4, error);
     /* Nobody waits for a receipt of a bounce. */

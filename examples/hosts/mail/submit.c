@@ -33,21 +33,32 @@ static int64_t milliseconds(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Writes as much as the other end reads until then. */
-static void write_until(int to, const char *bytes, size_t length, int64_t end)
+/* Writes as much as the other end reads until then. -1 if that is not all: it reads on, and time is over. */
+static int write_until(int to, const char *bytes, size_t length, int64_t end)
 {
     struct pollfd wait = {to, POLLOUT, 0};
     int64_t left;
+    ssize_t done;
 
     fcntl(to, F_SETFL, O_NONBLOCK);
-    while (length > 0 && (left = end - milliseconds()) > 0) {
-        ssize_t done = poll(&wait, 1, (int)left) <= 0 ? 0 : write(to, bytes, length);
+    while (length > 0) {
+        if ((left = end - milliseconds()) <= 0)
+            return -1;
 
+        done = poll(&wait, 1, (int)left) <= 0 ? 0 : write(to, bytes, length);
         if (done < 0 && errno != EINTR && errno != EAGAIN)
-            return;
+            return 0; /* it reads no more; how it ends says whether it has what it wanted */
         bytes += done > 0 ? done : 0;
         length -= done > 0 ? (size_t)done : 0;
     }
+    return 0;
+}
+
+/* With all that it started. */
+static void child_kill(pid_t child)
+{
+    kill(-child, SIGKILL);
+    kill(child, SIGKILL);
 }
 
 /* How a child ended; -1 if it had to be ended. */
@@ -61,8 +72,7 @@ static int child_wait(pid_t child, int64_t end)
         if (found < 0 && errno != EINTR)
             return -1;
         if (!killed && milliseconds() >= end) {
-            kill(-child, SIGKILL);
-            kill(child, SIGKILL);
+            child_kill(child);
             killed = 1;
         } else {
             nanosleep(&pause, NULL);
@@ -76,7 +86,7 @@ static int submit_command(const char *command, const char *from, char **recipien
 {
     char *arguments[MOST_RECIPIENTS + 8] = {(char *)(uintptr_t)command, (char *)"-i", (char *)"-f", (char *)(uintptr_t)from, (char *)"--"};
     int64_t end = milliseconds() + COMMAND_SECONDS * 1000;
-    int ends[2], state;
+    int ends[2], state, whole;
     pid_t child;
 
     memcpy(arguments + 5, recipients, count * sizeof *recipients);
@@ -94,12 +104,14 @@ static int submit_command(const char *command, const char *from, char **recipien
         _exit(127);
     }
     close(ends[0]);
-    if (child > 0)
-        write_until(ends[1], mail->data, mail->length, end);
+    whole = child > 0 && write_until(ends[1], mail->data, mail->length, end) == 0;
+    /* Before it sees an end: it would take what it has for a mail. */
+    if (child > 0 && !whole)
+        child_kill(child);
     close(ends[1]);
     if (child < 0)
         return -1;
-    if ((state = child_wait(child, end)) == 0)
+    if ((state = child_wait(child, end)) == 0 && whole)
         return 0;
     log_error("%s failed with %d: is it there, and the mail server up?", command, state);
     return -1;

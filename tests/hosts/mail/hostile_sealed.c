@@ -203,6 +203,8 @@ static void opened_check(const struct mail *mail, size_t people, const struct ou
 
     if (outcome->body.length != sizeof BODY - 1 || memcmp(outcome->body.data, BODY, sizeof BODY - 1) != 0)
         fail("another body was opened", outcome, raw);
+    if (outcome->sender == NULL || strcmp(outcome->sender, "alice@a.test") != 0)
+        fail("its bounces go to somebody else", outcome, raw);
     for (size_t i = 0; i < mail->count; i++) {
         int named = 0;
 
@@ -278,7 +280,7 @@ void break_sealed(long rounds)
             change(&raw);
         for (size_t more = below(3) + 1; more > 0; more--)
             recipient_add(&mail, PEOPLE[below(3) ? below(which + 1) : below(sizeof PEOPLE / sizeof *PEOPLE)]);
-        mail.from = strdup("alice@a.test");
+        mail.from = strdup(below(2) ? "alice@a.test" : "spy@else.test");
         if (mail_parse(&mail, raw.data, raw.length) == 0)
             counts[open_once(&mail, which + 1, &raw)]++;
         mail_free(&mail);

@@ -30,10 +30,11 @@ class Egress(WithSockets):
         # Twice the same next hop: what hears 452 at the first is sent to the second at once, in a transaction of its own.
         way_out = f"bulla-seal:[127.0.0.1]:{port[name + '_egress']}, [127.0.0.1]:{port[name + '_egress']}"
         aliases = {"away": "bob@b.test", "open": "eve@clear.test", "lost": "who@nokey.test", "gone": f"missing@{name}.local.test",
-                   "forwarding": f"{USER}@{name}.local.test", "helper": f"helper@{name}.local.test"}
+                   "forwarding": f"{USER}@{name}.local.test", "helper": f"helper@{name}.local.test",
+                   "loop": f"loop@{'b' if name == 'a' else 'a'}.test"}
         made = Postfix(self.folder, name, {
             "virtual_mailbox_domains": f"{name}.test", "virtual_mailbox_maps": "inline:{ " + " ".join(f"{{ {box} }}" for box in boxes) + " }",
-            "transport_maps": "inline:{ { bulla-confirm.invalid=bulla-confirm: } { erin@b.test=bulla-deliver: } }",
+            "transport_maps": "inline:{ { bulla-confirm.invalid=bulla-confirm: } " + ("{ erin@b.test=bulla-deliver: } }" if name == "b" else "}"),
             "bulla-confirm_destination_recipient_limit": "1", "bulla-deliver_destination_recipient_limit": "1",
             "default_transport": way_out, "relay_transport": way_out, "always_add_missing_headers": "yes",
             "mydestination": f"{name}.local.test", "alias_maps": "inline:{ { helper=dave@b.test } }",

@@ -3,6 +3,7 @@
 import http.server
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -88,7 +89,11 @@ class Vsftpd:
         until("vsftpd answers", lambda: self.process.poll() is not None or answers(self.port))
         check(self.process.poll() is None, f"vsftpd ended: {world.path('vsftpd.log').read_text()}")
         shutil.chown(folder, "ftp")
-        self.name = folder.name
+        self.name, self.log = folder.name, world.path("vsftpd.xfer")
+
+    def received(self):
+        """How many bytes of envelopes, those of uploads that were cut off included."""
+        return sum(int(one) for one in re.findall(r'UPLOAD: .*bulla\.part", (\d+) bytes', self.log.read_text()))
 
     def url(self):
         return f"{'ftps' if self.implicit else 'ftp'}://127.0.0.1:{self.port}/{self.name}"

@@ -154,8 +154,9 @@ static int conclude(struct delivery *delivery, struct entry *entry, enum answer 
 static void look(struct delivery *delivery, struct entry *entry)
 {
     uint16_t reason = 0;
+    enum answer answer = send_fetch(delivery->sender, &entry->item, &reason);
 
-    if (conclude(delivery, entry, send_fetch(delivery->sender, &entry->item, &reason), reason))
+    if (conclude(delivery, entry, answer, reason))
         return;
     /* Another process may have fetched the receipt, and removed it. */
     if (conclude(delivery, entry, send_state(delivery->sender, &entry->item), 0))

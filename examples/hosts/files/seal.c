@@ -118,6 +118,7 @@ bulla_status send_seal(struct sender *sender, const char *file, struct item *ite
     bulla_status status = describe(sender, file, item, note, sizeof note, error);
 
     item->attempts = 0;
+    item->told = BULLA_OK;
     if (status != BULLA_OK)
         return status;
     int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer would keep it waiting */

@@ -40,6 +40,7 @@ int send_read(const bulla_outbox_entry *entry, struct item *item)
     item->message_id = entry->message_id;
     item->header = entry->header_digest;
     item->attempts = entry->attempts;
+    item->next_due = entry->next_due;
     item->given_up = entry->state == BULLA_OUTBOX_GIVEN_UP;
     name_of(&item->header, item->name);
     if (!line_of(&note, item->to) || !line_of(&note, item->receipts) || (line_of(&note, item->file), item->file[0] != '/') ||
@@ -133,6 +134,18 @@ static bulla_status find(const struct sender *sender, const struct item *item, b
     return status == BULLA_OK ? BULLA_NOTHING : status;
 }
 
+static void know(const struct sender *sender, struct item *item)
+{
+    bulla_entry_list *list = NULL;
+    bulla_outbox_entry entry;
+
+    if (find(sender, item, &list, &entry, NULL) == BULLA_OK) {
+        item->attempts = entry.attempts;
+        item->next_due = entry.next_due;
+    }
+    bulla_entry_list_free(list);
+}
+
 enum answer send_state(const struct sender *sender, const struct item *item)
 {
     bulla_entry_list *list = NULL;
@@ -154,7 +167,7 @@ enum answer send_state(const struct sender *sender, const struct item *item)
 }
 
 /* Whether it is to be sent by this process: not if another one has sent it since this one looked. */
-static enum sending may_send(const struct sender *sender, struct item *item)
+static enum sending may_send(const struct sender *sender, const struct item *item)
 {
     bulla_entry_list *list = NULL;
     bulla_outbox_entry entry;
@@ -167,8 +180,7 @@ static enum sending may_send(const struct sender *sender, struct item *item)
     } else if (status != BULLA_OK) {
         told(status, &error, "the outbox");
         result = NOT_SENT;
-    } else if (entry.attempts != item->attempts) {
-        item->attempts = entry.attempts;
+    } else if (entry.attempts != item->attempts || (entry.attempts > 0 && entry.next_due != item->next_due)) {
         result = BY_ANOTHER;
     }
     bulla_entry_list_free(list);
@@ -221,7 +233,7 @@ enum sending send_upload(struct sender *sender, struct item *item)
 
     enum sending result = claim(sender, item, F_WRLCK);
     if (result == BY_ANOTHER)
-        item->attempts = 0; /* so that this one notices later that it was sent */
+        item->attempts = 0; /* so that this one notices later that the other has sent it */
     if (result != SENT)
         return result;
     if ((result = may_send(sender, item)) == SENT) {
@@ -229,11 +241,10 @@ enum sending send_upload(struct sender *sender, struct item *item)
             result = NOT_SENT;
         else if (bulla_due_list_at(taken, 0, &due, NULL) != BULLA_OK)
             result = NOT_AWAITED; /* a receipt has come since */
-        else {
-            item->attempts = due.attempts;
+        else
             result = upload(sender, item, taken, &load);
-        }
     }
+    know(sender, item);
     claim(sender, item, F_UNLCK);
     bulla_outbox_reader_free(load.reader);
     bulla_due_list_free(taken);
@@ -307,6 +318,7 @@ enum answer send_fetch(struct sender *sender, struct item *item, uint16_t *reaso
     }
     answer = status == BULLA_OK ? answer_of(item, settled, reason) : ANSWER_NONE;
     bulla_settled_free(settled);
+    know(sender, item); /* damage makes it due at once */
     /* What it says is in the outbox now; or it is nothing, and makes room for the right one. */
     if (carrier_remove(sender->carrier, item->receipts, name) != CARRIED)
         say("%s: the receipt stays there: %s", base_of(item->file), carrier_trouble(sender->carrier));

@@ -31,7 +31,8 @@ struct item {
     char receipts[NOTE_LINE];
     char file[NOTE_LINE];
     char name[NAME_LENGTH];
-    uint32_t attempts; /* how often it was sent when this process looked last */
+    uint32_t attempts; /* how often it was sent, and when it is due, as this process knows it: if the outbox says */
+    uint64_t next_due; /* something else, another process has sent it meanwhile */
     int given_up;      /* it is only looked whether there is a receipt after all */
     bulla_status told; /* what was said of its receipt */
 };

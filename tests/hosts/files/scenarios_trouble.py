@@ -23,8 +23,8 @@ def full_rejected(world):
     world.processes.append(sender)
     until("it was rejected", lambda: world.dropped().count("rejected") >= 2)
     (disk / "ballast").unlink()
-    said = sender.communicate(timeout=60)[0].decode()
-    check("stored " in said and (disk / "big.bin").read_bytes() == file.read_bytes(), "it was not stored when there was room")
+    said = [one.decode() for one in sender.communicate(timeout=60)]
+    check("stored " in said[0] and (disk / "big.bin").read_bytes() == file.read_bytes(), f"it was not stored when there was room: {said}")
     return ("a disk of 2 MB with too little room, --reject-full: the sender saw `rejected: reason 1, no room`, nothing was left on the "
             "disk; with --anew it was sealed anew, and stored once there was room")
 

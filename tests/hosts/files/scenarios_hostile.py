@@ -172,6 +172,9 @@ def wrong_set_up(world):
     due = [world.programs / "bulla-put", "-i", world.path("alice.key"), "--outbox", world.path("outbox"), "--due"]
     pipe = world.path("near", "pipe")
     os.mkfifo(pipe)
+    inside = world.path("drop", "inside")
+    inside.mkdir()
+    world.path("drop", "bob.key").symlink_to(world.path("bob.key"))
     drop = [str(one) for one in world.drop_command("--once")]
 
     def with_value(option, value):
@@ -181,7 +184,11 @@ def wrong_set_up(world):
 
     cases = [
         (with_value("--dir", world.path("drop")), "name another folder with --dir"),
+        (with_value("--dir", inside), "name another folder with --dir"),
         (with_value("--guard", world.path("store", "guard")), "the guard is in the folder"),
+        (with_value("--guard", world.path("drop", "guard")), "the guard is in the folder where others put"),
+        (with_value("--guard", inside / "guard"), "the guard is in the folder where others put"),
+        (with_value("-i", world.path("drop", "bob.key")), "the key is in the folder"),
         (with_value("-i", world.path("bob.pub")), "bob.pub|key"),
         (with_value("--from", world.path("alice.key")), "alice.key|malformed|identity"),
         (drop[:-1], "name one folder"),
@@ -206,8 +213,8 @@ def wrong_set_up(world):
     for command, words in cases:
         said = world.run(command, status=1).stderr.decode().strip()
         check(any(word in said for word in words.split("|")) and "secret" not in said, f"said: {said}")
-    check(not world.names() and not world.stored(), "something was sent or stored")
-    return (f"{len(cases)} mistakes of a set-up (guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
+    check(world.names() == ["bob.key", "inside"] and not world.stored(), "something was sent or stored")
+    return (f"{len(cases)} mistakes of a set-up (key, guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
             "with a recipient): each told in a line")
 
 

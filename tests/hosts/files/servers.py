@@ -159,9 +159,9 @@ class Counter:
 
 class PutServer:
     """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do. With `refer`
-    it does nothing, and answers with that status and another place."""
+    it does nothing, and answers with that status and another place. `before_put` is called when a PUT comes."""
 
-    def __init__(self, folder, refer=None):
+    def __init__(self, folder, refer=None, before_put=None):
         self.refer, self.asked, outer = refer, [], self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -192,6 +192,8 @@ class PutServer:
                 left = int(self.headers["Content-Length"])
                 if self.refers(left):
                     return
+                if before_put:
+                    before_put()
                 with self.file().open("wb") as out:
                     while left > 0:
                         piece = self.rfile.read(min(left, 65536))

@@ -145,7 +145,7 @@ int main(int argc, char **argv)
     desk_defaults(&options.desk);
     options.rescan = 5;
     options.folder.settle = 10;
-    options.folder.ended = &ended;
+    options.folder.ended = options.carrier.ended = &ended;
     while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1)
         if (!set_option(&options, option))
             return say("--help says how it is called"), EXIT_USAGE;

@@ -1,6 +1,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "deliver.h"
 
+#include "reach.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,15 +33,6 @@ struct delivery {
     size_t count;
     size_t room;
 };
-
-/* Seconds of a clock that nobody sets. */
-static double clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static double lesser(double one, double other)
 {
@@ -223,6 +216,9 @@ static double turn(struct delivery *delivery)
 
         if (is_open(entry) && entry->next <= clock_now())
             step(delivery, entry);
+        /* There was no receipt, and it is due: that is one thing, however short the wait. */
+        if (entry->state == TO_SEND && entry->next <= 0)
+            step(delivery, entry);
         if (is_open(entry) && (next < 0 || entry->next < next))
             next = entry->next;
     }
@@ -253,8 +249,7 @@ int delivery_run(struct delivery *delivery)
     double end = clock_now() + (double)delivery->patience.wait;
     double next;
 
-    /* What is to be done at once is done, however short the wait. */
-    while ((next = turn(delivery)) >= 0 && (clock_now() < end || next <= clock_now())) {
+    while ((next = turn(delivery)) >= 0 && clock_now() < end) {
         double pause = lesser(next, end) - clock_now();
 
         if (pause > 0) {

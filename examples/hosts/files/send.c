@@ -231,6 +231,8 @@ enum sending send_upload(struct sender *sender, struct item *item)
     bulla_due due;
     bulla_error error;
 
+    if (carrier_is_away(sender->carrier, item->to))
+        return NOT_SENT;
     enum sending result = claim(sender, item, F_WRLCK);
     if (result == BY_ANOTHER)
         item->attempts = 0; /* so that this one notices later that the other has sent it */

@@ -136,10 +136,14 @@ def names_that_lie(world):
     _, envelope = queued(world)
     whole = envelope.read_bytes()
     world.path("drop", "x\nstored forged.bulla \x1b[2Jtreasure.bulla").write_bytes(whole)
+    # CSI in one byte, and in UTF-8; what is a letter stays one.
+    world.path("drop", "c1 \u009b2Jforged \u00fc.bulla").write_bytes(whole)
+    (world.path("drop") / os.fsdecode(b"c1 \x9b2Jforged.bulla")).write_bytes(whole)
     world.path("drop", "y\nbulla-drop: forged.bulla").write_bytes(b"nothing")
     world.drop()
     until("all are dealt with", lambda: not list(world.path("drop").glob("*.bulla")))
-    log = world.dropped()
+    log = world.path("drop.log").read_bytes().decode()  # fails if it is no UTF-8
+    check("c1 ??2Jforged \u00fc" in log and "c1 ?2Jforged" in log and "\u009b" not in log, f"the log obeys: {log!r}")
     check("\x1b" not in log and not any(line.startswith(("stored forged", "bulla-drop: forged")) for line in log.splitlines()), f"the log obeys: {log!r}")
     check(log.count("forged") >= 2, f"the log lacks them: {log!r}")
     world.due("--wait", "20s")
@@ -193,6 +197,7 @@ def wrong_set_up(world):
         (with_value("--from", world.path("alice.key")), "alice.key|malformed|identity"),
         (drop[:-1], "name one folder"),
         (world.put_command("sftp://user:secret@host/drop", file), "a password is in it"),
+        (world.put_command("https://host/drop?sig=secret", file), "a query"),
         (world.put_command("gopher://host/drop", file), "none of sftp"),
         (world.put_command("drop", file), "no URL|none of"),
         (world.put_command(here, world.path("near")), "not a file"),

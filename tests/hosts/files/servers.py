@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 from world import Failed, answers, check, free_port, until
 
@@ -21,6 +22,23 @@ def need(command, package):
 
 def ssh_key(world, name):
     world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.path(name)])
+
+
+def children(world, name):
+    """The processes with this name that a server of ours has started."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    parents = {}
+    for line in found:
+        pid, parent, command = line.split(None, 2)
+        parents[int(pid)] = (int(parent), command)
+    found, ours = [], {one.pid for one in world.processes}
+    for pid, (parent, command) in parents.items():
+        at = parent
+        while at in parents and at not in ours:
+            at = parents[at][0]
+        if at in ours and command.startswith(name):
+            found.append(pid)
+    return found
 
 
 class Sshd:
@@ -233,3 +251,38 @@ class PutServer:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Mute:
+    """Takes connections, and then says nothing, or a byte at a time after a beginning: a server behind a broken network, or a bad one."""
+
+    def __init__(self, beginning=None):
+        self.beginning, self.connections, self.open = beginning, 0, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                one, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.open.append(one)
+            if self.beginning:
+                threading.Thread(target=self.drip, args=(one,), daemon=True).start()
+
+    def drip(self, one):
+        try:
+            one.recv(65536)
+            one.sendall(self.beginning)
+            while True:
+                one.sendall(b"x")
+                time.sleep(0.2)
+        except OSError:
+            pass
+
+    def close(self):
+        for one in (self.socket, *self.open):
+            one.close()

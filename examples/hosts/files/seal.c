@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,10 +87,26 @@ static bulla_status record(struct sender *sender, const bulla_sent *sent, bulla_
     return status;
 }
 
+/* The path from the root on. A link keeps its own name: that is the one that was chosen. */
+static char *full_path(const char *file)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(file, '/');
+    const char *name = slash != NULL ? slash + 1 : file;
+    char *path = malloc(2 * PATH_MAX);
+
+    if (path == NULL || (size_t)snprintf(folder, sizeof folder, "%.*s/.", slash != NULL ? (int)(slash - file) : 1, slash != NULL ? file : ".") >=
+                            sizeof folder || realpath(folder, path) == NULL || strlen(name) >= PATH_MAX) {
+        free(path);
+        return NULL;
+    }
+    return strcat(strcat(path, strcmp(path, "/") == 0 ? "" : "/"), name);
+}
+
 static bulla_status describe(const struct sender *sender, const char *file, struct item *item, char *note, size_t size,
                              bulla_error *error)
 {
-    char *path = realpath(file, NULL);
+    char *path = full_path(file);
     int fits;
 
     if (path == NULL)

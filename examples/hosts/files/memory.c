@@ -47,7 +47,8 @@ static uint64_t sum(const char *text)
     return result;
 }
 
-static struct place *find(struct memory *memory, const char *name)
+/* NULL if nothing is known of it, and no place is to be made for it. */
+static struct place *find(struct memory *memory, const char *name, int make)
 {
     uint64_t wanted = sum(name);
     struct place *near = memory->places + wanted % PLACES;
@@ -59,13 +60,15 @@ static struct place *find(struct memory *memory, const char *name)
         if (at->used < oldest->used)
             oldest = at;
     }
+    if (!make)
+        return NULL;
     *oldest = (struct place){.name = wanted, .used = seconds()};
     return oldest;
 }
 
 int memory_is_news(struct memory *memory, const char *name, const char *why)
 {
-    struct place *place = find(memory, name);
+    struct place *place = find(memory, name, 1);
     int64_t now = seconds();
 
     place->used = now;
@@ -78,7 +81,7 @@ int memory_is_news(struct memory *memory, const char *name, const char *why)
 
 void memory_keep(struct memory *memory, const char *name, const struct stat *file)
 {
-    struct place *place = find(memory, name);
+    struct place *place = find(memory, name, 1);
 
     place->kept = place->used = seconds();
     place->file.device = file->st_dev;
@@ -88,9 +91,9 @@ void memory_keep(struct memory *memory, const char *name, const struct stat *fil
 
 int memory_has(struct memory *memory, const char *name, const struct stat *file)
 {
-    const struct place *place = find(memory, name);
+    const struct place *place = find(memory, name, 0);
 
-    return place->kept != 0 && seconds() - place->kept < HOUR && place->file.device == file->st_dev &&
+    return place != NULL && place->kept != 0 && seconds() - place->kept < HOUR && place->file.device == file->st_dev &&
            place->file.number == file->st_ino && place->file.changed.tv_sec == file->st_ctim.tv_sec &&
            place->file.changed.tv_nsec == file->st_ctim.tv_nsec;
 }

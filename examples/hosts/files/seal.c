@@ -95,8 +95,9 @@ static char *full_path(const char *file)
     const char *name = slash != NULL ? slash + 1 : file;
     char *path = malloc(2 * PATH_MAX);
 
-    if (path == NULL || (size_t)snprintf(folder, sizeof folder, "%.*s/.", slash != NULL ? (int)(slash - file) : 1, slash != NULL ? file : ".") >=
-                            sizeof folder || realpath(folder, path) == NULL || strlen(name) >= PATH_MAX) {
+    size_t length = (size_t)snprintf(folder, sizeof folder, "%.*s/.", slash != NULL ? (int)(slash - file) : 1, slash != NULL ? file : ".");
+
+    if (path == NULL || length >= sizeof folder || strlen(name) >= PATH_MAX || realpath(folder, path) == NULL) {
         free(path);
         return NULL;
     }

@@ -129,7 +129,8 @@ static bulla_status find(const struct sender *sender, const struct item *item, b
     bulla_status status = bulla_outbox_of_message(sender->outbox, &item->message_id, list, error);
 
     for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(*list); at++)
-        if (bulla_entry_list_at(*list, at, entry, NULL) == BULLA_OK && memcmp(&entry->header_digest, &item->header, sizeof item->header) == 0)
+        if (bulla_entry_list_at(*list, at, entry, NULL) == BULLA_OK &&
+            memcmp(&entry->header_digest, &item->header, sizeof item->header) == 0)
             return BULLA_OK;
     return status == BULLA_OK ? BULLA_NOTHING : status;
 }

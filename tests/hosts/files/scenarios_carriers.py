@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 
 from servers import PutServer, Rsyncd, Sshd, Vsftpd, children, need
@@ -194,6 +196,30 @@ def kill_children(world, name):
         os.kill(pid, signal.SIGKILL)
 
 
+def not_renamed(world):
+    """All of it was uploaded, and the sender died before it was renamed: the next one only renames."""
+    world.drop()
+    ways = {"sftp": Sshd(world).url(world.path("drop")), "ftp": Vsftpd(world, world.path("drop")).url(), "file": f"file://{world.path('drop')}"}
+    world.path("drop").chmod(0o777)
+    files = {}
+    for name, url in ways.items():
+        files[name] = world.file(f"{name}.bin", 700_000)
+        world.path("aside").mkdir(exist_ok=True)
+        world.put(f"file://{world.path('aside')}", "--wait", "0", files[name], status=4, outbox=name)
+        (envelope,) = world.path("aside").iterdir()
+        there = world.path("drop", envelope.name + ".part")
+        shutil.move(envelope, there)
+        shutil.chown(there, "ftp")
+        note = f"{url}\n\n{files[name]}"
+        with sqlite3.connect(world.path(name)) as outbox:  # to where it was on its way
+            outbox.execute("UPDATE outbox_entry SET note = ?", [note])
+        outbox.close()
+        said = world.due("--now", "--wait", "20s", outbox=name).stderr.decode()
+        check(re.search(r"gone on with at byte (\d+) of \1", said) or name == "file", f"{name}: {said}")
+    check(world.stored() == {one.name: one.read_bytes() for one in files.values()} and not world.names(), f"{world.names()}")
+    return f"a whole upload that was not renamed yet ({', '.join(ways)}): renamed, stored, settled"
+
+
 def sftp_cut_off(world):
     server = Sshd(world)
     return "sftp: " + cut_off(world, server.url(world.path("drop")), lambda: kill_children(world, "sftp-server"), "*.part")
@@ -209,5 +235,5 @@ def ftps_cut_off(world):
     return "ftps: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part", more=["--authorities", world.path("tls.crt")])
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, nobody_listens, sftp_cut_off, ftp_cut_off,
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, nobody_listens, not_renamed, sftp_cut_off, ftp_cut_off,
              ftps_cut_off]

@@ -72,14 +72,14 @@ def receipt_after_deadline(world):
     """The sender was off until after the deadline, and the receipt lies there; or it comes when that was told as given up."""
     world.drop()
     url = f"file://{world.path('drop')}"
-    world.put(url, "--wait", "0", "--deadline", "3s", world.file("first", 1000), status=4)
+    world.put(url, "--wait", "0", "--deadline", "5s", world.file("first", 1000), status=4)
     until("it is answered", lambda: list(world.path("drop").glob("*.receipt")))
-    world.put(url, "--wait", "0", "--deadline", "3s", world.file("second", 1000), status=4)
+    world.put(url, "--wait", "0", "--deadline", "5s", world.file("second", 1000), status=4)
     late = until("it is answered", lambda: len(list(world.path("drop").glob("*.receipt"))) == 2 and
                  max(world.path("drop").glob("*.receipt"), key=lambda one: one.stat().st_mtime_ns))
     kept = late.read_bytes()
     late.unlink()
-    time.sleep(4)
+    time.sleep(6)
     done = world.due("--wait", "0", status=4).stdout.decode()
     check("stored" in done and "/first" in done and "given-up" in done and done.count("given-up") == 1, f"it said {done!r}")
     late.write_bytes(kept)
@@ -92,8 +92,8 @@ def receipt_after_deadline(world):
 
 def too_late_to_store(world):
     """What was given up is not stored later, and what expired on its way is set aside."""
-    world.put(f"file://{world.path('drop')}", "--wait", "0", "--deadline", "1s", world.file("late", 1000), status=4)
-    time.sleep(2)
+    world.put(f"file://{world.path('drop')}", "--wait", "0", "--deadline", "4s", world.file("late", 1000), status=4)
+    time.sleep(5)
     world.due("--wait", "0", status=4)
     # The clocks of the two may differ by two minutes, so that long it may still come.
     world.drop(env={**os.environ, "LD_PRELOAD": str(world.programs / "shim.so"), "CLOCK_AHEAD": "300"})
@@ -135,11 +135,11 @@ def other_content(world):
 def of_other_programs(world):
     """What another program has put into the outbox is not sent, but nothing is given up in silence."""
     world.run([world.bulla, "send", "-i", world.path("alice.key"), "-r", world.path("bob.pub"), "-c", "files", "--outbox", world.path("outbox"),
-               "--deadline", "1s", world.file("other", 100)])
+               "--deadline", "4s", world.file("other", 100)])
     before = world.run([world.bulla, "outbox", "--outbox", world.path("outbox")], status=None).stdout
     world.due("--wait", "0")
     check(world.run([world.bulla, "outbox", "--outbox", world.path("outbox")], status=None).stdout == before, "it was taken from the other program")
-    time.sleep(2)
+    time.sleep(5)
     said = world.due("--wait", "0", status=4).stdout.decode()
     check(said.startswith("given-up ") and "not of bulla-put" in said, f"it said {said!r}")
     reported = world.run([world.programs / "bulla-put", "--outbox", world.path("outbox"), "--report"], status=4).stdout.decode()

@@ -157,7 +157,7 @@ def names(world):
     link.symlink_to(file)
     receiver = world.drop("--passphrase-file", secret)
     world.put(f"file://{world.path('drop')}", "--passphrase-file", secret, "--wait", "20s", link)
-    check(world.stored() == {"current.bin": file.read_bytes()} and world.report() == [("current.bin", "stored")], f"{world.stored()}")
+    check(world.stored() == {"current.bin": file.read_bytes()} and world.report() == [("current.bin", "stored")], f"stored: {list(world.stored())}")
     world.end(receiver)
     world.path("other").mkdir()
     world.drop("--passphrase-file", secret, "--by-id", store="other")

@@ -78,7 +78,8 @@ def read(me, peer, guard):
         except bulla.NotAcceptable:
             counts["damaged"] += 1
             print("damaged")
-    missing = ",".join(f"{first}-{last}" for first, last in opener.missing(last)) if last is not None else ""
+    # It is asked for the sender of a message that was accepted; without one there may be gaps all the same.
+    missing = ",".join(f"{first}-{last}" for first, last in opener.missing(last)) if last is not None else "unknown"
     print(*(f"{name}={count}" for name, count in counts.items()), f"missing={missing}")
 
 

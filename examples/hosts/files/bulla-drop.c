@@ -5,12 +5,15 @@
 #define _GNU_SOURCE
 #include "folder.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: bulla-drop -i KEYFILE -c CONTEXT --from IDENTITY --guard FILE --dir FOLDER [OPTION]... DROP-FOLDER\n"
@@ -41,11 +44,18 @@ static const struct option names[] = {
 };
 
 static volatile sig_atomic_t ended;
+/* A signal that comes just before it waits must end the wait, too. */
+static int wake[2];
 
 static void end(int number)
 {
+    int before = errno;
+
     (void)number;
     ended = 1;
+    ssize_t done = write(wake[1], "", 1); /* if it is full, it wakes all the same */
+    (void)done;
+    errno = before;
 }
 
 static int set_option(struct options *options, int option)
@@ -135,17 +145,23 @@ int main(int argc, char **argv)
     desk_defaults(&options.desk);
     options.rescan = 5;
     options.folder.settle = 10;
+    options.folder.ended = options.carrier.ended = &ended;
     while ((option = getopt_long(argc, argv, "i:c:", names, NULL)) != -1)
         if (!set_option(&options, option))
             return say("--help says how it is called"), EXIT_USAGE;
     wrong = desk_check(&options.desk);
     if (wrong == NULL && argc - optind != 1)
         wrong = "name one folder to watch";
+    if (wrong == NULL)
+        wrong = desk_apart(&options.desk, argv[optind]);
     if (wrong == NULL && options.folder.receipts != NULL)
         wrong = carrier_refuses(options.folder.receipts);
     if (wrong != NULL)
         return say("%s; --help says how it is called", wrong), EXIT_USAGE;
     options.folder.path = argv[optind];
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
+        return say("no pipe can be made: %s", strerror(errno)), EXIT_USAGE;
+    options.folder.wake = wake[0];
     memset(&action, 0, sizeof action);
     action.sa_handler = end;
     sigaction(SIGTERM, &action, NULL);

@@ -3,14 +3,15 @@
  * was read again from the other disk. See README.md.
  */
 #define _GNU_SOURCE
-#include "deliver.h"
+#include "outbox.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 static const char usage[] =
     "usage: bulla-put -i KEYFILE -r IDENTITY -c CONTEXT --outbox FILE --to URL [OPTION]... FILE...\n"
@@ -35,8 +36,8 @@ static const char usage[] =
     "      --ssh-key FILE       a private key; else what the agent has\n"
     "      --known-hosts FILE   the servers' keys (~/.ssh/known_hosts); a server that is not in it is refused\n"
     "      --authorities FILE   certificates to trust for ftps and https\n"
-    "      --require-tls        no plain connection with ftp\n"
-    "      --stall TIME         an upload that stands still for so long is begun again where it was (60s)\n"
+    "      --require-tls        no plain connection: with ftp:// TLS is demanded, http:// is refused\n"
+    "      --stall TIME         an upload that stands still or creeps for so long is begun again where it was (60s)\n"
     "      --rate SIZE          at most so many bytes a second: 500k, 2M\n"
     "\n"
     "Exit status: 0 all is stored on the other side, which has signed that; 1 usage, or reading or writing failed; 3 something was\n"
@@ -172,8 +173,9 @@ static bulla_status set_up(struct options *options)
     }
     if (status == BULLA_OK && options->recipient != NULL)
         status = told(host_identities(options->recipient, one_recipient, sender, &error), &error, options->recipient);
-    if (status == BULLA_OK &&
-        (status = options->report ? bulla_database_open_existing(options->outbox, &sender->database, &error)
+    if (status != BULLA_OK)
+        return status;
+    if ((status = options->report ? bulla_database_open_existing(options->outbox, &sender->database, &error)
                                   : bulla_database_open(options->outbox, &sender->database, &error)) == BULLA_OK)
         status = bulla_outbox_new(sender->database, NULL, &sender->outbox, &error);
     if (status != BULLA_OK)
@@ -182,6 +184,8 @@ static bulla_status set_up(struct options *options)
         return told(status, &error, options->outbox);
     if (sender->receipts == NULL)
         sender->receipts = sender->to;
+    if ((sender->claims = send_claims(options->outbox)) < 0)
+        return say("%s-sending: it cannot be opened: %s", options->outbox, strerror(errno)), BULLA_IO;
     sender->carrier = carrier_new(&options->carrier);
     if (sender->carrier == NULL)
         say("libcurl could not be started");
@@ -191,102 +195,13 @@ static bulla_status set_up(struct options *options)
 static void tear_down(struct sender *sender)
 {
     carrier_free(sender->carrier);
+    if (sender->claims >= 0)
+        close(sender->claims);
     bulla_outbox_free(sender->outbox);
     bulla_database_free(sender->database);
     bulla_public_free(sender->recipient);
     bulla_public_free(sender->my_public);
     bulla_identity_free(sender->me);
-}
-
-static int report(const struct sender *sender)
-{
-    static const char *const states[] = {"?", "awaited", "stored", "rejected", "given-up"};
-    bulla_entry_list *list = NULL;
-    bulla_error error;
-    bulla_outbox_entry entry;
-    struct item item;
-    int result = EXIT_DONE;
-    bulla_status status = bulla_outbox_list(sender->outbox, BULLA_FILTER_ALL, SIZE_MAX, &list, &error);
-
-    for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++) {
-        if ((status = bulla_entry_list_at(list, at, &entry, &error)) != BULLA_OK)
-            break;
-        if (!send_read_note(entry.note, &entry.header_digest, &item))
-            continue;
-        tell("%s %s sent %u times: %s to %s %.*s", states[entry.state <= 4 ? entry.state : 0], item.name,
-             (unsigned)entry.attempts, item.file, item.to, (int)entry.told.length,
-             entry.told.length > 0 ? (const char *)entry.told.data : "");
-        if (entry.state != BULLA_OUTBOX_SETTLED && result != EXIT_REFUSED)
-            result = entry.state == BULLA_OUTBOX_REJECTED ? EXIT_REFUSED : EXIT_AWAITED;
-    }
-    bulla_entry_list_free(list);
-    return told(status, &error, "the outbox") == BULLA_OK ? result : EXIT_USAGE;
-}
-
-/* Tells once what nobody answered in time. How many that were, or -1. */
-static long give_up(const struct sender *sender)
-{
-    bulla_entry_list *list = NULL;
-    bulla_error error;
-    bulla_outbox_entry entry;
-    struct item item;
-    long count = 0;
-
-    if (told(bulla_outbox_give_up(sender->outbox, (uint64_t)time(NULL), &list, &error), &error, "the outbox") != BULLA_OK)
-        return -1;
-    for (size_t at = 0; at < bulla_entry_list_count(list); at++)
-        if (bulla_entry_list_at(list, at, &entry, NULL) == BULLA_OK && send_read_note(entry.note, &entry.header_digest, &item)) {
-            tell("given-up %s %s", item.name, item.file);
-            count++;
-        }
-    bulla_entry_list_free(list);
-    return count;
-}
-
-/* What is over long ago, and what processes that were killed left behind. */
-static bulla_status tidy(const struct sender *sender, uint64_t forget)
-{
-    uint64_t now = (uint64_t)time(NULL);
-    bulla_error error;
-    bulla_status status = bulla_outbox_clean(sender->outbox, &error);
-
-    if (status == BULLA_OK && forget > 0)
-        status = bulla_outbox_forget(sender->outbox, now > forget ? now - forget : 0, NULL, &error);
-    return told(status, &error, "the outbox");
-}
-
-static int is_due(const bulla_due_list *due, const bulla_digest *header)
-{
-    bulla_due one;
-
-    for (size_t at = 0; at < bulla_due_list_count(due); at++)
-        if (bulla_due_list_at(due, at, &one, NULL) == BULLA_OK && memcmp(&one.header_digest, header, sizeof *header) == 0)
-            return 1;
-    return 0;
-}
-
-/* All that awaits a receipt: what is due is sent, and for the rest receipts are looked for. */
-static bulla_status add_waiting(const struct sender *sender, struct delivery *delivery, int all)
-{
-    bulla_entry_list *list = NULL;
-    bulla_due_list *due = NULL;
-    bulla_outbox_entry entry;
-    bulla_error error;
-    struct item item;
-    bulla_status status;
-
-    memset(&error, 0, sizeof error);
-    if ((status = bulla_outbox_due(sender->outbox, (uint64_t)time(NULL), SIZE_MAX, &due, &error)) == BULLA_OK)
-        status = bulla_outbox_list(sender->outbox, BULLA_FILTER_WAITING, SIZE_MAX, &list, &error);
-    for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++)
-        if ((status = bulla_entry_list_at(list, at, &entry, &error)) == BULLA_OK &&
-            send_read_note(entry.note, &entry.header_digest, &item)) {
-            item.taken = is_due(due, &entry.header_digest);
-            status = delivery_add(delivery, &item, entry.attempts > 1 || !item.taken, all || item.taken);
-        }
-    bulla_entry_list_free(list);
-    bulla_due_list_free(due);
-    return told(status, &error, "the outbox");
 }
 
 static int run(struct options *options, char **files, int count)
@@ -299,16 +214,18 @@ static int run(struct options *options, char **files, int count)
 
     memset(&error, 0, sizeof error);
     if (options->report)
-        return report(sender);
+        return outbox_report(sender);
     if ((delivery = delivery_new(sender, &options->patience)) == NULL)
         return EXIT_USAGE;
-    if (options->due && (tidy(sender, options->forget) != BULLA_OK || (given_up = give_up(sender)) < 0 ||
-                         add_waiting(sender, delivery, options->now) != BULLA_OK))
+    if (options->due && (outbox_tidy(sender, options->forget) != BULLA_OK || outbox_waiting(sender, delivery, options->now) != BULLA_OK))
         bad = 1;
     for (int at = 0; at < count; at++)
         bad |= told(delivery_seal(delivery, files[at], &error), &error, files[at]) != BULLA_OK;
     int result = delivery_run(delivery);
     delivery_free(delivery);
+    /* Only now, when receipts were looked for. */
+    if (options->due && (given_up = outbox_give_up(sender)) < 0)
+        bad = 1;
     return bad ? EXIT_USAGE : result == EXIT_DONE && given_up > 0 ? EXIT_AWAITED : result;
 }
 
@@ -319,6 +236,7 @@ int main(int argc, char **argv)
 
     host_name("bulla-put");
     memset(&options, 0, sizeof options);
+    options.sender.claims = -1;
     options.patience.wait = 60;
     options.patience.resend = 30;
     while ((option = getopt_long(argc, argv, "i:r:c:", names, NULL)) != -1)

@@ -59,6 +59,10 @@ static int receive(struct desk *desk)
         result = EXIT_USAGE;
     }
     taken_clear(&taken);
+    /* The sender has the answer. */
+    fflush(stdout);
+    close(STDOUT_FILENO);
+    desk_clean(desk);
     return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include "here.h"
 #include "place.h"
+#include "reach.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -11,9 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SLOWEST = 1000 }; /* bytes per second; what is slower creeps */
+
 struct carrier {
     CURL *curl;
     struct carrier_options options;
+    struct reach reach;
+    double moved; /* when the transfer in hand last came further */
+    curl_off_t bytes;
     char known_hosts[LONGEST];
     char trouble[CURL_ERROR_SIZE + 64];
 };
@@ -54,6 +60,24 @@ const char *carrier_refuses(const char *folder)
     return place_find(folder, "name", &place);
 }
 
+static long stall_of(const struct carrier *carrier)
+{
+    return carrier->options.stall > 0 ? (long)carrier->options.stall : 60L;
+}
+
+/* libcurl's own clock for what is slow does not run while SSH opens a file, or waits for the answer. */
+static int look_at_clock(void *context, curl_off_t whole, curl_off_t got, curl_off_t all, curl_off_t sent)
+{
+    struct carrier *carrier = context;
+
+    (void)whole, (void)all;
+    if (got + sent != carrier->bytes) {
+        carrier->bytes = got + sent;
+        carrier->moved = clock_now();
+    }
+    return (carrier->options.ended != NULL && *carrier->options.ended) || clock_now() - carrier->moved > (double)stall_of(carrier);
+}
+
 /* Sets what all transfers have in common; connections that are open are used again. */
 static void prepare(struct carrier *carrier, const char *url)
 {
@@ -68,8 +92,11 @@ static void prepare(struct carrier *carrier, const char *url)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, options->stall > 0 ? (long)options->stall : 60L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, options->rate > 0 && options->rate / 2 < SLOWEST ? (long)options->rate / 2 : SLOWEST);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_of(carrier));
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_clock);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, carrier);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
     if (options->netrc != NULL)
         curl_easy_setopt(curl, CURLOPT_NETRC_FILE, options->netrc);
@@ -129,11 +156,32 @@ static enum carried carried(struct carrier *carrier, CURLcode code)
     return code == CURLE_OK ? CARRIED : CARRIED_FAILED;
 }
 
+/* Goes, and remembers a server that does not answer. */
+static CURLcode go(struct carrier *carrier)
+{
+    double began = clock_now();
+    char *url = NULL;
+
+    carrier->moved = began;
+    carrier->bytes = 0;
+    CURLcode code = curl_easy_perform(carrier->curl);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        snprintf(carrier->trouble, sizeof carrier->trouble, clock_now() - carrier->moved > (double)stall_of(carrier)
+                 ? "it stood still for %ld s" : "it is to end", stall_of(carrier));
+    if (curl_easy_getinfo(carrier->curl, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || url == NULL)
+        return code;
+    /* The longer it took to find out that nobody answers, the longer it is left alone. */
+    if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT ||
+        code == CURLE_ABORTED_BY_CALLBACK)
+        reach_lost(&carrier->reach, url, carrier->bytes == 0 ? 2 + 2 * (clock_now() - began) : 2);
+    return code;
+}
+
 /* libcurl takes only 400 and more for a failure. Whatever is no 2xx has done nothing, and nobody has said that a file may go to where
  * a server refers to. */
 static CURLcode perform(struct carrier *carrier, enum scheme scheme)
 {
-    CURLcode code = curl_easy_perform(carrier->curl);
+    CURLcode code = go(carrier);
     const char *elsewhere = NULL;
     long answer = 0;
 
@@ -149,10 +197,41 @@ static CURLcode perform(struct carrier *carrier, enum scheme scheme)
     return CURLE_HTTP_RETURNED_ERROR;
 }
 
+/* What is short is done soon, or not at all. */
+static void hurry(struct carrier *carrier)
+{
+    curl_easy_setopt(carrier->curl, CURLOPT_TIMEOUT, stall_of(carrier));
+}
+
+/* Whether to go there at all: CARRIED, or why not. */
+static enum carried begin(struct carrier *carrier, const char *folder, const char *name, struct place *place)
+{
+    const char *wrong = place_find(folder, name, place);
+
+    if (wrong == NULL && carrier->options.require_tls && strncmp(place->url, "http:", 5) == 0)
+        wrong = "--require-tls was said, and http:// has none: write https://";
+    if (wrong != NULL) {
+        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
+        return CARRIED_FAILED;
+    }
+    if (place->scheme == LOCAL || !reach_is_lost(&carrier->reach, place->url))
+        return CARRIED;
+    snprintf(carrier->trouble, sizeof carrier->trouble, "its server could not be reached a moment ago");
+    return CARRIED_NOT_TRIED;
+}
+
+int carrier_is_away(struct carrier *carrier, const char *folder)
+{
+    static struct place place;
+
+    return begin(carrier, folder, "name", &place) == CARRIED_NOT_TRIED;
+}
+
 /* Gives commands to the server, and no more. */
 static enum carried ask(struct carrier *carrier, const struct place *place, struct curl_slist *list)
 {
     prepare(carrier, place->folder_url);
+    hurry(carrier);
     curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(carrier->curl, CURLOPT_POSTQUOTE, list);
     enum carried done = carried(carrier, perform(carrier, place->scheme));
@@ -240,13 +319,11 @@ enum carried carrier_upload(struct carrier *carrier, const char *folder, const c
     struct flow flow = {cargo, 0, 0};
     char temporary[LONGEST];
     struct curl_slist *after = NULL;
-    const char *wrong;
+    enum carried may;
 
     snprintf(temporary, sizeof temporary, "%s.part", name);
-    if ((wrong = place_find(folder, temporary, &place)) != NULL || (wrong = place_find(folder, name, &final)) != NULL) {
-        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
-        return CARRIED_FAILED;
-    }
+    if ((may = begin(carrier, folder, temporary, &place)) != CARRIED || (may = begin(carrier, folder, name, &final)) != CARRIED)
+        return may;
     if (place.scheme == LOCAL)
         return here(carrier, here_upload(place.folder, temporary, name, cargo));
     if (place.scheme == HTTP)
@@ -289,15 +366,14 @@ enum carried carrier_fetch(struct carrier *carrier, const char *folder, const ch
 {
     static struct place place;
     struct room room = {data, size, 0};
-    const char *wrong = place_find(folder, name, &place);
+    enum carried may = begin(carrier, folder, name, &place);
 
-    if (wrong != NULL) {
-        snprintf(carrier->trouble, sizeof carrier->trouble, "%s", wrong);
-        return CARRIED_FAILED;
-    }
+    if (may != CARRIED)
+        return may;
     if (place.scheme == LOCAL)
         return here(carrier, here_fetch(place.folder, name, data, size, length));
     prepare(carrier, place.url);
+    hurry(carrier);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEFUNCTION, put_in);
     curl_easy_setopt(carrier->curl, CURLOPT_WRITEDATA, &room);
     CURLcode code = perform(carrier, place.scheme);
@@ -309,12 +385,15 @@ enum carried carrier_remove(struct carrier *carrier, const char *folder, const c
 {
     static struct place place;
 
-    if (place_find(folder, name, &place) != NULL)
-        return CARRIED_FAILED;
+    enum carried may = begin(carrier, folder, name, &place);
+
+    if (may != CARRIED)
+        return may;
     switch (place.scheme) {
     case LOCAL: return here(carrier, here_remove(place.folder, name));
     case HTTP:
         prepare(carrier, place.url);
+        hurry(carrier);
         curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
         curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
         return carried(carrier, perform(carrier, place.scheme));

@@ -6,6 +6,7 @@
 #ifndef FILES_CARRIER_H
 #define FILES_CARRIER_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +17,14 @@ struct carrier_options {
     const char *authorities; /* certificates to trust for ftps and https; NULL: those of the system */
     int require_tls;         /* for ftp: no plain connection */
     uint64_t rate;           /* bytes per second at most; 0: as fast as it goes */
-    uint64_t stall;          /* what stands still for so many seconds is given up, and gone on with later; 0: a minute */
+    uint64_t stall;          /* what stands still or creeps for so many seconds is given up, and gone on with later; 0: a minute */
+    const volatile sig_atomic_t *ended; /* once this is not 0, what is under way is given up; may be NULL */
 };
 
 enum carried {
     CARRIED,         /* it was done */
     CARRIED_NOTHING, /* there is no file of this name, or not yet */
+    CARRIED_NOT_TRIED, /* a moment ago its server could not be reached; that was said then */
     CARRIED_FAILED   /* it may succeed later; carrier_trouble() says why it did not */
 };
 
@@ -44,6 +47,8 @@ struct carrier *carrier_new(const struct carrier_options *options);
 const char *carrier_trouble(const struct carrier *carrier);
 /* Whether a folder can be used: NULL, or else what is wrong with its URL. */
 const char *carrier_refuses(const char *folder);
+/* Whether its server could not be reached a moment ago. */
+int carrier_is_away(struct carrier *carrier, const char *folder);
 /* Uploads as NAME.part, going on where an earlier attempt was cut off, and renames it to NAME. With http, which has no rename, as
  * NAME at once. */
 enum carried carrier_upload(struct carrier *carrier, const char *folder, const char *name, const struct cargo *cargo);

@@ -1,13 +1,15 @@
 #define _POSIX_C_SOURCE 200809L
 #include "deliver.h"
 
+#include "reach.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum state { TO_SEND, AWAITED, STORED, REJECTED };
+enum state { TO_SEND, AWAITED, STORED, REJECTED, LATE };
 /* Seconds between two looks for a receipt, and between two tries of an upload that failed: at first, and at most. */
 static const double FIRST_LOOK = 0.1, LONGEST_LOOK = 5, FIRST_TRY = 0.5, LONGEST_TRY = 60;
 
@@ -20,6 +22,7 @@ struct entry {
     double resend; /* when it is to be sent again if there is no receipt */
     double resend_pause;
     unsigned anew;
+    int again;  /* it is sent because there was no receipt */
     int is_new; /* sealed by this run: its user does not know yet that it is awaited */
 };
 
@@ -30,15 +33,6 @@ struct delivery {
     size_t count;
     size_t room;
 };
-
-/* Seconds of a clock that nobody sets. */
-static double clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static double lesser(double one, double other)
 {
@@ -73,7 +67,7 @@ static void reset(const struct delivery *delivery, struct entry *entry, enum sta
     entry->resend = clock_now() + entry->resend_pause;
 }
 
-bulla_status delivery_add(struct delivery *delivery, const struct item *item, int sent_before, int due)
+bulla_status delivery_add(struct delivery *delivery, const struct item *item, int due)
 {
     if (delivery->count == delivery->room) {
         size_t room = 2 * delivery->room + 16;
@@ -87,7 +81,7 @@ bulla_status delivery_add(struct delivery *delivery, const struct item *item, in
     struct entry *entry = &delivery->entries[delivery->count++];
     memset(entry, 0, sizeof *entry);
     entry->item = *item;
-    reset(delivery, entry, sent_before ? AWAITED : TO_SEND);
+    reset(delivery, entry, item->attempts > 0 || item->given_up ? AWAITED : TO_SEND);
     if (due)
         entry->resend = 0;
     return BULLA_OK;
@@ -100,7 +94,7 @@ bulla_status delivery_seal(struct delivery *delivery, const char *file, bulla_er
 
     memset(&item, 0, sizeof item);
     if ((status = send_seal(delivery->sender, file, &item, error)) == BULLA_OK &&
-        (status = delivery_add(delivery, &item, 0, 0)) == BULLA_OK)
+        (status = delivery_add(delivery, &item, 0)) == BULLA_OK)
         delivery->entries[delivery->count - 1].is_new = 1;
     return status;
 }
@@ -127,29 +121,42 @@ static void rejected(struct delivery *delivery, struct entry *entry, uint16_t re
     entry->next = clock_now() + lesser(LONGEST_TRY, FIRST_TRY * (double)(1u << (entry->anew < 10 ? entry->anew : 10)));
 }
 
-static void look(struct delivery *delivery, struct entry *entry)
+/* It is known what became of it. 0 if not. */
+static int conclude(struct delivery *delivery, struct entry *entry, enum answer answer, uint16_t reason)
 {
-    uint16_t reason = 0;
-
-    switch (send_fetch(delivery->sender, &entry->item, &reason)) {
+    switch (answer) {
     case ANSWER_STORED:
         entry->state = STORED;
         tell("stored %s %s", entry->item.name, entry->item.file);
-        return;
+        return 1;
     case ANSWER_REJECTED:
         tell("rejected %s %s", entry->item.name, entry->item.file);
         rejected(delivery, entry, reason);
-        return;
+        return 1;
+    case ANSWER_LATE: entry->state = LATE; return 1;
     case ANSWER_DAMAGED:
         entry->state = TO_SEND;
         entry->next = clock_now() + entry->pause;
         entry->pause = lesser(LONGEST_TRY, 2 * entry->pause);
-        return;
+        return 1;
     case ANSWER_NONE: break;
     }
+    return 0;
+}
+
+static void look(struct delivery *delivery, struct entry *entry)
+{
+    uint16_t reason = 0;
+    enum answer answer = send_fetch(delivery->sender, &entry->item, &reason);
+
+    if (conclude(delivery, entry, answer, reason))
+        return;
+    /* Another process may have fetched the receipt, and removed it. */
+    if (conclude(delivery, entry, send_state(delivery->sender, &entry->item), 0))
+        return;
     if (clock_now() >= entry->resend) {
-        say("%s: sent again, for there is no receipt", entry->item.file);
         entry->state = TO_SEND;
+        entry->again = 1;
         entry->next = 0;
         entry->resend_pause *= 2;
         return;
@@ -158,19 +165,40 @@ static void look(struct delivery *delivery, struct entry *entry)
     entry->look = lesser(LONGEST_LOOK, 1.5 * entry->look);
 }
 
+static void await(struct entry *entry)
+{
+    entry->state = AWAITED;
+    entry->again = 0;
+    entry->look = FIRST_LOOK;
+    entry->next = clock_now() + entry->look;
+    entry->resend = clock_now() + entry->resend_pause;
+}
+
+static void dispatch(struct delivery *delivery, struct entry *entry)
+{
+    switch (send_upload(delivery->sender, &entry->item)) {
+    case SENT:
+        if (entry->again)
+            say("%s: sent again, for there was no receipt", entry->item.file);
+        await(entry);
+        return;
+    case BY_ANOTHER: await(entry); return;
+    case NOT_AWAITED:
+        if (conclude(delivery, entry, send_state(delivery->sender, &entry->item), 0))
+            return;
+        break;
+    case NOT_SENT: break;
+    }
+    entry->next = clock_now() + entry->pause;
+    entry->pause = lesser(LONGEST_TRY, 2 * entry->pause);
+}
+
 static void step(struct delivery *delivery, struct entry *entry)
 {
-    if (entry->state == AWAITED) {
+    if (entry->state == AWAITED)
         look(delivery, entry);
-    } else if (send_upload(delivery->sender, &entry->item) == CARRIED) {
-        entry->state = AWAITED;
-        entry->look = FIRST_LOOK;
-        entry->next = clock_now() + entry->look;
-        entry->resend = clock_now() + entry->resend_pause;
-    } else {
-        entry->next = clock_now() + entry->pause;
-        entry->pause = lesser(LONGEST_TRY, 2 * entry->pause);
-    }
+    else
+        dispatch(delivery, entry);
 }
 
 static int is_open(const struct entry *entry)
@@ -188,6 +216,9 @@ static double turn(struct delivery *delivery)
 
         if (is_open(entry) && entry->next <= clock_now())
             step(delivery, entry);
+        /* There was no receipt, and it is due: that is one thing, however short the wait. */
+        if (entry->state == TO_SEND && entry->next <= 0)
+            step(delivery, entry);
         if (is_open(entry) && (next < 0 || entry->next < next))
             next = entry->next;
     }
@@ -202,11 +233,12 @@ static int outcome(const struct delivery *delivery)
         const struct entry *entry = &delivery->entries[at];
 
         if (entry->state == REJECTED)
-            return EXIT_REFUSED;
-        if (is_open(entry)) {
+            result = EXIT_REFUSED;
+        if (is_open(entry) || (entry->state == LATE && entry->is_new)) {
             if (entry->is_new)
-                tell("%s %s %s", entry->state == AWAITED ? "awaited" : "unsent", entry->item.name, entry->item.file);
-            result = EXIT_AWAITED;
+                tell("%s %s %s", entry->state == TO_SEND ? "unsent" : "awaited", entry->item.name, entry->item.file);
+            if (result == EXIT_DONE)
+                result = EXIT_AWAITED;
         }
     }
     return result;
@@ -217,8 +249,7 @@ int delivery_run(struct delivery *delivery)
     double end = clock_now() + (double)delivery->patience.wait;
     double next;
 
-    /* What is to be done at once is done, however short the wait. */
-    while ((next = turn(delivery)) >= 0 && (clock_now() < end || next <= clock_now())) {
+    while ((next = turn(delivery)) >= 0 && clock_now() < end) {
         double pause = lesser(next, end) - clock_now();
 
         if (pause > 0) {

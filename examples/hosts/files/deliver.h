@@ -15,9 +15,8 @@ struct delivery;
 struct delivery *delivery_new(struct sender *sender, const struct patience *patience);
 /* Adds a file, which is sealed into the outbox. */
 bulla_status delivery_seal(struct delivery *delivery, const char *file, bulla_error *error);
-/* Adds what is in the outbox: to be sent, or sent before. Of the latter the receipt is looked for, and, if it is due and there is
- * none, it is sent again. */
-bulla_status delivery_add(struct delivery *delivery, const struct item *item, int sent_before, int due);
+/* Adds what is in the outbox. If it was sent before its receipt is looked for; if there is none and it is due, it is sent again. */
+bulla_status delivery_add(struct delivery *delivery, const struct item *item, int due);
 /* Sends and waits. An exit status: done, refused, awaited. */
 int delivery_run(struct delivery *delivery);
 void delivery_free(struct delivery *delivery);

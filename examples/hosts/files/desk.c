@@ -102,23 +102,35 @@ static bulla_status set_up(struct desk *desk, const struct desk_options *options
     return status;
 }
 
-/* What is stored could take a name that belongs to the database of the guard, which need not be there yet. */
+/* Whether a path is in a folder, or leads there; the file itself need not be there yet. */
 static int is_within(const char *file, const char *folder)
 {
     char parent[PATH_MAX];
     char *one = realpath(folder, NULL);
-    char *two = realpath(file, NULL);
-
-    if (two == NULL) {
-        snprintf(parent, sizeof parent, "%s", file);
-        two = realpath(dirname(parent), NULL);
-    }
     size_t length = one != NULL ? strlen(one) : 0;
-    int within = one != NULL && two != NULL && strncmp(one, two, length) == 0 && (two[length] == '/' || two[length] == '\0');
+    int within = 0;
 
+    snprintf(parent, sizeof parent, "%s", file);
+    const char *paths[] = {file, dirname(parent)};
+    for (size_t at = 0; one != NULL && at < 2; at++) {
+        char *two = realpath(paths[at], NULL);
+
+        within |= two != NULL && strncmp(one, two, length) == 0 && (two[length] == '/' || two[length] == '\0');
+        free(two);
+    }
     free(one);
-    free(two);
     return within;
+}
+
+const char *desk_apart(const struct desk_options *options, const char *folder)
+{
+    if (is_within(options->folder, folder))
+        return "what is stored would lie where others put envelopes: name another folder with --dir";
+    if (is_within(options->guard, folder))
+        return "the guard is in the folder where others put envelopes, who could remove it: name another place with --guard";
+    if (is_within(options->key, folder) || (options->passphrase_file != NULL && is_within(options->passphrase_file, folder)))
+        return "the key is in the folder where others put envelopes: keep it elsewhere";
+    return NULL;
 }
 
 bulla_status desk_open(const struct desk_options *options, struct desk **desk, bulla_error *error)
@@ -130,6 +142,7 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
     if (made == NULL)
         return status;
     made->options = options;
+    /* What is stored could take a name that belongs to the database of the guard. */
     if (is_within(options->guard, options->folder)) {
         snprintf(error->text, sizeof error->text, "the guard is in the folder: what is stored there could take its name");
         status = error->code = BULLA_INVALID_INPUT;
@@ -154,14 +167,6 @@ void desk_close(struct desk *desk)
     bulla_policy_free(desk->policy);
     bulla_identity_free(desk->me);
     free(desk);
-}
-
-int desk_stores_in(const struct desk *desk, int folder)
-{
-    struct stat one, other;
-
-    return fstat(folder, &one) == 0 && stat(desk->options->folder, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
 }
 
 void desk_clean(struct desk *desk)

@@ -21,6 +21,8 @@ void desk_defaults(struct desk_options *options);
 int desk_option(struct desk_options *options, int option, const char *value);
 /* What is missing, or NULL. */
 const char *desk_check(const struct desk_options *options);
+/* NULL, or what must not be in a folder in which others write. */
+const char *desk_apart(const struct desk_options *options, const char *folder);
 
 /* The long options that desk_option() knows, for getopt_long(). */
 enum { DESK_GUARD = 512, DESK_FROM, DESK_DIR, DESK_LEASE, DESK_MAX_SIZE, DESK_KEEP_FREE, DESK_REJECT_FULL, DESK_BY_ID, DESK_PASSPHRASE };
@@ -64,8 +66,6 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
 /* Takes an envelope from a file, from its beginning on if that can be read again. Of damage a sender is told so often and no more:
  * `notes` is 0 for what may not be whole yet. */
 enum outcome desk_take(struct desk *desk, int file, int notes, struct taken *taken);
-/* Whether it stores in this folder, which is open. */
-int desk_stores_in(const struct desk *desk, int folder);
 void taken_clear(struct taken *taken);
 /* Removes what a process that was killed left behind, a day after. */
 void desk_clean(struct desk *desk);

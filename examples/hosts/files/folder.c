@@ -1,14 +1,18 @@
 #define _GNU_SOURCE
 #include "folder.h"
 
+#include "memory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,8 +24,23 @@ struct folder {
     struct carrier *carrier;
     int at;    /* the folder itself: names in it are used relative to this, so that nobody can put another one in its place */
     int watch; /* -1: not watched */
-    char said[2048]; /* why something waits, to say it once and not at each look */
+    struct memory *memory;
 };
+
+/* Whether it can work there, and alone. */
+static int can_use(const struct folder *folder)
+{
+    const char *path = folder->options->path;
+
+    if (folder->at < 0)
+        return say("%s: %s", path, strerror(errno)), 0;
+    if (faccessat(folder->at, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+        return say("%s: what is dealt with must be removed from it, and that is not possible: %s", path, strerror(errno)), 0;
+    /* Two would take each other's envelopes and receipts away. Where nothing can be locked that is left to the administrator. */
+    if (flock(folder->at, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return say("%s: another bulla-drop watches it: one is enough for all senders", path), 0;
+    return 1;
+}
 
 struct folder *folder_open(const struct folder_options *options, struct desk *desk, struct carrier *carrier)
 {
@@ -33,18 +52,12 @@ struct folder *folder_open(const struct folder_options *options, struct desk *de
     folder->desk = desk;
     folder->carrier = carrier;
     folder->watch = -1;
+    folder->memory = memory_new();
     folder->at = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->at >= 0 && desk_stores_in(desk, folder->at)) {
-        say("%s: what is stored there would be taken for envelopes: name another folder with --dir", options->path);
-        folder_close(folder);
-        return NULL;
-    }
-    if (folder->at < 0) {
-        say("%s: %s", options->path, strerror(errno));
-        folder_close(folder);
-        return NULL;
-    }
-    return folder;
+    if (folder->memory != NULL && can_use(folder))
+        return folder;
+    folder_close(folder);
+    return NULL;
 }
 
 void folder_close(struct folder *folder)
@@ -55,26 +68,67 @@ void folder_close(struct folder *folder)
         close(folder->at);
     if (folder->watch >= 0)
         close(folder->watch);
+    memory_free(folder->memory);
     free(folder);
 }
 
-/* The length of NAME in NAME.bulla; 0 for other files, such as those that are not whole. */
-static size_t stem(const char *file)
+/* Says something about a file, but not at each look. */
+static void remark(const struct folder *folder, const char *file, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void remark(const struct folder *folder, const char *file, const char *format, ...)
+{
+    char why[1536];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    if (memory_is_news(folder->memory, file, why))
+        say("%s: %s", file, why);
+}
+
+static int is_envelope(const char *file)
 {
     size_t length = strlen(file);
 
-    return length > 6 && length < 200 && file[0] != '.' && strcmp(file + length - 6, ".bulla") == 0 ? length - 6 : 0;
+    return length > 6 && file[0] != '.' && strcmp(file + length - 6, ".bulla") == 0;
 }
 
-static void set_aside(const struct folder *folder, const char *file, const char *why)
+/* The length of NAME in NAME.bulla; 0 for other files, such as those that are not whole, and where the receipt could have no name. */
+static size_t stem(const struct folder *folder, const char *file)
+{
+    size_t length = strlen(file);
+
+    if (!is_envelope(file))
+        return 0;
+    if (length >= 200)
+        remark(folder, file, "its name is too long: it is left alone");
+    return length < 200 ? length - 6 : 0;
+}
+
+/* Whether the name has the file still that was looked at; by now another copy may be there, which gets its own answer. */
+static int is_same(const struct folder *folder, const char *file, const struct stat *opened)
+{
+    struct stat found;
+
+    return fstatat(folder->at, file, &found, AT_SYMLINK_NOFOLLOW) == 0 && found.st_dev == opened->st_dev && found.st_ino == opened->st_ino;
+}
+
+/* 0 if it stays. */
+static int set_aside(const struct folder *folder, const char *file, const struct stat *opened, const char *why)
 {
     char aside[NAME_MAX + 1];
 
+    if (!is_same(folder, file, opened))
+        return 0;
     snprintf(aside, sizeof aside, "%.200s.refused", file);
-    if (renameat(folder->at, file, folder->at, aside) == 0)
+    if (renameat(folder->at, file, folder->at, aside) == 0) {
         say("%s: set aside as %s: %s", file, aside, why);
-    else
-        say("%s: %s; it could not be set aside: %s", file, why, strerror(errno));
+        return 1;
+    }
+    remark(folder, file, "%s; it could not be set aside: %s", why, strerror(errno));
+    memory_keep(folder->memory, file, opened);
+    return 0;
 }
 
 /* Under a temporary name first, and never through a link that somebody else put there. */
@@ -133,34 +187,30 @@ static int answer(const struct folder *folder, const char *file, const struct ta
 
     if (taken->receipt == NULL)
         return 1;
-    snprintf(name, sizeof name, "%.*s.receipt", (int)stem(file), file);
+    snprintf(name, sizeof name, "%.*s.receipt", (int)stem(folder, file), file);
     if (folder->options->receipts == NULL) {
         if (put_beside(folder, name, taken->receipt))
             return 1;
-        say("%s: the receipt could not be written, and is to be given later: %s", file, strerror(errno));
+        remark(folder, file, "the receipt could not be written, and is to be given later: %s", strerror(errno));
         return 0;
     }
     struct receipt_cargo context = {taken->receipt, 0};
     struct cargo cargo = {bulla_buffer_length(taken->receipt), receipt_seek, receipt_read, NULL, &context};
     if (carrier_upload(folder->carrier, folder->options->receipts, name, &cargo) == CARRIED)
         return 1;
-    say("%s: the receipt could not be uploaded, and is to be given later: %s", file, carrier_trouble(folder->carrier));
+    remark(folder, file, "the receipt could not be uploaded, and is to be given later: %s", carrier_trouble(folder->carrier));
     return 0;
 }
 
-/* It is dealt with, and its sender can know that. */
+/* It is dealt with, and its sender can know that. 0 if it, or another copy, is there still. */
 static int done_with(const struct folder *folder, const char *file, const struct stat *opened)
 {
-    struct stat found;
-
-    if (fstatat(folder->at, file, &found, AT_SYMLINK_NOFOLLOW) != 0)
-        return 1;
-    /* Meanwhile the sender may have put another copy there, which gets its own answer. */
-    if (found.st_dev != opened->st_dev || found.st_ino != opened->st_ino)
-        return 0;
+    if (!is_same(folder, file, opened))
+        return faccessat(folder->at, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     if (unlinkat(folder->at, file, 0) == 0)
         return 1;
-    say("%s: it is dealt with, and could not be removed: %s", file, strerror(errno));
+    remark(folder, file, "it is dealt with, and could not be removed: %s", strerror(errno));
+    memory_keep(folder->memory, file, opened);
     return 0;
 }
 
@@ -208,16 +258,38 @@ static int conclude(struct folder *folder, const char *file, const struct stat *
         if (!taken->notes)
             return 0;
         answer(folder, file, taken);
-        set_aside(folder, file, taken->text);
-        return 1;
-    case REFUSED_IT: set_aside(folder, file, taken->text); return 1;
+        return set_aside(folder, file, opened, taken->text);
+    case REFUSED_IT: return set_aside(folder, file, opened, taken->text);
     case LATER: break;
     }
-    char why[sizeof folder->said];
-    snprintf(why, sizeof why, "%s: later: %s", file, taken->text);
-    if (strcmp(why, folder->said) != 0)
-        say("%s", strcpy(folder->said, why));
+    remark(folder, file, "later: %s", taken->text);
     return 0;
+}
+
+/* Opens what is to be taken, if it is a file; -1 if not, and then `left` is whether it stays. */
+static int open_it(const struct folder *folder, const char *name, struct stat *opened, int *left)
+{
+    int file = -1;
+
+    *left = 0;
+    if (fstatat(folder->at, name, opened, AT_SYMLINK_NOFOLLOW) != 0)
+        return -1; /* gone */
+    *left = 1;
+    if (memory_has(folder->memory, name, opened))
+        return -1;
+    if (!S_ISREG(opened->st_mode)) {
+        *left = !set_aside(folder, name, opened, S_ISLNK(opened->st_mode) ? "it is a link" : "it is no file");
+        return -1;
+    }
+    file = openat(folder->at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    /* Meanwhile it may be another one. */
+    if (file >= 0 && fstat(file, opened) == 0 && S_ISREG(opened->st_mode))
+        return file;
+    if (file >= 0)
+        close(file);
+    else if (errno != ENOENT && errno != ELOOP)
+        remark(folder, name, "%s", strerror(errno));
+    return -1;
 }
 
 /* Takes one envelope. 0 if it is left for later. */
@@ -225,23 +297,11 @@ static int take(struct folder *folder, const char *name)
 {
     struct stat opened;
     struct taken taken;
-    int file = openat(folder->at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int left;
+    int file = open_it(folder, name, &opened, &left);
 
-    if (file < 0) {
-        if (errno == ENOENT)
-            return 1;
-        if (errno == ELOOP) {
-            set_aside(folder, name, "it is a link");
-            return 1;
-        }
-        say("%s: %s", name, strerror(errno));
-        return 0;
-    }
-    if (fstat(file, &opened) != 0 || !S_ISREG(opened.st_mode)) {
-        set_aside(folder, name, "it is no file");
-        close(file);
-        return 1;
-    }
+    if (file < 0)
+        return !left;
     desk_take(folder->desk, file, 0, &taken);
     if (taken.outcome == UNACCEPTABLE && fstat(file, &opened) == 0 && !may_still_come(folder, &opened) && lseek(file, 0, SEEK_SET) == 0) {
         taken_clear(&taken);
@@ -265,6 +325,12 @@ int folder_watch(struct folder *folder)
     return 0;
 }
 
+/* Somebody wants it to end: after the file in hand. */
+static int folder_ended(const struct folder *folder)
+{
+    return folder->options->ended != NULL && *folder->options->ended;
+}
+
 long folder_scan(struct folder *folder)
 {
     long left = 0;
@@ -279,7 +345,7 @@ long folder_scan(struct folder *folder)
         return -1;
     }
     while ((entry = readdir(list)) != NULL)
-        if (stem(entry->d_name) > 0 && !take(folder, entry->d_name))
+        if (!folder_ended(folder) && stem(folder, entry->d_name) > 0 && !take(folder, entry->d_name))
             left++;
     closedir(list);
     return left;
@@ -299,7 +365,7 @@ static int take_events(struct folder *folder, const char *events, size_t length)
         }
         if ((event->mask & IN_Q_OVERFLOW) != 0)
             folder_scan(folder);
-        else if (event->len > 0 && stem(event->name) > 0)
+        else if (!folder_ended(folder) && event->len > 0 && stem(folder, event->name) > 0)
             take(folder, event->name);
         at += sizeof *event + event->len;
     }
@@ -310,9 +376,9 @@ int folder_wait(struct folder *folder, int milliseconds)
 {
     /* As aligned as what is read into it. */
     static union { struct inotify_event event; char bytes[65536]; } events;
-    struct pollfd poll_for = {folder->watch, POLLIN, 0};
+    struct pollfd poll_for[2] = {{folder->watch, POLLIN, 0}, {folder->options->wake, POLLIN, 0}};
 
-    if (poll(&poll_for, 1, milliseconds) <= 0)
+    if (poll(poll_for, 2, milliseconds) <= 0 || poll_for[0].revents == 0)
         return 1;
     ssize_t got = read(folder->watch, events.bytes, sizeof events.bytes);
     return got <= 0 || take_events(folder, events.bytes, (size_t)got);

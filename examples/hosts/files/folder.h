@@ -5,9 +5,13 @@
 #include "carrier.h"
 #include "desk.h"
 
+#include <signal.h>
+
 struct folder_options {
     const char *path;
     const char *receipts; /* a URL to upload receipts to; NULL: they are put beside the envelopes */
+    const volatile sig_atomic_t *ended; /* no more is begun once this is not 0 */
+    int wake;             /* what can be read here ends the wait */
     uint64_t settle;      /* what is not acceptable is set aside once it has not changed for so many seconds */
 };
 

@@ -19,11 +19,28 @@ void host_name(const char *name)
     program = name;
 }
 
+/* The length of a character of UTF-8 that is no control character; 0 if it is none. */
+static size_t character(const unsigned char *at)
+{
+    size_t length = *at < 0x80 ? 1 : *at >= 0xc2 && *at < 0xe0 ? 2 : *at >= 0xe0 && *at < 0xf0 ? 3 : *at >= 0xf0 && *at < 0xf5 ? 4 : 0;
+
+    if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0))
+        return 0;
+    for (size_t next = 1; next < length; next++)
+        if ((at[next] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
 void harmless(char *line)
 {
-    for (; *line != '\0'; line++)
-        if ((unsigned char)*line < 0x20 || *line == 0x7f)
+    while (*line != '\0') {
+        size_t length = character((const unsigned char *)line);
+
+        if (length == 0)
             *line = '?';
+        line += length > 0 ? length : 1;
+    }
 }
 
 void say(const char *format, ...)

@@ -9,7 +9,7 @@ enum { EXIT_DONE = 0, EXIT_USAGE = 1, EXIT_BAD = 2, EXIT_REFUSED = 3, EXIT_AWAIT
 
 /* Lines on standard error begin with this name. */
 void host_name(const char *name);
-/* Control characters, which a stranger may have chosen, become '?'. */
+/* Control characters (C0 and C1), which a stranger may have chosen, and what is no UTF-8 become '?'. */
 void harmless(char *line);
 /* Writes one line, made harmless. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

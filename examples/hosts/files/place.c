@@ -50,6 +50,9 @@ static const char *look_at(CURLU *url, const char *folder, const char *name, str
     /* It would be kept in the outbox, and shown in lists of processes. */
     if (part(url, CURLUPART_PASSWORD, 0, text, sizeof text))
         return "a password is in it: put that into ~/.netrc, or use a key";
+    /* So would what often is one: ?sig=SECRET. */
+    if (part(url, CURLUPART_QUERY, 0, text, sizeof text) || part(url, CURLUPART_FRAGMENT, 0, text, sizeof text))
+        return "a query (?) or a fragment (#) is in it: a folder has none";
     if (!part(url, CURLUPART_PATH, CURLU_URLDECODE, place->folder, sizeof place->folder - 1) || has_control(place->folder))
         return "its path is too long, or has control characters in it";
     if (place->folder[strlen(place->folder) - 1] != '/')

@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 #include "send.h"
 
 #include "bar.h"
@@ -6,142 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static uint64_t now(void)
 {
     return (uint64_t)time(NULL);
-}
-
-static bulla_status failed(bulla_error *error, bulla_status code, const char *why)
-{
-    memset(error, 0, sizeof *error);
-    error->code = code;
-    snprintf(error->text, sizeof error->text, "%s", why);
-    return code;
-}
-
-static bulla_status drain(bulla_buffer *buffer, bulla_outgoing *outgoing, bulla_error *error)
-{
-    bulla_status status = bulla_outgoing_write(outgoing, bulla_buffer_data(buffer), bulla_buffer_length(buffer), error);
-
-    bulla_buffer_clear(buffer);
-    return status;
-}
-
-static bulla_status seal_from(int file, uint64_t length, const bulla_sealer *sealer, const bulla_draft *draft,
-                              bulla_outgoing *outgoing, bulla_sent *sent, bulla_error *error)
-{
-    static unsigned char piece[65536];
-    bulla_seal_stream *stream = NULL;
-    bulla_buffer *buffer = NULL;
-    ssize_t got = 1;
-    bulla_status status = bulla_buffer_new(&buffer, error);
-
-    if (status == BULLA_OK)
-        status = bulla_seal_stream_new(sealer, draft, length, buffer, &stream, error);
-    while (status == BULLA_OK && (got = read(file, piece, sizeof piece)) > 0) {
-        status = bulla_seal_stream_update(stream, piece, (size_t)got, buffer, error);
-        if (status == BULLA_OK)
-            status = drain(buffer, outgoing, error);
-    }
-    if (got < 0)
-        status = failed(error, BULLA_IO, strerror(errno));
-    if (status == BULLA_OK && (status = bulla_seal_stream_finish(stream, buffer, sent, error)) == BULLA_OK)
-        status = drain(buffer, outgoing, error);
-    bulla_seal_stream_free(stream);
-    bulla_buffer_free(buffer);
-    return status;
-}
-
-static bulla_status make_draft(const struct sender *sender, const char *file, bulla_draft **draft, bulla_error *error)
-{
-    const char *slash = strrchr(file, '/');
-    const char *name = slash != NULL ? slash + 1 : file;
-    bulla_status status;
-
-    if ((status = bulla_draft_new(sender->context, draft, error)) == BULLA_OK &&
-        (status = bulla_draft_attribute(*draft, "name", (const uint8_t *)name, strlen(name), error)) == BULLA_OK &&
-        /* What the sender has given up by then must not be stored later. */
-        (status = bulla_draft_expires_in(*draft, sender->deadline, error)) == BULLA_OK)
-        status = bulla_draft_ask_receipts(*draft, BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED, sender->my_public, error);
-    return status;
-}
-
-static bulla_status record(struct sender *sender, const bulla_sent *sent, bulla_outgoing *outgoing, const char *note,
-                           bulla_error *error)
-{
-    uint64_t deadline = sent->issued + sender->deadline;
-    bulla_key recipient;
-    bulla_letter *letter = NULL;
-    bulla_status status;
-
-    if ((status = bulla_public_key(sender->recipient, &recipient, error)) == BULLA_OK &&
-        (status = bulla_letter_new(sent, sender->context, &recipient, 1, deadline, &letter, error)) == BULLA_OK &&
-        (status = bulla_letter_note(letter, note, error)) == BULLA_OK)
-        status = bulla_outgoing_commit(outgoing, letter, now(), error);
-    bulla_letter_free(letter);
-    return status;
-}
-
-static bulla_status describe(const struct sender *sender, const char *file, struct item *item, char *note, size_t size,
-                             bulla_error *error)
-{
-    char *path = realpath(file, NULL);
-    int fits;
-
-    if (path == NULL)
-        return failed(error, BULLA_IO, strerror(errno));
-    fits = strlen(sender->to) < sizeof item->to && strlen(sender->receipts) < sizeof item->receipts &&
-           strlen(path) < sizeof item->file && strchr(path, '\n') == NULL;
-    if (fits) {
-        strcpy(item->to, sender->to);
-        strcpy(item->receipts, sender->receipts);
-        strcpy(item->file, path);
-        fits = (size_t)snprintf(note, size, "%s\n%s\n%s", item->to, strcmp(item->to, item->receipts) == 0 ? "" : item->receipts,
-                                path) < size;
-    }
-    free(path);
-    return fits ? BULLA_OK : failed(error, BULLA_INVALID_INPUT, "the URL or the path is too long, or has a line end in it");
-}
-
-bulla_status send_seal(struct sender *sender, const char *file, struct item *item, bulla_error *error)
-{
-    char note[1025];
-    struct stat found;
-    bulla_sealer *sealer = NULL;
-    bulla_draft *draft = NULL;
-    bulla_outgoing *outgoing = NULL;
-    bulla_sent sent;
-    bulla_status status = describe(sender, file, item, note, sizeof note, error);
-
-    item->taken = 0;
-    if (status != BULLA_OK)
-        return status;
-    int from = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe without a writer would keep it waiting */
-    if (from < 0 || fstat(from, &found) != 0)
-        status = failed(error, BULLA_IO, strerror(errno));
-    else if (!S_ISREG(found.st_mode))
-        status = failed(error, BULLA_INVALID_INPUT, "this is not a file");
-    else if ((status = bulla_sealer_new(sender->me, &sealer, error)) == BULLA_OK &&
-             (status = bulla_sealer_to(sealer, sender->recipient, error)) == BULLA_OK &&
-             (status = make_draft(sender, item->file, &draft, error)) == BULLA_OK &&
-             (status = bulla_outbox_begin(sender->outbox, &outgoing, error)) == BULLA_OK &&
-             (status = seal_from(from, (uint64_t)found.st_size, sealer, draft, outgoing, &sent, error)) == BULLA_OK &&
-             (status = record(sender, &sent, outgoing, note, error)) == BULLA_OK) {
-        item->header = sent.header_digest;
-        name_of(&item->header, item->name);
-    }
-    if (from >= 0)
-        close(from);
-    bulla_outgoing_free(outgoing);
-    bulla_draft_free(draft);
-    bulla_sealer_free(sealer);
-    return status;
 }
 
 /* Takes a line of a note. */
@@ -161,16 +32,22 @@ static int line_of(bulla_view *rest, char line[NOTE_LINE])
     return end != NULL;
 }
 
-int send_read_note(bulla_view note, const bulla_digest *header, struct item *item)
+int send_read(const bulla_outbox_entry *entry, struct item *item)
 {
-    int ours = line_of(&note, item->to) && line_of(&note, item->receipts) && (line_of(&note, item->file), item->file[0] == '/');
+    bulla_view note = entry->note;
 
-    if (!ours || carrier_refuses(item->to) != NULL)
+    memset(item, 0, sizeof *item);
+    item->message_id = entry->message_id;
+    item->header = entry->header_digest;
+    item->attempts = entry->attempts;
+    item->next_due = entry->next_due;
+    item->given_up = entry->state == BULLA_OUTBOX_GIVEN_UP;
+    name_of(&item->header, item->name);
+    if (!line_of(&note, item->to) || !line_of(&note, item->receipts) || (line_of(&note, item->file), item->file[0] != '/') ||
+        strstr(item->to, "://") == NULL)
         return 0;
     if (item->receipts[0] == '\0')
         strcpy(item->receipts, item->to);
-    item->header = *header;
-    name_of(header, item->name);
     return 1;
 }
 
@@ -220,62 +97,161 @@ static const char *base_of(const char *file)
     return slash != NULL ? slash + 1 : file;
 }
 
-/* Takes it for this process, so that no other one sends it at the same time, and marks it as sent. */
-static void mark(struct sender *sender, const struct item *item)
+int send_claims(const char *outbox)
 {
-    bulla_due_list *taken = NULL;
+    char name[4096];
+
+    if ((size_t)snprintf(name, sizeof name, "%s-sending", outbox) >= sizeof name)
+        return -1;
+    return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* Each envelope is a place in the file beside the outbox. Who locks it sends; that who was killed locks nothing, the system sees to.
+ * NOT_SENT if that is not possible, BY_ANOTHER if another process sends it now. */
+static enum sending claim(const struct sender *sender, const struct item *item, short how)
+{
+    struct flock lock = {.l_type = how, .l_whence = SEEK_SET, .l_len = 1};
+
+    for (size_t at = 0; at < 7; at++)
+        lock.l_start = lock.l_start << 8 | item->header.bytes[at];
+    if (fcntl(sender->claims, F_OFD_SETLK, &lock) == 0)
+        return SENT;
+    if (errno == EAGAIN || errno == EACCES)
+        return BY_ANOTHER;
+    say("%s: it cannot be locked beside the outbox: %s", base_of(item->file), strerror(errno));
+    return NOT_SENT;
+}
+
+/* What the outbox says of it now, which other processes use, too. */
+static bulla_status find(const struct sender *sender, const struct item *item, bulla_entry_list **list, bulla_outbox_entry *entry,
+                         bulla_error *error)
+{
+    bulla_status status = bulla_outbox_of_message(sender->outbox, &item->message_id, list, error);
+
+    for (size_t at = 0; status == BULLA_OK && at < bulla_entry_list_count(*list); at++)
+        if (bulla_entry_list_at(*list, at, entry, NULL) == BULLA_OK &&
+            memcmp(&entry->header_digest, &item->header, sizeof item->header) == 0)
+            return BULLA_OK;
+    return status == BULLA_OK ? BULLA_NOTHING : status;
+}
+
+static void know(const struct sender *sender, struct item *item)
+{
+    bulla_entry_list *list = NULL;
+    bulla_outbox_entry entry;
+
+    if (find(sender, item, &list, &entry, NULL) == BULLA_OK) {
+        item->attempts = entry.attempts;
+        item->next_due = entry.next_due;
+    }
+    bulla_entry_list_free(list);
+}
+
+enum answer send_state(const struct sender *sender, const struct item *item)
+{
+    bulla_entry_list *list = NULL;
+    bulla_outbox_entry entry;
     bulla_error error;
-    bulla_status status = bulla_outbox_taken(sender->outbox, &item->header, &taken, &error);
+    enum answer answer = ANSWER_NONE;
+    bulla_status status = find(sender, item, &list, &entry, &error);
+
+    if (status == BULLA_NOTHING)
+        answer = ANSWER_LATE; /* it was forgotten meanwhile */
+    else if (status == BULLA_OK && entry.state == BULLA_OUTBOX_SETTLED)
+        answer = ANSWER_STORED;
+    else if (status == BULLA_OK && entry.state == BULLA_OUTBOX_REJECTED)
+        answer = ANSWER_REJECTED;
+    else if (status == BULLA_OK && (entry.state == BULLA_OUTBOX_GIVEN_UP || entry.deadline <= now()))
+        answer = ANSWER_LATE;
+    bulla_entry_list_free(list);
+    return answer;
+}
+
+/* Whether it is to be sent by this process: not if another one has sent it since this one looked. */
+static enum sending may_send(const struct sender *sender, const struct item *item)
+{
+    bulla_entry_list *list = NULL;
+    bulla_outbox_entry entry;
+    bulla_error error;
+    enum sending result = SENT;
+    bulla_status status = find(sender, item, &list, &entry, &error);
+
+    if (status == BULLA_NOTHING || (status == BULLA_OK && (entry.state != BULLA_OUTBOX_WAITING || entry.deadline <= now()))) {
+        result = NOT_AWAITED;
+    } else if (status != BULLA_OK) {
+        told(status, &error, "the outbox");
+        result = NOT_SENT;
+    } else if (entry.attempts != item->attempts || (entry.attempts > 0 && entry.next_due != item->next_due)) {
+        result = BY_ANOTHER;
+    }
+    bulla_entry_list_free(list);
+    return result;
+}
+
+static void mark(const struct sender *sender, const bulla_due_list *taken)
+{
+    bulla_error error;
+    bulla_status status = BULLA_OK;
 
     for (size_t at = 0; status == BULLA_OK && at < bulla_due_list_count(taken); at++)
         status = bulla_outbox_mark_sent(sender->outbox, taken, at, now(), &error);
     told(status, &error, "the outbox does not know that it was sent, so it will be sent again");
-    bulla_due_list_free(taken);
 }
 
-/* A receipt may have come since it was listed: then there is nothing to send. */
-static int is_settled(const struct sender *sender, const struct item *item)
+static enum sending upload(struct sender *sender, struct item *item, const bulla_due_list *taken, struct load *load)
 {
-    bulla_due_list *taken = NULL;
-    int result = bulla_outbox_taken(sender->outbox, &item->header, &taken, NULL) == BULLA_OK && bulla_due_list_count(taken) == 0;
+    struct cargo cargo = {0, load_seek, load_read, load_progress, load};
+    char name[NAME_LENGTH + 8];
+    bulla_error error;
+    bulla_status status = bulla_outbox_reader_new(sender->outbox, &item->header, &load->reader, &error);
 
-    bulla_due_list_free(taken);
-    return result;
+    if (status == BULLA_OK)
+        status = bulla_outbox_reader_seek(load->reader, 0, &cargo.length, &error);
+    if (told(status, &error, item->file) != BULLA_OK)
+        return NOT_SENT;
+    snprintf(name, sizeof name, "%s.bulla", item->name);
+    bar_begin(&load->bar, base_of(item->file), cargo.length, sender->progress);
+    enum carried done = carrier_upload(sender->carrier, item->to, name, &cargo);
+    bar_end(&load->bar);
+    if (done != CARRIED) {
+        if (done == CARRIED_FAILED)
+            say("%s: not uploaded: %s", base_of(item->file), carrier_trouble(sender->carrier));
+        return NOT_SENT;
+    }
+    if (load->begun > 0)
+        say("%s: gone on with at byte %llu of %llu", base_of(item->file), (unsigned long long)load->begun,
+            (unsigned long long)cargo.length);
+    mark(sender, taken);
+    return SENT;
 }
 
-enum carried send_upload(struct sender *sender, struct item *item)
+enum sending send_upload(struct sender *sender, struct item *item)
 {
     struct load load = {NULL, {0}, 0};
-    struct cargo cargo = {0, load_seek, load_read, load_progress, &load};
-    char name[NAME_LENGTH + 8];
     bulla_due_list *taken = NULL;
+    bulla_due due;
     bulla_error error;
-    bulla_status status = BULLA_OK;
-    enum carried done = CARRIED_FAILED;
 
-    snprintf(name, sizeof name, "%s.bulla", item->name);
-    if (!item->taken)
-        status = bulla_outbox_take(sender->outbox, &item->header, now(), &taken, &error);
-    item->taken = 0;
-    if (status == BULLA_OK &&
-        (status = bulla_outbox_reader_new(sender->outbox, &item->header, &load.reader, &error)) == BULLA_OK &&
-        (status = bulla_outbox_reader_seek(load.reader, 0, &cargo.length, &error)) == BULLA_OK) {
-        bar_begin(&load.bar, base_of(item->file), cargo.length, sender->progress);
-        done = carrier_upload(sender->carrier, item->to, name, &cargo);
-        bar_end(&load.bar);
-        if (done == CARRIED && load.begun > 0)
-            say("%s: gone on with at byte %llu of %llu", base_of(item->file), (unsigned long long)load.begun,
-                (unsigned long long)cargo.length);
-        if (done == CARRIED)
-            mark(sender, item);
+    if (carrier_is_away(sender->carrier, item->to))
+        return NOT_SENT;
+    enum sending result = claim(sender, item, F_WRLCK);
+    if (result == BY_ANOTHER)
+        item->attempts = 0; /* so that this one notices later that the other has sent it */
+    if (result != SENT)
+        return result;
+    if ((result = may_send(sender, item)) == SENT) {
+        if (told(bulla_outbox_take(sender->outbox, &item->header, now(), &taken, &error), &error, "the outbox") != BULLA_OK)
+            result = NOT_SENT;
+        else if (bulla_due_list_at(taken, 0, &due, NULL) != BULLA_OK)
+            result = NOT_AWAITED; /* a receipt has come since */
         else
-            say("%s: not uploaded: %s", base_of(item->file), carrier_trouble(sender->carrier));
+            result = upload(sender, item, taken, &load);
     }
-    if (status != BULLA_INVALID_INPUT || load.reader != NULL || !is_settled(sender, item))
-        told(status, &error, item->file);
+    know(sender, item);
+    claim(sender, item, F_UNLCK);
     bulla_outbox_reader_free(load.reader);
     bulla_due_list_free(taken);
-    return done;
+    return result;
 }
 
 /* What a receipt that was checked says. */
@@ -300,7 +276,27 @@ static enum answer answer_of(const struct item *item, const bulla_settled *settl
     return bulla_receipt_status(receipt) == BULLA_STATUS_DAMAGED ? ANSWER_DAMAGED : ANSWER_NONE;
 }
 
-enum answer send_fetch(struct sender *sender, const struct item *item, uint16_t *reason)
+/* Whether it may be the right receipt, which this process cannot use: of another key, at another time, for another outbox. */
+static int may_be_one(bulla_status status)
+{
+    return bulla_status_class(status) != BULLA_CLASS_NOT_ACCEPTABLE || status == BULLA_NOT_FOR_ME;
+}
+
+/* Says so once: it is looked at again and again. */
+static void complain(struct item *item, bulla_status status, const bulla_error *error)
+{
+    if (item->told == status)
+        return;
+    item->told = status;
+    if (status == BULLA_CONTENT_DIFFERS)
+        say("%s: ATTENTION: %s", base_of(item->file), error->text);
+    else if (status == BULLA_NOT_FOR_ME)
+        say("%s: its receipt is for another key: name that with which it was sealed; the receipt stays there", base_of(item->file));
+    else
+        say("%s: what came as its receipt is none: %s", base_of(item->file), error->text);
+}
+
+enum answer send_fetch(struct sender *sender, struct item *item, uint16_t *reason)
 {
     static unsigned char data[RECEIPT_MOST];
     char name[NAME_LENGTH + 10];
@@ -312,23 +308,20 @@ enum answer send_fetch(struct sender *sender, const struct item *item, uint16_t 
     snprintf(name, sizeof name, "%s.receipt", item->name);
     enum carried done = carrier_fetch(sender->carrier, item->receipts, name, data, sizeof data, &length);
     if (done != CARRIED) {
-        if (done == CARRIED_FAILED)
+        /* What was given up is no news. */
+        if (done == CARRIED_FAILED && !item->given_up)
             say("%s: no receipt: %s", base_of(item->file), carrier_trouble(sender->carrier));
         return ANSWER_NONE;
     }
     bulla_status status = bulla_outbox_settle(sender->outbox, sender->me, NULL, data, length, &settled, &error);
-    if (status == BULLA_CONTENT_DIFFERS) {
-        /* An authentic receipt for something else under this message's id. It stays there, to be looked into. */
-        say("%s: ATTENTION: %s", base_of(item->file), error.text);
-        return ANSWER_NONE;
-    }
     if (status != BULLA_OK) {
-        say("%s: what came as its receipt is none: %s", base_of(item->file), error.text);
-        if (bulla_status_class(status) == BULLA_CLASS_TRY_AGAIN || bulla_status_class(status) == BULLA_CLASS_USAGE)
+        complain(item, status, &error);
+        if (may_be_one(status))
             return ANSWER_NONE;
     }
     answer = status == BULLA_OK ? answer_of(item, settled, reason) : ANSWER_NONE;
     bulla_settled_free(settled);
+    know(sender, item); /* damage makes it due at once */
     /* What it says is in the outbox now; or it is nothing, and makes room for the right one. */
     if (carrier_remove(sender->carrier, item->receipts, name) != CARRIED)
         say("%s: the receipt stays there: %s", base_of(item->file), carrier_trouble(sender->carrier));

@@ -14,6 +14,7 @@ struct sender {
     bulla_public *recipient;
     bulla_database *database;
     bulla_outbox *outbox;
+    int claims; /* send_claims() */
     struct carrier *carrier;
     const char *context;
     const char *to;       /* the folder on the other side */
@@ -24,28 +25,44 @@ struct sender {
 
 /* A file on its way. */
 struct item {
+    bulla_message_id message_id;
     bulla_digest header;
     char to[NOTE_LINE];
     char receipts[NOTE_LINE];
     char file[NOTE_LINE];
     char name[NAME_LENGTH];
-    int taken; /* the outbox has given it to this process, to be sent */
+    uint32_t attempts; /* how often it was sent, and when it is due, as this process knows it: if the outbox says */
+    uint64_t next_due; /* something else, another process has sent it meanwhile */
+    int given_up;      /* it is only looked whether there is a receipt after all */
+    bulla_status told; /* what was said of its receipt */
 };
 
 enum answer {
     ANSWER_NONE,     /* there is no receipt yet */
     ANSWER_STORED,   /* it is on the other disk, and was read again from there */
     ANSWER_REJECTED, /* it will not be stored; `reason` says why */
-    ANSWER_DAMAGED   /* what came was damaged: send it again at once */
+    ANSWER_DAMAGED,  /* what came was damaged: send it again at once */
+    ANSWER_LATE      /* the deadline is over: it is not sent again */
 };
 
+enum sending {
+    SENT,       /* or: it may be sent */
+    NOT_SENT,   /* it may be tried again */
+    BY_ANOTHER, /* another process sends it just now, or has sent it since this one looked */
+    NOT_AWAITED /* the outbox waits for no answer any more: send_state() says why */
+};
+
+/* The file beside the outbox by which processes keep from sending the same envelope at once; -1 if it cannot be opened. */
+int send_claims(const char *outbox);
 /* Seals a file into the outbox, where it is durable. Nothing was sent yet. */
 bulla_status send_seal(struct sender *sender, const char *file, struct item *item, bulla_error *error);
-/* Reads what an outbox says of an entry of ours; 0 if it is none. */
-int send_read_note(bulla_view note, const bulla_digest *header, struct item *item);
+/* Reads what an outbox says of an entry; 0 if another program has put it there, and then there are no folders and no file. */
+int send_read(const bulla_outbox_entry *entry, struct item *item);
 /* Uploads, and marks it as sent. */
-enum carried send_upload(struct sender *sender, struct item *item);
+enum sending send_upload(struct sender *sender, struct item *item);
 /* Looks for the receipt, and settles with it. */
-enum answer send_fetch(struct sender *sender, const struct item *item, uint16_t *reason);
+enum answer send_fetch(struct sender *sender, struct item *item, uint16_t *reason);
+/* What the outbox says of it now: another process may have got the receipt. */
+enum answer send_state(const struct sender *sender, const struct item *item);
 
 #endif

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 
-from servers import PutServer, Rsyncd, Sshd, Vsftpd, need
+from servers import PutServer, Rsyncd, Sshd, Vsftpd, children, need
 from world import check, until
 
 SIZES = [0, 1, 65536, 3_000_000]
@@ -109,23 +111,28 @@ def local(world):
 
 
 def rsync(world):
-    """bulla-put fills a folder, rsync carries it there and the receipts back, bulla-put settles."""
+    """bulla-put fills a folder, rsync carries it there and the receipts back, bulla-put settles: twice, as docs/files.md has it."""
     server = Rsyncd(world, world.path("drop"))
     world.path("out").mkdir()
-    files = [world.file(f"file {size}.bin", size) for size in SIZES]
-    world.put(f"file://{world.path('out')}", "--wait", "0", *files, status=4)
     world.drop()
-    server.copy("-a", "--include=*.bulla", "--exclude=*", f"{world.path('out')}/", server.url())
+    sent = []
+    for number in range(2):
+        files = [world.file(f"file {number} {size}.bin", size) for size in SIZES]
+        sent += files
+        world.put(f"file://{world.path('out')}", "--wait", "0", *files, status=4)
+        server.copy("-a", "--remove-source-files", "--include=*.bulla", "--exclude=*", f"{world.path('out')}/", server.url())
 
-    def back():
-        server.copy("-a", "--include=*.receipt", "--exclude=*", server.url(), f"{world.path('out')}/")
-        return len(list(world.path("out").glob("*.receipt"))) == len(files)
+        def back():
+            server.copy("-a", "--remove-source-files", "--include=*.receipt", "--exclude=*", server.url(), f"{world.path('out')}/")
+            return len(list(world.path("out").glob("*.receipt"))) == len(files)
 
-    until("the receipts are there", back, 20)
-    world.due("--wait", "0")
-    check(sorted(world.stored().values()) == sorted(one.read_bytes() for one in files), "other content is stored")
-    check([state for _, state in world.report()] == ["stored"] * len(files), f"the outbox says {world.report()}")
-    return f"rsync daemon as the carrier, both ways: {len(files)} files stored, {len(files)} receipts settled by --due"
+        until("the receipts are there", back, 20)
+        world.due("--wait", "0")
+    check(world.stored() == {one.name: one.read_bytes() for one in sent}, "other content is stored")
+    check([state for _, state in world.report()] == ["stored"] * len(sent), f"the outbox says {world.report()}")
+    check("again " not in world.dropped(), f"it carried what was there before: {world.dropped()}")
+    check(not world.names() and not world.names("out"), f"left: {world.names()} {world.names('out')}")
+    return f"rsync daemon as the carrier, both ways, two rounds: {len(sent)} files stored once, settled by --due, nothing left in either folder"
 
 
 def progress(world):
@@ -185,19 +192,32 @@ def cut_off(world, url, kill_server, part, size=4_000_000, more=()):
 
 
 def kill_children(world, name):
-    """Ends the processes with this name that a server of ours has started."""
-    found = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
-    parents = {}
-    for line in found:
-        pid, parent, command = line.split(None, 2)
-        parents[int(pid)] = (int(parent), command)
-    ours = {one.pid for one in world.processes}
-    for pid, (parent, command) in parents.items():
-        at = parent
-        while at in parents and at not in ours:
-            at = parents[at][0]
-        if at in ours and command.startswith(name):
-            os.kill(pid, signal.SIGKILL)
+    for pid in children(world, name):
+        os.kill(pid, signal.SIGKILL)
+
+
+def not_renamed(world):
+    """All of it was uploaded, and the sender died before it was renamed: the next one only renames."""
+    world.drop()
+    ways = {"sftp": Sshd(world).url(world.path("drop")), "ftp": Vsftpd(world, world.path("drop")).url(), "file": f"file://{world.path('drop')}"}
+    world.path("drop").chmod(0o777)
+    files = {}
+    for name, url in ways.items():
+        files[name] = world.file(f"{name}.bin", 700_000)
+        world.path("aside").mkdir(exist_ok=True)
+        world.put(f"file://{world.path('aside')}", "--wait", "0", files[name], status=4, outbox=name)
+        (envelope,) = world.path("aside").iterdir()
+        there = world.path("drop", envelope.name + ".part")
+        shutil.move(envelope, there)
+        shutil.chown(there, "ftp")
+        note = f"{url}\n\n{files[name]}"
+        with sqlite3.connect(world.path(name)) as outbox:  # to where it was on its way
+            outbox.execute("UPDATE outbox_entry SET note = ?", [note])
+        outbox.close()
+        said = world.due("--now", "--wait", "20s", outbox=name).stderr.decode()
+        check(re.search(r"gone on with at byte (\d+) of \1", said) or name == "file", f"{name}: {said}")
+    check(world.stored() == {one.name: one.read_bytes() for one in files.values()} and not world.names(), f"{world.names()}")
+    return f"a whole upload that was not renamed yet ({', '.join(ways)}): renamed, stored, settled"
 
 
 def sftp_cut_off(world):
@@ -215,5 +235,5 @@ def ftps_cut_off(world):
     return "ftps: " + cut_off(world, server.url(), lambda: kill_children(world, "vsftpd"), "*.part", more=["--authorities", world.path("tls.crt")])
 
 
-SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, nobody_listens, sftp_cut_off, ftp_cut_off,
+SCENARIOS = [sftp, sftp_home, sftp_unknown_host, ftp, ftps, ftp_tls, ftp_without_tls, http_put, http_elsewhere, local, rsync, progress, nobody_listens, not_renamed, sftp_cut_off, ftp_cut_off,
              ftps_cut_off]

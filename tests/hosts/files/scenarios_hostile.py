@@ -136,10 +136,14 @@ def names_that_lie(world):
     _, envelope = queued(world)
     whole = envelope.read_bytes()
     world.path("drop", "x\nstored forged.bulla \x1b[2Jtreasure.bulla").write_bytes(whole)
+    # CSI in one byte, and in UTF-8; what is a letter stays one.
+    world.path("drop", "c1 \u009b2Jforged \u00fc.bulla").write_bytes(whole)
+    (world.path("drop") / os.fsdecode(b"c1 \x9b2Jforged.bulla")).write_bytes(whole)
     world.path("drop", "y\nbulla-drop: forged.bulla").write_bytes(b"nothing")
     world.drop()
     until("all are dealt with", lambda: not list(world.path("drop").glob("*.bulla")))
-    log = world.dropped()
+    log = world.path("drop.log").read_bytes().decode()  # fails if it is no UTF-8
+    check("c1 ??2Jforged \u00fc" in log and "c1 ?2Jforged" in log and "\u009b" not in log, f"the log obeys: {log!r}")
     check("\x1b" not in log and not any(line.startswith(("stored forged", "bulla-drop: forged")) for line in log.splitlines()), f"the log obeys: {log!r}")
     check(log.count("forged") >= 2, f"the log lacks them: {log!r}")
     world.due("--wait", "20s")
@@ -157,7 +161,8 @@ def receipts_exchanged(world):
     b.write_bytes(a.read_bytes())
     a.write_bytes(b"BULLA, honestly")
     done = world.due("--wait", "0", status=4)
-    check(b"is none" in done.stderr and b"stored" not in done.stdout, f"{done.stderr.decode()}{done.stdout.decode()}")
+    # That the first is stored is true, and may be said by now; of the second nothing is known.
+    check(b"is none" in done.stderr and b"/two" not in done.stdout, f"{done.stderr.decode()}{done.stdout.decode()}")
     check(dict(world.report()) == {"one": "stored", "two": "awaited"}, f"the outbox says {world.report()}")
     b.write_bytes(right)
     world.due("--wait", "0")
@@ -172,6 +177,9 @@ def wrong_set_up(world):
     due = [world.programs / "bulla-put", "-i", world.path("alice.key"), "--outbox", world.path("outbox"), "--due"]
     pipe = world.path("near", "pipe")
     os.mkfifo(pipe)
+    inside = world.path("drop", "inside")
+    inside.mkdir()
+    world.path("drop", "bob.key").symlink_to(world.path("bob.key"))
     drop = [str(one) for one in world.drop_command("--once")]
 
     def with_value(option, value):
@@ -181,11 +189,16 @@ def wrong_set_up(world):
 
     cases = [
         (with_value("--dir", world.path("drop")), "name another folder with --dir"),
+        (with_value("--dir", inside), "name another folder with --dir"),
         (with_value("--guard", world.path("store", "guard")), "the guard is in the folder"),
+        (with_value("--guard", world.path("drop", "guard")), "the guard is in the folder where others put"),
+        (with_value("--guard", inside / "guard"), "the guard is in the folder where others put"),
+        (with_value("-i", world.path("drop", "bob.key")), "the key is in the folder"),
         (with_value("-i", world.path("bob.pub")), "bob.pub|key"),
         (with_value("--from", world.path("alice.key")), "alice.key|malformed|identity"),
         (drop[:-1], "name one folder"),
         (world.put_command("sftp://user:secret@host/drop", file), "a password is in it"),
+        (world.put_command("https://host/drop?sig=secret", file), "a query"),
         (world.put_command("gopher://host/drop", file), "none of sftp"),
         (world.put_command("drop", file), "no URL|none of"),
         (world.put_command(here, world.path("near")), "not a file"),
@@ -206,8 +219,8 @@ def wrong_set_up(world):
     for command, words in cases:
         said = world.run(command, status=1).stderr.decode().strip()
         check(any(word in said for word in words.split("|")) and "secret" not in said, f"said: {said}")
-    check(not world.names() and not world.stored(), "something was sent or stored")
-    return (f"{len(cases)} mistakes of a set-up (guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
+    check(world.names() == ["bob.key", "inside"] and not world.stored(), "something was sent or stored")
+    return (f"{len(cases)} mistakes of a set-up (key, guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
             "with a recipient): each told in a line")
 
 

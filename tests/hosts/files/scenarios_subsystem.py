@@ -4,6 +4,7 @@ import subprocess
 import threading
 import time
 
+from scenarios_hostile import queued
 from servers import Sshd
 from world import check, until
 
@@ -41,6 +42,24 @@ def subsystem(world):
     check(len(world.stored()) == 2 and world.stored()["data.bin"] == file.read_bytes(), f"stored: {list(world.stored())}")
     return ("ssh -s host bulla-receive: stored, and the receipt on standard output settled the outbox; a copy got the same one, byte for byte; a "
             "second file of that name is stored under another name")
+
+
+def subsystem_and_folder(world):
+    """The same envelope comes both ways: one guard, stored once, one receipt."""
+    file, envelope = queued(world)
+    whole = envelope.read_bytes()
+    world.drop()
+    receipt = until("it is answered", lambda: list(world.path("drop").glob("*.receipt")))[0].read_bytes()
+    server = serve(world)
+    done = world.run(server.ssh("-s", "bulla-receive"), input=whole)
+    check(done.stdout == receipt, "it got another receipt")
+    second, envelope = world.file("second.bin", 1000), sealed(world, world.path("near", "second.bin"))
+    receipt = world.run(server.ssh("-s", "bulla-receive"), input=envelope).stdout
+    world.path("drop", "copy.bulla").write_bytes(envelope)
+    until("the copy is answered", lambda: world.path("drop", "copy.receipt").exists() and not world.path("drop", "copy.bulla").exists())
+    check(world.path("drop", "copy.receipt").read_bytes() == receipt, "the copy got another receipt")
+    check(world.stored() == {one.name: one.read_bytes() for one in (file, second)}, f"stored: {list(world.stored())}")
+    return "one envelope by the folder and then by the subsystem, another the other way round: each stored once, the same receipt both times"
 
 
 def subsystem_bad(world):
@@ -178,4 +197,4 @@ def swallow(pipe, data):
         pass
 
 
-SCENARIOS = [subsystem, subsystem_bad, subsystem_limits, subsystem_idle, subsystem_killed]
+SCENARIOS = [subsystem, subsystem_and_folder, subsystem_bad, subsystem_limits, subsystem_idle, subsystem_killed]

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from servers import Sshd
+from servers import Sshd, Vsftpd
 from world import check, until
 
 
@@ -23,8 +23,8 @@ def full_rejected(world):
     world.processes.append(sender)
     until("it was rejected", lambda: world.dropped().count("rejected") >= 2)
     (disk / "ballast").unlink()
-    said = sender.communicate(timeout=60)[0].decode()
-    check("stored " in said and (disk / "big.bin").read_bytes() == file.read_bytes(), "it was not stored when there was room")
+    said = [one.decode() for one in sender.communicate(timeout=60)]
+    check("stored " in said[0] and (disk / "big.bin").read_bytes() == file.read_bytes(), f"it was not stored when there was room: {said}")
     return ("a disk of 2 MB with too little room, --reject-full: the sender saw `rejected: reason 1, no room`, nothing was left on the "
             "disk; with --anew it was sealed anew, and stored once there was room")
 
@@ -70,14 +70,14 @@ def too_large(world):
     return "a file over --max-size: the sender saw `rejected: reason 2`, and did not send it again; nothing is stored"
 
 
-def corrupts(world, how):
+def corrupts(world, how, url):
     """A disk that changes a byte: what was read again is not what was sent, and there is no receipt."""
     file = world.file("data.bin", 300_000)
     control = world.path("control")
     control.write_text(how)
     shim = {**os.environ, "LD_PRELOAD": str(world.programs / "shim.so"), "FLIP_FOLDER": str(world.path("store")), "FLIP_WHILE": str(control)}
     world.drop(env=shim)
-    world.put(f"file://{world.path('drop')}", "--wait", "3s", file, status=4)
+    world.put(url, "--wait", "3s", file, status=4)
     check("later" in world.dropped() and "stored" not in world.dropped(), f"it counted as stored: {world.dropped()}")
     check(not world.stored(), f"left under a final name: {list(world.stored())}")
     check(world.report() == [("data.bin", "awaited")], f"the outbox says {world.report()}")
@@ -87,14 +87,14 @@ def corrupts(world, how):
 
 
 def corrupts_written(world):
-    corrupts(world, "write")
-    return ("a disk that changes a byte of what is written: tried for 3 s, nothing under a final name, no receipt, the sender waits; when it "
+    corrupts(world, "write", Sshd(world).url(world.path("drop")))
+    return ("sftp: a disk that changes a byte of what is written: tried for 3 s, nothing under a final name, no receipt, the sender waits; when it "
             "was well again: stored, receipt settled")
 
 
 def corrupts_read(world):
-    corrupts(world, "read")
-    return ("a disk that changes a byte of what is read: tried for 3 s, nothing under a final name, no receipt, the sender waits; when it was "
+    corrupts(world, "read", Vsftpd(world, world.path("drop")).url())
+    return ("vsftpd: a disk that changes a byte of what is read: tried for 3 s, nothing under a final name, no receipt, the sender waits; when it was "
             "well again: stored, receipt settled")
 
 
@@ -146,6 +146,28 @@ def name_taken(world):
     return "a file of that name was there: it is as it was, the new one is stored under a name made of its id, receipt settled"
 
 
+def names(world):
+    """A link is sent under its own name; with --by-id nothing that a sender says is a name; and keys that have a passphrase."""
+    secret = world.path("secret")
+    secret.write_text("correct horse\n")
+    for who in ("alice", "bob"):
+        world.path(f"{who}.key").unlink()
+        world.path(f"{who}.pub").write_bytes(world.run([world.bulla, "keygen", "-o", world.path(f"{who}.key"), "--passphrase-file", secret]).stdout)
+    file, link = world.file("version-7.bin", 1000), world.path("near", "current.bin")
+    link.symlink_to(file)
+    receiver = world.drop("--passphrase-file", secret)
+    world.put(f"file://{world.path('drop')}", "--passphrase-file", secret, "--wait", "20s", link)
+    check(world.stored() == {"current.bin": file.read_bytes()} and world.report() == [("current.bin", "stored")], f"stored: {list(world.stored())}")
+    world.end(receiver)
+    world.path("other").mkdir()
+    world.drop("--passphrase-file", secret, "--by-id", store="other")
+    world.put(f"file://{world.path('drop')}", "--passphrase-file", secret, "--wait", "20s", file)
+    ((name, content),) = world.stored("other").items()
+    check(content == file.read_bytes() and "version" not in name, f"stored as {name}")
+    check(b"passphrase" in world.put(f"file://{world.path('drop')}", file, status=1).stderr, "it was sent with a key that is locked")
+    return f"keys with a passphrase; a link was stored under its own name; with --by-id the file is stored as {name}"
+
+
 def given_up(world):
     """Nobody answers: the sender is told, once."""
     file = world.file("late", 1000)
@@ -161,4 +183,4 @@ def given_up(world):
 
 
 SCENARIOS = [full_rejected, full_waits, full_while_writing, too_large, corrupts_written, corrupts_read, damaged_on_the_way, lost_on_the_way,
-             name_taken, given_up]
+             name_taken, names, given_up]

@@ -3,10 +3,12 @@
 import http.server
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import threading
+import time
 
 from world import Failed, answers, check, free_port, until
 
@@ -20,6 +22,23 @@ def need(command, package):
 
 def ssh_key(world, name):
     world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.path(name)])
+
+
+def children(world, name):
+    """The processes with this name that a server of ours has started."""
+    found = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+    parents = {}
+    for line in found:
+        pid, parent, command = line.split(None, 2)
+        parents[int(pid)] = (int(parent), command)
+    found, ours = [], {one.pid for one in world.processes}
+    for pid, (parent, command) in parents.items():
+        at = parent
+        while at in parents and at not in ours:
+            at = parents[at][0]
+        if at in ours and command.startswith(name):
+            found.append(pid)
+    return found
 
 
 class Sshd:
@@ -88,7 +107,11 @@ class Vsftpd:
         until("vsftpd answers", lambda: self.process.poll() is not None or answers(self.port))
         check(self.process.poll() is None, f"vsftpd ended: {world.path('vsftpd.log').read_text()}")
         shutil.chown(folder, "ftp")
-        self.name = folder.name
+        self.name, self.log = folder.name, world.path("vsftpd.xfer")
+
+    def received(self):
+        """How many bytes of envelopes, those of uploads that were cut off included."""
+        return sum(int(one) for one in re.findall(r'UPLOAD: .*bulla\.part", (\d+) bytes', self.log.read_text()))
 
     def url(self):
         return f"{'ftps' if self.implicit else 'ftp'}://127.0.0.1:{self.port}/{self.name}"
@@ -154,9 +177,9 @@ class Counter:
 
 class PutServer:
     """Takes PUT, GET and DELETE in a folder, and nothing else; PUT writes straight to the final name, as simple servers do. With `refer`
-    it does nothing, and answers with that status and another place."""
+    it does nothing, and answers with that status and another place. `before_put` is called when a PUT comes."""
 
-    def __init__(self, folder, refer=None):
+    def __init__(self, folder, refer=None, before_put=None):
         self.refer, self.asked, outer = refer, [], self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -187,6 +210,8 @@ class PutServer:
                 left = int(self.headers["Content-Length"])
                 if self.refers(left):
                     return
+                if before_put:
+                    before_put()
                 with self.file().open("wb") as out:
                     while left > 0:
                         piece = self.rfile.read(min(left, 65536))
@@ -226,3 +251,38 @@ class PutServer:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Mute:
+    """Takes connections, and then says nothing, or a byte at a time after a beginning: a server behind a broken network, or a bad one."""
+
+    def __init__(self, beginning=None):
+        self.beginning, self.connections, self.open = beginning, 0, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                one, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self.open.append(one)
+            if self.beginning:
+                threading.Thread(target=self.drip, args=(one,), daemon=True).start()
+
+    def drip(self, one):
+        try:
+            one.recv(65536)
+            one.sendall(self.beginning)
+            while True:
+                one.sendall(b"x")
+                time.sleep(0.2)
+        except OSError:
+            pass
+
+    def close(self):
+        for one in (self.socket, *self.open):
+            one.close()

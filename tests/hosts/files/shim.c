@@ -1,10 +1,11 @@
 /*
  * A disk that corrupts: preloaded into a program, this changes one byte in what is written to a folder, or read from it; or it is
- * full where it said that it is not; or its files are dated a day ahead.
+ * full where it said that it is not; or its files are dated a day ahead; or the clock of the machine is ahead.
  *
  *   FLIP_FOLDER   files below this folder
  *   FLIP_WHILE    while this file is there: "write", "read" or "full" is in it; "back" where the clock was set back since envelopes
  *                 came, "server" where another machine's clock, a day ahead, dates all files
+ *   CLOCK_AHEAD   seconds
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static int is_meant(int file, const char *how)
@@ -95,5 +97,16 @@ int fstat(int file, struct stat *found)
         found->st_mtime += 86400;
         found->st_ctime += 86400;
     }
+    return result;
+}
+
+int clock_gettime(clockid_t which, struct timespec *now)
+{
+    int (*really)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    const char *ahead = getenv("CLOCK_AHEAD");
+    int result = really(which, now);
+
+    if (result == 0 && which == CLOCK_REALTIME && ahead != NULL)
+        now->tv_sec += atol(ahead);
     return result;
 }

@@ -97,7 +97,7 @@ static sfsistat recipient_judge(SMFICTX *context, const struct session *session,
 
         if (named < 0)
             return SMFIS_TEMPFAIL;
-        return named || (first != NULL && config_lists(config->leave, address) != config_lists(config->leave, first))
+        return named || (first != NULL && config_leaves(config, address) != config_leaves(config, first))
                    ? separately(context)
                    : SMFIS_CONTINUE;
     }
@@ -221,7 +221,7 @@ static int fields_remove(SMFICTX *context, const struct session *session, enum v
 
     for (size_t i = header->count; i-- > 0 && result == MI_SUCCESS;) {
         const char *name = header->fields[i].name;
-        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_are_of(header->fields[i].value, config->domain);
+        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_go(header->fields[i].value, config);
         int trace = config->role == ROLE_OPEN && (strcasecmp(name, "Received") == 0 || strcasecmp(name, "Delivered-To") == 0);
 
         if (verdict == VERDICT_PASS ? !(ours && config->role == ROLE_OPEN) : trace)

@@ -1,8 +1,8 @@
 #include "addressees.h"
 
+#include "address.h"
 #include "mime.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,45 +35,12 @@ void addressees_free(struct addressees *addressees)
     memset(addressees, 0, sizeof *addressees);
 }
 
-/* Without quotes and backslashes: "bob"@b.test is bob@b.test, and what needs its quotes stays apart from what does not by the signs
- * that are in it. */
-static void local_write(const struct config *config, const char *local, size_t length, struct text *out)
-{
-    int quoted = length >= 2 && local[0] == '"' && local[length - 1] == '"';
-    size_t begin = out->length;
-
-    for (size_t i = quoted ? 1 : 0; i < length - (quoted ? 1 : 0); i++) {
-        char c = local[i];
-
-        if (quoted && c == '\\' && i + 2 < length)
-            c = local[++i];
-        if (config->delimiter != NULL && out->length > begin && c != 0 && strchr(config->delimiter, c) != NULL)
-            break;
-        if (config->local_part == LOCAL_NO_CASE)
-            c = (char)tolower((unsigned char)c);
-        text_add(out, (unsigned char)c < ' ' ? "?" : &c, 1);
-    }
-}
-
 int reader_of(const struct config *config, const char *address, struct text *reader)
 {
-    const char *at = strrchr(address, '@');
-    size_t length = at == NULL ? strlen(address) : (size_t)(at - address);
-
     text_clear(reader);
-    text_add(reader, "", 0);
-    local_write(config, address, length, reader);
-    if (at != NULL) {
-        size_t domain = strlen(at);
-
-        while (domain > 1 && at[domain - 1] == '.')
-            domain--;
-        for (size_t i = 0; i < domain; i++) {
-            char lower = (char)tolower((unsigned char)at[i]);
-
-            text_add(reader, &lower, 1);
-        }
-    }
+    text_add(reader, address, strlen(address));
+    if (!reader->failed) /* it only becomes shorter */
+        reader->length = address_normal(reader->data, config->delimiter, config->local_part == LOCAL_NO_CASE, reader->data, reader->length + 1);
     return reader->failed ? -1 : 0;
 }
 

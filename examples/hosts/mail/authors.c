@@ -1,17 +1,14 @@
 #include "authors.h"
 
+#include "address.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 int author_is(const struct host *host, const char *address, const bulla_key *signer)
 {
-    const bulla_public *identity;
-    bulla_key key;
-
-    if (keys_find(host->keys, address, &identity, &key) != FOUND_KEY)
-        return 0;
-    return memcmp(&key, signer, sizeof key) == 0 ? 1 : -1;
+    return keys_sign(host->keys, address, signer);
 }
 
 /* The addresses of From; 0, or -1 for want of memory. */
@@ -45,21 +42,18 @@ int authors_are(const struct host *host, const struct header *header, const bull
     return result;
 }
 
-/* Whether an address is of this host or of those who receive here: nobody outside is a mail server of theirs. */
-static int is_of_here(const struct host *host, const struct mail *mail, const char *address)
+/* Whether a domain ("@b.test") is of this host or of those who receive here: nobody outside is a mail server of theirs. */
+static int is_of_here(const struct host *host, const struct mail *mail, const char *domain)
 {
-    const char *domain = strrchr(address, '@') + 1;
-    size_t ours = strlen(host->config->domain), length = strlen(domain);
+    size_t ours = strlen(host->config->domain), length = strlen(domain + 1);
+    char other[ADDRESS_ROOM];
 
-    if (length <= ours && strcasecmp(host->config->domain + ours - length, domain) == 0 &&
+    if (length <= ours && strcasecmp(host->config->domain + ours - length, domain + 1) == 0 &&
         (length == ours || host->config->domain[ours - length - 1] == '.'))
         return 1;
-    for (size_t i = 0; i < mail->count; i++) {
-        const char *at = strrchr(mail->recipients[i], '@');
-
-        if (at != NULL && strcasecmp(at + 1, domain) == 0)
+    for (size_t i = 0; i < mail->count; i++)
+        if (address_domain(mail->recipients[i], other, sizeof other) < sizeof other && strcmp(other, domain) == 0)
             return 1;
-    }
     return 0;
 }
 
@@ -67,9 +61,11 @@ static int is_of_here(const struct host *host, const struct mail *mail, const ch
 static int is_bounce(const struct host *host, const struct mail *mail, const struct addresses *authors, size_t fields)
 {
     static const char name[] = "mailer-daemon@";
+    char address[ADDRESS_ROOM];
 
     return *mail->from == 0 && fields == 1 && authors->count == 1 && !authors->local &&
-           strncasecmp(authors->list[0], name, sizeof name - 1) == 0 && !is_of_here(host, mail, authors->list[0]);
+           address_normal(authors->list[0], NULL, 1, address, sizeof address) < sizeof address &&
+           strncmp(address, name, sizeof name - 1) == 0 && !is_of_here(host, mail, address + sizeof name - 2);
 }
 
 int plain_is_refused(const struct host *host, const struct mail *mail)

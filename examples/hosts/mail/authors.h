@@ -5,10 +5,10 @@
 #include "host.h"
 #include "mail.h"
 
-/* 1: the signer's key is the one of this address; 0: nobody knows the address; -1: it is another's. */
+/* 1: the signer's key signs for this address; 0: nobody knows whose does; -1: only others do. */
 int author_is(const struct host *host, const char *address, const bulla_key *signer);
 
-/* The same of all authors that a header names: 1 only if the signer's key is that of each; -1 also if there are several From fields.
+/* The same of all authors that a header names: 1 only if the signer's key signs for each; -1 also if there are several From fields.
  * AUTHORS_UNKNOWN if there is no memory to tell. */
 #define AUTHORS_UNKNOWN (-2)
 int authors_are(const struct host *host, const struct header *header, const bulla_key *signer);

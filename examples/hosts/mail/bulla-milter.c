@@ -1,6 +1,7 @@
 /*
  * bulla-milter: seals mail, and opens it, beside a mail server. `bulla-milter --help` is its manual.
  */
+#include "check.h"
 #include "due.h"
 #include "host.h"
 #include "log.h"
@@ -18,7 +19,8 @@ static const char HELP[] =
     "    bulla-milter - seal mail from end to end, and open it, beside a mail server\n\n"
     "SYNOPSIS\n"
     "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET]\n"
-    "    bulla-milter [-c FILE] --due | --report [--all] | --proof ID [--to ADDRESS] | --confirm ADDRESS | --check\n\n"
+    "    bulla-milter [-c FILE] --due | --report [--all] | --proof ID [--to ADDRESS] | --confirm ADDRESS\n"
+    "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET] --check\n\n"
     "DESCRIPTION\n"
     "    Without a command it is a milter, in the foreground. In the role seal the whole mail becomes the content of an\n"
     "    envelope to all recipients of the key table. In the role open the envelope is opened, and the mail is as it was.\n"
@@ -30,7 +32,7 @@ static const char HELP[] =
     "    --proof     writes the proof that the mail with this Message-ID was receipted, or rejected, for third parties: it is\n"
     "                checked with bulla evidence check, and no key. --to: by whose key, if there are several\n"
     "    --confirm   for the queue of the mail server: the mail of this address is in it\n"
-    "    --check     reads the configuration, the keys and the state, and says what is wrong\n"
+    "    --check     reads the configuration, the keys and the state, looks at sockets and commands, and says what is wrong\n"
     "    -c FILE     the configuration; else /etc/bulla/mail.conf\n"
     "    --version   the versions of this program's library\n\n";
 
@@ -45,7 +47,8 @@ static const char HELP_CONFIGURATION[] =
     "    identity          the key file of this host (bulla keygen) *\n"
     "    passphrase_file   holds its passphrase in the first line\n"
     "    keys              the key table *: lines of an address or @domain, and an identity line, the path of a file\n"
-    "                      with one, or \"clear\": mail to there is not sealed. Who is not in the table gets no mail\n"
+    "                      with one, or \"clear\": mail to there is not sealed. Who is not in the table gets no mail.\n"
+    "                      The key of @domain signs for each address there; after an address with a key \"alone\" forbids that\n"
     "    domain            the name of this host in Authentication-Results *\n"
     "    state             the folder for guard, outbox and what is under way *\n"
     "    guard             file, or the URL of a Redis server that several hosts share (file)\n"
@@ -66,7 +69,9 @@ static const char HELP_CONFIGURATION[] =
     "    max_message       header and body (50M)\n"
     "    mixed             seal: recipients not all of whom have keys. refuse: nobody gets the mail (if some have no line), or the\n"
     "                      client is to send it separately; split: whoever has no line is refused alone, and those in clear\n"
-    "                      hear 452, for another transaction: where the mail server's own queue is the client (refuse)\n"
+    "                      hear 452, for another transaction: where the mail server's own queue is the client (refuse)\n";
+
+static const char HELP_OPENING[] =
     "    leave             open: addresses and @domains whose mail stays sealed, for bulla-deliver\n"
     "    copies            what is done with a copy of what was delivered: discard, reject or quarantine (discard);\n"
     "                      the same receipt is sent again\n"
@@ -75,9 +80,13 @@ static const char HELP_CONFIGURATION[] =
     "    differing         the outer From, To, Date or Message-ID is not the inner one: accept, reject, quarantine (accept)\n"
     "    recipients        the mail goes to an address that its author did not name: reject, quarantine, accept (reject)\n"
     "    local_part        no-case, or case if Bob@ and bob@ are two people here (no-case)\n"
-    "    delimiter         characters that begin what does not count in a local part, such as + (none)\n"
+    "    delimiter         characters that begin what does not count in a local part, such as + (none); in keys and leave an\n"
+    "                      address counts as it is written first\n"
     "    plain             mail that is not sealed: accept, refuse-known (if its author is in the key table), refuse\n"
     "                      (refuse-known)\n"
+    "    results           open: which Authentication-Results in our name (domain), given before us, stay: none; others, where\n"
+    "                      milters before this one give results of other methods, and remove those of strangers; all,\n"
+    "                      for bulla-deliver behind a server whose milter has this name, too (none)\n"
     "    log               syslog or stderr (syslog)\n\n"
     "EXIT STATUS\n"
     "    0, or as in sysexits.h; 75 means: try again later.\n";
@@ -85,7 +94,17 @@ static const char HELP_CONFIGURATION[] =
 enum command { SERVE, DUE, REPORT, PROOF, CONFIRM, CHECK };
 
 /* What a command is about. */
-struct about { int everything; const char *id, *to; };
+struct about { int everything; const char *id, *to, *role, *socket; };
+
+static int check(const struct host *host, const char *configuration, const struct about *about)
+{
+    int whole = (about->role != NULL || host->config->role != ROLE_NONE) && (about->socket != NULL || host->config->socket != NULL);
+
+    if (config_check(host->config, configuration, about->role, about->socket) != 0)
+        return EX_CONFIG;
+    puts(whole ? "all is well" : "all is well; --role and --socket must be given to the milter, for they are not in the configuration");
+    return 0;
+}
 
 static int with_host(const char *configuration, enum command command, const struct about *about)
 {
@@ -110,7 +129,7 @@ static int with_host(const char *configuration, enum command command, const stru
     case DUE: result = due_run(host); break;
     case REPORT: result = report(host, about->everything); break;
     case PROOF: result = proof(host, about->id, about->to); break;
-    default: result = puts("all is well") < 0 ? -1 : 0;
+    default: result = check(host, configuration, about);
     }
     host_put(host);
     return result < 0 ? EX_TEMPFAIL : result;
@@ -124,7 +143,7 @@ int main(int argc, char **argv)
         {"proof", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
         {"confirm", required_argument, NULL, 'o'}, {"check", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
-    const char *configuration = "/etc/bulla/mail.conf", *role = NULL, *socket = NULL, *address = NULL;
+    const char *configuration = "/etc/bulla/mail.conf", *address = NULL;
     enum command command = SERVE;
     struct about about = {0};
     int option;
@@ -132,8 +151,8 @@ int main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
         case 'c': configuration = optarg; break;
-        case 'r': role = optarg; break;
-        case 's': socket = optarg; break;
+        case 'r': about.role = optarg; break;
+        case 's': about.socket = optarg; break;
         case 'd': command = DUE; break;
         case 'p': command = REPORT; break;
         case 'a': about.everything = 1; break;
@@ -141,16 +160,16 @@ int main(int argc, char **argv)
         case 't': about.to = optarg; break;
         case 'o': command = CONFIRM, address = optarg; break;
         case 'k': command = CHECK; break;
-        case 'h': return fputs(HELP, stdout) < 0 || fputs(HELP_CONFIGURATION, stdout) < 0 ? EX_IOERR : EX_OK;
+        case 'h': return fputs(HELP, stdout) < 0 || fputs(HELP_CONFIGURATION, stdout) < 0 || fputs(HELP_OPENING, stdout) < 0 ? EX_IOERR : EX_OK;
         case 'v': return printf("bulla-milter, libbulla %s\n", bulla_version()) < 0 ? EX_IOERR : EX_OK;
         default: return EX_USAGE;
         }
     }
-    if (optind != argc || (role != NULL && strcmp(role, "seal") != 0 && strcmp(role, "open") != 0)) {
+    if (optind != argc || (about.role != NULL && strcmp(about.role, "seal") != 0 && strcmp(about.role, "open") != 0)) {
         fputs("bulla-milter: see bulla-milter --help\n", stderr);
         return EX_USAGE;
     }
     if (command == CONFIRM)
         return milter_confirm(configuration, address);
-    return command == SERVE ? milter_run(configuration, role, socket) : with_host(configuration, command, &about);
+    return command == SERVE ? milter_run(configuration, about.role, about.socket) : with_host(configuration, command, &about);
 }

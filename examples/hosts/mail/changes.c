@@ -58,7 +58,7 @@ static int fields_remove(SMFICTX *context, const struct session *session, enum v
 
     for (size_t i = header->count; i-- > 0 && result == MI_SUCCESS;) {
         const char *name = header->fields[i].name;
-        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_are_of(header->fields[i].value, config->domain);
+        int ours = strcasecmp(name, "Authentication-Results") == 0 && results_go(header->fields[i].value, config);
         int trace = config->role == ROLE_OPEN && strcasecmp(name, "Received") == 0 && places[i].nth <= MOST_TRACES;
 
         if (verdict == VERDICT_PASS ? !(ours && config->role == ROLE_OPEN) : trace)

@@ -1,6 +1,8 @@
 #include "config.h"
 
+#include "address.h"
 #include "log.h"
+#include "submit.h"
 #include "text.h"
 
 #include <bulla.h>
@@ -10,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, MIXED, LOCAL, RECEIPTS };
+enum kind { STRING, SECONDS, BYTES, ROLE, ACTION, PLAIN, MIXED, LOCAL, RECEIPTS, RESULTS };
 
 #define AT(member) offsetof(struct config, member)
 
@@ -52,6 +54,7 @@ static const struct { const char *name; enum kind kind; size_t at; const char *u
     {"delimiter", STRING, AT(delimiter), NULL},              /* bob+x@ is bob@, if "+" is one of these characters */
     {"mixed", MIXED, AT(mixed), "refuse"},                   /* seal: recipients who are not all sealed to */
     {"plain", PLAIN, AT(plain), "refuse-known"},             /* mail that is not sealed */
+    {"results", RESULTS, AT(results), "none"},               /* which results in our name, given before us, stay */
 };
 #define NAME_COUNT (sizeof NAMES / sizeof *NAMES)
 
@@ -87,6 +90,7 @@ static int value_read(struct config *config, size_t which, const char *value)
     static const char *const plains[] = {"accept", "refuse-known", "refuse", NULL};
     static const char *const locals[] = {"no-case", "case", NULL};
     static const char *const mixed[] = {"refuse", "split", NULL};
+    static const char *const results[] = {"none", "others", "all", NULL};
     static const char *const receipts[] = {"none", "delivered", "stored", NULL};
     static const uint32_t asked[] = {0, BULLA_RECEIPT_DELIVERED | BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED,
                                      BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED};
@@ -114,6 +118,8 @@ static int value_read(struct config *config, size_t which, const char *value)
         return word_read(value, mixed, &word) != 0 ? -1 : (config->mixed = (enum mixed)word, 0);
     case RECEIPTS:
         return word_read(value, receipts, &word) != 0 ? -1 : (config->receipts = asked[word], 0);
+    case RESULTS:
+        return word_read(value, results, &word) != 0 ? -1 : (config->results = (enum kept)word, 0);
     }
     return -1;
 }
@@ -148,6 +154,46 @@ static int line_read(struct config *config, const char *path, int number, char *
         return 0;
     }
     return log_error("%s, line %d: there is no setting named \"%s\"", path, number, name), -1;
+}
+
+/* The name of a host as it stands in a command of SMTP, a Message-ID and Authentication-Results: there it needs no quotes. */
+static int is_name(const char *name)
+{
+    size_t length = strlen(name), i = 0;
+
+    while (i < length && (isalnum((unsigned char)name[i]) || strchr("-_.", name[i]) != NULL || (unsigned char)name[i] >= 0x80))
+        i++;
+    return i == length && length > 0 && length <= 255 && name[0] != '.' && name[length - 1] != '.';
+}
+
+/* smtp:HOST:PORT, or the path of a command: what it is run with is given. */
+static int is_way_out(const char *submit)
+{
+    const char *port = strrchr(submit, ':');
+
+    if (strncmp(submit, "smtp:", 5) != 0)
+        return *submit == '/' && strpbrk(submit, " \t") == NULL;
+    if (port <= submit + 5)
+        return 0;
+    port++;
+    return isalpha((unsigned char)*port) || (strspn(port, "0123456789") == strlen(port) && atol(port) > 0 && atol(port) <= 65535);
+}
+
+/* What would be found wrong only when it is needed: without a receipt, or a notice. */
+static int sensible(const struct config *config, const char *path)
+{
+    const struct { const char *name, *value; } addresses[] = {{"address", config->address}, {"receipts_to", config->receipts_to}};
+
+    for (size_t i = 0; i < 2; i++)
+        if (addresses[i].value != NULL && !address_is_plain(addresses[i].value))
+            return log_error("%s: %s is \"%s\": it must be one address, such as postmaster@example.org", path, addresses[i].name,
+                             addresses[i].value),
+                   -1;
+    if (!is_name(config->domain) || !is_name(config->confirm))
+        return log_error("%s: domain and confirm must be names of hosts, such as mx.example.org", path), -1;
+    if (config->submit != NULL && !is_way_out(config->submit))
+        return log_error("%s: submit is \"%s\": it must be smtp:HOST:PORT or the path of a command", path, config->submit), -1;
+    return 0;
 }
 
 /* What no host of mail can do without. */
@@ -191,7 +237,7 @@ struct config *config_read(const char *path)
         result = line_read(config, path, ++number, line);
     }
     text_free(&file);
-    if (result == 0 && complete(config, path) == 0)
+    if (result == 0 && complete(config, path) == 0 && sensible(config, path) == 0)
         return config;
     config_free(config);
     return NULL;
@@ -207,19 +253,39 @@ void config_free(struct config *config)
     free(config);
 }
 
-int config_lists(const char *list, const char *address)
+/* Whether an address, or its domain, is in a list. */
+static int is_listed(const char *list, const char *address, const char *domain)
 {
-    const char *at = strrchr(address, '@');
+    char item[ADDRESS_ROOM], name[ADDRESS_ROOM];
 
     while (list != NULL && *list != 0) {
         size_t length;
 
         list += strspn(list, " \t,");
         length = strcspn(list, " \t,");
-        if (length > 0 && ((strlen(address) == length && strncasecmp(list, address, length) == 0) ||
-                           (*list == '@' && at != NULL && strlen(at) == length && strncasecmp(list, at, length) == 0)))
-            return 1;
+        if (length > 0 && length < sizeof item) {
+            memcpy(item, list, length);
+            item[length] = 0;
+            if (address_normal(item, NULL, 1, name, sizeof name) < sizeof name && (strcmp(name, address) == 0 || strcmp(name, domain) == 0))
+                return 1;
+        }
         list += length;
     }
     return 0;
+}
+
+enum left config_leaves(const struct config *config, const char *address)
+{
+    char name[ADDRESS_ROOM], domain[ADDRESS_ROOM];
+
+    if (address_domain(address, domain, sizeof domain) >= sizeof domain)
+        return LEFT_NOT;
+    if (address_normal(address, NULL, 1, name, sizeof name) >= sizeof name)
+        *name = 0; /* too long for any list; its domain is not */
+    if (is_listed(config->leave, name, domain))
+        return LEFT;
+    if (config->delimiter != NULL && address_normal(address, config->delimiter, 1, name, sizeof name) < sizeof name &&
+        is_listed(config->leave, name, domain))
+        return LEFT_PERHAPS;
+    return LEFT_NOT;
 }

@@ -10,6 +10,7 @@ enum action { ACTION_REJECT, ACTION_QUARANTINE, ACTION_ACCEPT, ACTION_DISCARD };
 enum local { LOCAL_NO_CASE, LOCAL_CASE };
 enum mixed { MIXED_REFUSE, MIXED_SPLIT };
 enum plain { PLAIN_ACCEPT, PLAIN_REFUSE_KNOWN, PLAIN_REFUSE };
+enum kept { KEPT_NONE, KEPT_OTHERS, KEPT_ALL };
 
 /* Strings live as long as the configuration. What the names mean, config.c says beside each. */
 struct config {
@@ -22,13 +23,16 @@ struct config {
     enum local local_part;
     enum plain plain;
     enum mixed mixed;
+    enum kept results; /* which Authentication-Results in the name of `domain` stay in what comes */
 };
 
 /* Reads a configuration file. NULL after it has said on the log what is wrong, and in which line. */
 struct config *config_read(const char *path);
 void config_free(struct config *config);
 
-/* Whether an address is in a list of addresses and "@domains". */
-int config_lists(const char *list, const char *address);
+/* Whether the mail of an address is left sealed. LEFT_PERHAPS: the address without what follows the delimiter is in the list, and its
+ * author's server may know of that or not. */
+enum left { LEFT_NOT, LEFT_PERHAPS, LEFT };
+enum left config_leaves(const struct config *config, const char *address);
 
 #endif

@@ -85,7 +85,7 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, 
         delivery->differing = differing.length > 0 && config->differing != ACTION_ACCEPT;
         fine = known >= 0;
         results_opened(&results, config->domain, author.failed ? "" : author.data, known, &signer, differing.data);
-        results_put(final, &file, config->domain, &results);
+        results_put(final, &file, config->domain, KEPT_NONE, &results); /* what is inside its author wrote */
         delivery->undecided = known == AUTHORS_UNKNOWN || author.failed || differing.failed || results.failed || final->failed;
         log_info("%s, from %s%s%s%s", fine ? "opened" : "refused", author.data == NULL ? "" : author.data,
                  known == 0 ? ", who is not in the key table" : "", differing.length > 0 ? "; the outer header differs in " : "",
@@ -106,11 +106,13 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, 
 int store_other(const struct delivery *delivery, const char *folder, const char *method_result, const struct text *raw)
 {
     const char *domain = delivery->host->config->domain;
+    enum kept kept = delivery->host->config->results;
     struct text results = {0}, mail = {0};
     int result;
 
     results_other(&results, domain, method_result);
-    results_put(&mail, raw, domain, &results);
+    /* What the server's milter said of a mail that is not sealed holds; of one that is set aside it does not. */
+    results_put(&mail, raw, domain, kept == KEPT_ALL && strcmp(method_result, "none") != 0 ? KEPT_OTHERS : kept, &results);
     result = !mail.failed && maildir_store(folder, &mail) == 0 ? EX_OK : EX_TEMPFAIL;
     text_free(&results);
     text_free(&mail);

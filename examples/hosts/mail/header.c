@@ -343,26 +343,3 @@ void headers_differ(struct text *out, const struct header *outer, const struct h
         free(inside);
     }
 }
-
-int results_are_of(const char *value, const char *domain)
-{
-    struct text name = {0};
-    const char *c = value;
-    int ours;
-
-    text_add(&name, "", 0);
-    while (*c != 0 && *c != ';') {
-        if (*c == '(') {
-            c = skip_quoted(c, &name);
-        } else if (isspace((unsigned char)*c) && name.length > 0) {
-            break;
-        } else {
-            if (!isspace((unsigned char)*c) && *c != '"')
-                text_add(&name, c, 1);
-            c++;
-        }
-    }
-    ours = name.failed || strcasecmp(name.data, domain) == 0;
-    text_free(&name);
-    return ours;
-}

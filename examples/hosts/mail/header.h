@@ -42,7 +42,4 @@ void address_first(struct text *out, const char *value);
  * compared: mail servers add it. */
 void headers_differ(struct text *out, const struct header *outer, const struct header *inner);
 
-/* Whether a value of Authentication-Results claims to be ours (RFC 8601, section 5). */
-int results_are_of(const char *value, const char *domain);
-
 #endif

@@ -74,7 +74,7 @@ static int host_settings(struct host *host)
         if ((result = folder_make(host_path(host, &path, folders[i], ""))) != 0)
             log_error("%s cannot be made: %s", path.data, strerror(errno));
     text_free(&path);
-    if (result != 0 || (host->keys = keys_read(host->config->keys)) == NULL)
+    if (result != 0 || (host->keys = keys_read(host->config->keys, host->config->delimiter)) == NULL)
         return -1;
     addressees_context(host, &context);
     if ((status = identity_load(host, &error)) == BULLA_OK &&

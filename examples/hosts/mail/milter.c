@@ -94,7 +94,7 @@ static sfsistat recipient_judge(SMFICTX *context, const struct session *session,
 
         if (named < 0)
             return SMFIS_TEMPFAIL;
-        return named || (first != NULL && config_lists(config->leave, address) != config_lists(config->leave, first))
+        return named || (first != NULL && config_leaves(config, address) != config_leaves(config, first))
                    ? separately(context)
                    : SMFIS_CONTINUE;
     }

@@ -272,7 +272,8 @@ static int judge(struct opening *opening, struct outcome *outcome, struct text *
     return result;
 }
 
-/* A receipt that was sealed like any mail, because the server that sent it did not know it for one. 1 if it is dealt with. */
+/* A receipt that was sealed like any mail, because the server that sent it did not know it for one. It proves itself: who signed what
+ * is around it does not matter. 1 if it is dealt with. */
 static int receipt_inside(struct opening *opening, struct outcome *outcome)
 {
     struct text receipt = {0}, nothing = {0};
@@ -309,7 +310,7 @@ static void hand_over(struct opening *opening, struct outcome *outcome, struct t
         outcome_set(outcome, VERDICT_LATER, "no memory");
     } else if (restored == 0) {
         reject_whole(opening, "what is sealed is no mail", outcome);
-    } else if (judge(opening, outcome, results) == 0 && !receipt_inside(opening, outcome)) {
+    } else if (!receipt_inside(opening, outcome) && judge(opening, outcome, results) == 0) {
         if (handed_keep(host, &opening->claims, &opening->addressees, opening->envelope, id) == 0)
             snprintf(outcome->confirm, sizeof outcome->confirm, "%s@%s", id, host->config->confirm);
         else
@@ -338,14 +339,45 @@ static void open_envelope(const struct host *host, const struct mail *mail, cons
     bulla_buffer_free(opening.content);
 }
 
+/* Whether the author named these recipients to our key. 1, 0, or -1 if that cannot be told now. */
+static int is_for_us(const struct host *host, const struct mail *mail, const struct text *envelope)
+{
+    struct addressees addressees = {0};
+    struct outcome outcome = {0};
+    struct text reader = {0};
+    int result = addressees_find(host, mail, envelope, &addressees, &outcome) == 0 ? 1 : outcome.verdict == VERDICT_LATER ? -1 : 0;
+
+    for (size_t i = 0; i < mail->count && result > 0; i++)
+        result = reader_of(host->config, mail->recipients[i], &reader) != 0 ? -1 : addressees_name(&addressees, reader.data);
+    text_free(&reader);
+    outcome_free(&outcome);
+    addressees_free(&addressees);
+    return result;
+}
+
+/* Whether it is for those who open it themselves: all of its recipients, for others came separately. 1, 0, or -1 if that cannot be told
+ * now. */
+static int stays_sealed(const struct host *host, const struct mail *mail, const struct text *envelope)
+{
+    enum left left = LEFT;
+    int ours;
+
+    for (size_t i = 0; i < mail->count; i++) {
+        enum left one = config_leaves(host->config, mail->recipients[i]);
+
+        left = one < left ? one : left;
+    }
+    /* erin+x@ is Erin here; whether it was so to whoever sealed, the envelope tells. */
+    if (left != LEFT_PERHAPS || envelope == NULL)
+        return left == LEFT;
+    return (ours = is_for_us(host, mail, envelope)) < 0 ? -1 : !ours;
+}
+
 void open_mail(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
 {
     struct text part = {0};
-    size_t left = 0;
-    int found, returned = 0;
+    int found, returned = 0, left = 0;
 
-    for (size_t i = 0; i < mail->count; i++)
-        left += config_lists(host->config->leave, mail->recipients[i]) != 0;
     errno = 0;
     found = mime_find(&part, TYPE_ENVELOPE, &mail->header, mail->body.data, mail->body.length);
     if (mail->count == 0 || mail->header.failed || mail->body.failed || (found < 0 && errno == ENOMEM)) {
@@ -354,9 +386,9 @@ void open_mail(const struct host *host, const struct mail *mail, struct outcome 
         outcome_set(outcome, VERDICT_REJECT, "its header is too long");
     } else if (found == 0 || (found == 1 && (returned = bounce_returns(host, mail, &part)) == 1)) {
         open_plain(host, mail, outcome, results);
-    } else if (returned < 0) {
+    } else if (returned < 0 || (left = stays_sealed(host, mail, found == 1 ? &part : NULL)) < 0) {
         outcome_set(outcome, VERDICT_LATER, "no memory");
-    } else if (left == mail->count) {
+    } else if (left) {
         results_other(results, host->config->domain, "neutral reason=\"left sealed for its recipient\"");
         outcome_set(outcome, VERDICT_PASS, "left sealed");
     } else if (found < 0) {

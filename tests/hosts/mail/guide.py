@@ -28,18 +28,28 @@ PEOPLE = {"a": ["alice"], "b": ["bob", "erin"]}
 APT = '#!/bin/sh\nshift; for one in "$@"; do dpkg -s "$one" >/dev/null 2>&1 || { echo "$one is not installed" >&2; exit 1; }; done\n'
 SYSTEMCTL = r"""#!/bin/sh
 instances() { for one in "$@"; do echo "${one#*@}"; done; }
+start() {
+    for one in "$@"; do
+        command=$(sed -n 's/^ExecStart=//p' /etc/systemd/system/bulla-milter@.service | sed "s/%i/$one/g")
+        setsid $command >>/var/log/bulla.log 2>&1 </dev/null &
+        echo $! >/run/bulla-$one.pid
+    done
+    sleep 1
+}
+signal() { what=$1; shift; for one in "$@"; do kill "$what" "$(cat /run/bulla-"$one".pid)"; done; sleep 1; }
 case "$*" in
 daemon-reload) ;;
 "restart postfix") postfix stop >/dev/null 2>&1; /usr/lib/postfix/configure-instance.sh - && postfix start ;;
 "enable --now bulla-milter@"*)
     shift 2
-    for one in $(instances "$@"); do
-        command=$(sed -n 's/^ExecStart=//p' /etc/systemd/system/bulla-milter@.service | sed "s/%i/$one/g")
-        setsid $command >>/var/log/bulla.log 2>&1 </dev/null &
-        echo $! >/run/bulla-$one.pid
-    done
-    sleep 1 ;;
-"reload bulla-milter@"*) kill -HUP "$(cat /run/bulla-"${2#*@}".pid)" && sleep 1 ;;
+    start $(instances "$@") ;;
+"reload bulla-milter@"*)
+    shift
+    signal -HUP $(instances "$@") ;;
+"restart bulla-milter@"*)
+    shift
+    signal -TERM $(instances "$@")
+    start $(instances "$@") ;;
 *) echo "systemctl: $* is not known here" >&2; exit 1 ;;
 esac
 """
@@ -191,6 +201,20 @@ def look(machines, heard):
     if len(erin) != 1 or "bulla=pass header.from=alice@a.test" not in erin[0] or "the barley was never in" not in erin[0]:
         fail(f"Erin has {erin}")
     until("her receipt", lambda: "2 receipted" in a.sh("bulla-milter --report"))
+    answers = lambda: [mail for mail in alice.read_text().split("\n\nFrom ") if "Subject: an answer" in mail]
+    answer = until("Erin's answer", answers)
+    if len(answer) != 1 or "bulla=pass header.from=erin@b.test" not in answer[0] or "the barley is mine" not in answer[0]:
+        fail(f"Alice has {answer}")
+    until("the receipt of Erin's answer", lambda: "1 receipted" in b.sh("bulla-milter --report"))
+    # All that was written while the set-up grew holds for those who begin with it.
+    for machine in (a, b):
+        machine.sh("systemctl restart bulla-milter@seal bulla-milter@open")
+    a.sh("printf 'From: alice@a.test\\nSubject: barley once more\\n\\nbarley\\n' | sendmail -f alice@a.test erin@b.test")
+    b.sh("printf 'From: erin@b.test\\nSubject: an answer once more\\n\\nbarley\\n' | /usr/sbin/sendmail alice@a.test", "erin")
+    until("both have the second mail", lambda: len(list(folder.iterdir())) == 2 and len(answers()) == 2)
+    if any("bulla=pass" not in mail for mail in answers()):
+        fail(f"Alice has {answers()}")
+    until("and their receipts", lambda: "3 receipted" in a.sh("bulla-milter --report") and "2 receipted" in b.sh("bulla-milter --report"))
     # A line that names a next hop and no service leads past the sealing: nothing of that mail may pass in clear.
     a.sh("echo 'past.test :[mx.b.test]' >> /etc/postfix/transport; postmap /etc/postfix/transport; postfix reload 2>/dev/null\n"
          "printf 'From: alice@a.test\\nSubject: barley past the sealing\\n\\nbarley\\n' | sendmail -f alice@a.test bob@past.test")

@@ -13,6 +13,7 @@
 #include "keys.h"
 #include "log.h"
 #include "mime.h"
+#include "results.h"
 #include "submit.h"
 
 #include <stdarg.h>
@@ -44,7 +45,7 @@ void log_error(const char *format, ...)
 static const char *const PIECES[] = {"\r\n", "\n", "\r", "\r\n\r\n", ":", ";", "\"", "(", ")", "<", ">", ",", "@", "--", "=", "==", "\\", "\t ", "From ",
     "From:", "To: ", "Content-Type: application/vnd.bulla.envelope\r\n\r\n", "\r\nContent-Type: application/vnd.bulla.addressees\r\n\r\n",
     "Content-Type: application/vnd.bulla.receipt\r\n", "AAAC", "content-type: multipart/mixed; boundary=\"", "QlVMTEE", "Authentication-Results: ",
-    "\xff", "", "Bcc:", "mx.b.test"};
+    "\xff", "", "Bcc:", "mx.b.test", "Authentication-Results: mx.b.test; bulla=pass", "; dkim=pass (", "\nAuthentication-Results:"};
 
 static unsigned long state;
 
@@ -76,9 +77,11 @@ void change(struct text *mail)
 static void read_all(const struct text *bytes)
 {
     struct mail mail = {0};
-    struct text out = {0}, lists = {0};
+    struct text out = {0}, lists = {0}, results = {0};
     struct header other = {0};
+    struct config ours = {.domain = (char *)(uintptr_t)"mx.b.test", .results = KEPT_OTHERS};
 
+    results_other(&results, "mx.b.test", "none");
     if (mail_parse(&mail, bytes->data, bytes->length) == 0) {
         mime_find(&out, TYPE_ENVELOPE, &mail.header, mail.body.data, mail.body.length);
         text_clear(&out);
@@ -90,7 +93,7 @@ static void read_all(const struct text *bytes)
             addresses_write(&out, mail.header.fields[i].value);
             text_clear(&out);
             address_first(&out, mail.header.fields[i].value);
-            results_are_of(mail.header.fields[i].value, "mx.b.test");
+            results_go(mail.header.fields[i].value, &ours);
         }
         text_clear(&out);
         headers_differ(&out, &mail.header, &other);
@@ -102,12 +105,20 @@ static void read_all(const struct text *bytes)
         if (header_parse(&other, out.data, out.length) != (long)out.length || other.count != mail.header.count)
             abort();
     }
+    for (int kept = KEPT_NONE; kept <= KEPT_ALL; kept++) {
+        text_clear(&out);
+        results_put(&out, bytes, "mx.b.test", (enum kept)kept, &results);
+        /* Nothing is added but ours. */
+        if (out.length > bytes->length + results.length + sizeof "Authentication-Results:\r\n")
+            abort();
+    }
     text_clear(&out);
     lines_to_lf(&out, bytes->data, bytes->length);
     text_clear(&out);
     lines_to_crlf(&out, bytes->data, bytes->length);
     text_free(&out);
     text_free(&lists);
+    text_free(&results);
     header_free(&other);
     mail_free(&mail);
 }
@@ -137,6 +148,8 @@ int main(int argc, char **argv)
         return fprintf(stderr, "usage: hostile SEED ROUNDS FOLDER FILE...\n"), 1;
     state = strtoul(argv[1], NULL, 10);
     ends_make(argv[3]);
+    check_keys(argv[3]);
+    check_results();
     fail_everywhere();
     break_sealed(rounds / 4);
     ends_free();

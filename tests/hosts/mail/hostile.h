@@ -9,6 +9,10 @@ size_t below(size_t limit);
 /* One change: bytes taken out, a piece put in, a byte made another. */
 void change(struct text *mail);
 
+/* What is compared and looked up, however it is spelt: key tables are written into this folder. */
+void check_keys(const char *folder);
+void check_results(void);
+
 /* Makes two ends in an empty folder. */
 void ends_make(const char *folder);
 void ends_free(void);

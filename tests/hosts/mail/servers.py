@@ -175,17 +175,17 @@ class Milter(Logging):
 
 
 class OpenDkim:
-    """OpenDKIM, which signs for a.test."""
+    """OpenDKIM, which signs for a.test, or does what these lines of its configuration say."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings="Mode s\nInternalHosts 127.0.0.1\n"):
         self.place, self.socket, key = f"unix:{folder}/opendkim", folder / "opendkim", folder / "dkim.private"
         key.write_bytes(subprocess.run(["openssl", "genrsa", "-traditional", "2048"], capture_output=True, check=True).stdout)
         key.chmod(0o600)
         public = subprocess.run(["openssl", "rsa", "-in", str(key), "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
         self.record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
         conf = folder / "opendkim.conf"
-        conf.write_text(f"Domain a.test\nKeyFile {key}\nSelector s\nSocket local:{self.socket}\nUMask 000\nMode s\nSyslog no\n"
-                        "Canonicalization relaxed/relaxed\nUserID root\nRequireSafeKeys no\nInternalHosts 127.0.0.1\n")
+        conf.write_text(f"Domain a.test\nKeyFile {key}\nSelector s\nSocket local:{self.socket}\nUMask 000\nSyslog no\n"
+                        f"Canonicalization relaxed/relaxed\nUserID root\nRequireSafeKeys no\n{settings}")
         self.process = subprocess.Popen([need("opendkim", "opendkim"), "-f", "-x", str(conf)])
         wait_for(lambda: listening(self.socket), "OpenDKIM listens")
 

@@ -79,7 +79,8 @@ class World:
         self.parts += [self.relay, self.back]
         self.conf = {"a": self.configuration("a", "a", submit=f"smtp:127.0.0.1:{port['a_submit']}"),
                      "b": self.configuration("b", "b", submit=f"smtp:127.0.0.1:{port['b_submit']}", leave="erin@b.test"),
-                     "erin": self.configuration("erin", "b", identity=self.folder / "erin.key", submit=f"smtp:127.0.0.1:{port['b_submit']}")}
+                     "erin": self.configuration("erin", "b", identity=self.folder / "erin.key", address="erin@b.test",
+                                                submit=f"smtp:127.0.0.1:{port['b_submit']}")}
         self.milters = {"seal_a": self.milter("a", "seal", "seal_a"), "open_a": self.milter("a", "open", "open_a"),
                         "seal_b": self.milter("b", "seal", "seal_b"), "open_b": self.milter("b", "open", "open_b")}
         self.a = self.postfix("a", "b.test=smtp:[127.0.0.1]:" + str(port["r"]) + " } { clear.test=smtp:[127.0.0.1]:" + str(port["r"]),

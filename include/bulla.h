@@ -42,9 +42,10 @@
  * taken for a failure.
  *
  * PANICS. A defect inside the library that would end a Rust program is contained: the call returns BULLA_INTERNAL. The handle it
- * happened on can then only be freed. Rust's report of the defect goes to standard error, file descriptor 2: a line or two with the
- * place in the source and what was met there, and a backtrace if RUST_BACKTRACE is set in the environment. Nothing else is ever printed. A
- * daemon has something harmless open as file descriptor 2.
+ * happened on can then only be freed; so can a buffer that the call was to write to, which shows nothing any more, also of what was in
+ * it before (memory of the host's stays as it is: wipe it if it must not be read). Rust's report of the defect goes to standard error,
+ * file descriptor 2: a line or two with the place in the source and what was met there, and a backtrace if RUST_BACKTRACE is set in the
+ * environment. Nothing else is ever printed. A daemon has something harmless open as file descriptor 2.
  *
  * TIMES are seconds since 1970-01-01T00:00:00Z. Lengths are bytes. Digests are BLAKE3.
  */

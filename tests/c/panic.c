@@ -10,19 +10,18 @@
 int __real_clock_gettime(clockid_t id, struct timespec *now);
 int __wrap_clock_gettime(clockid_t id, struct timespec *now);
 
-static int is_broken, asked;
+static int is_broken, panics;
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *now)
 {
     if (!is_broken)
         return __real_clock_gettime(id, now);
-    asked++;
     errno = EINVAL;
     return -1;
 }
 
-/* A call that meets the panic: its code, its text, and nothing else. */
-#define PANICS(call) (is_broken = 1, FAILS(BULLA_INTERNAL, call), is_broken = 0)
+/* A call that meets the panic: its code, which nothing else has, and its text. */
+#define PANICS(call) (is_broken = 1, FAILS(BULLA_INTERNAL, call), is_broken = 0, panics++)
 
 static bulla_status tell(void *context, uint64_t *now)
 {
@@ -86,6 +85,9 @@ static void a_stream(void)
     OK(bulla_open_stream_update_provisional(stream, bulla_buffer_data(world.envelope), bulla_buffer_length(world.envelope),
                                             world.content, &error));
     PANICS(bulla_open_stream_finish(stream, world.content, &message, &error));
+    CHECK(bulla_buffer_length(world.content) == 0);
+    bulla_buffer_free(world.content);
+    OK(bulla_buffer_new(&world.content, &error));
     FAILS(BULLA_WRONG_ORDER, bulla_open_stream_update_provisional(stream, HELLO, 1, world.content, &error));
     FAILS(BULLA_WRONG_ORDER, bulla_open_stream_finish(stream, world.content, &message, &error));
     CHECK(message == NULL && bulla_buffer_length(world.content) == 0);
@@ -167,8 +169,6 @@ int main(void)
     a_store();
     if (bulla_has_feature("sqlite"))
         a_durable_guard();
-    /* Each of the panics was one. */
-    CHECK(asked >= 7);
-    printf("panics: the clock failed %d times, %d failed checks\n", asked, failures);
+    printf("panics: %d, %d failed checks\n", panics, failures);
     return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

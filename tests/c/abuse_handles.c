@@ -99,6 +99,11 @@ bulla_sent abuse_sent(void)
     return parts.outgoing_sent;
 }
 
+bulla_sent abuse_long_sent(void)
+{
+    return parts.long_sent;
+}
+
 /* The time, and the answer that callbacks give. */
 static bulla_status tell_time(void *context, uint64_t *now)
 {
@@ -245,11 +250,20 @@ bulla_outbox *abuse_outbox(void)
     if (put(outbox) == BULLA_OK)
         return outbox;
     bulla_outbox_free(outbox);
+    outbox = abuse_empty_outbox();
+    OK(put(outbox));
+    return outbox;
+}
+
+/* In another file than all before. */
+bulla_outbox *abuse_empty_outbox(void)
+{
+    bulla_outbox *outbox = NULL;
+
     bulla_database_free(parts.database);
     parts.databases++;
     OK(bulla_database_open(abuse_database_file(), &parts.database, &error));
     OK(bulla_outbox_new(parts.database, NULL, &outbox, &error));
-    OK(put(outbox));
     return outbox;
 }
 

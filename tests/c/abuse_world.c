@@ -53,6 +53,8 @@ void abuse_forget(const void *thing)
             things[at].thing = NULL;
 }
 
+static const uint8_t LONG[100000];
+
 /* Bob sends, with a wish for receipts; alice takes it, and answers. */
 static void begin_receipts(void)
 {
@@ -71,6 +73,7 @@ static void begin_receipts(void)
     OK(bulla_draft_new("test", &draft, &error));
     OK(bulla_draft_ask_receipts(draft, BULLA_RECEIPT_DELIVERED | BULLA_RECEIPT_REJECTED, parts.world.bob_public, &error));
     OK(bulla_seal(sealer, draft, HELLO, sizeof HELLO, parts.outgoing, &parts.outgoing_sent, &error));
+    OK(bulla_seal(sealer, draft, LONG, sizeof LONG, parts.long_outgoing, &parts.long_sent, &error));
     OK(bulla_policy_new("test", &policy, &error));
     OK(bulla_policy_allow(policy, &parts.world.bob_key, &error));
     OK(bulla_opener_new(parts.world.alice, policy, parts.world.guard, &opener, &error));
@@ -122,7 +125,8 @@ static void begin_questions(void)
 
 void abuse_begin(void)
 {
-    bulla_buffer **buffers[] = {&parts.outgoing, &parts.receipt, &parts.proof, &parts.evidence, &parts.armored, &parts.asked_of_bob, &parts.question_of_bob, &parts.answer_of_alice};
+    bulla_buffer **buffers[] = {&parts.outgoing, &parts.long_outgoing, &parts.receipt, &parts.proof, &parts.evidence, &parts.armored, &parts.asked_of_bob, &parts.question_of_bob, &parts.answer_of_alice};
+    const uint8_t *content;
     size_t at;
 
     begin(&parts.world);
@@ -130,6 +134,10 @@ void abuse_begin(void)
         OK(bulla_buffer_new(buffers[at], &error));
     OK(bulla_draft_ask_receipts(parts.world.draft, BULLA_RECEIPT_DELIVERED | BULLA_RECEIPT_STORED | BULLA_RECEIPT_REJECTED,
                                 parts.world.alice_public, &error));
+    /* All that may be told of a message is. */
+    OK(bulla_draft_sequence(parts.world.draft, HELLO, sizeof HELLO, 1, &error));
+    OK(bulla_draft_attribute(parts.world.draft, "test", HELLO, sizeof HELLO, &error));
+    OK(bulla_draft_expires_in(parts.world.draft, 3600, &error));
     seal_hello(&parts.world, NULL);
     OK(bulla_buffer_new(&parts.line, &error));
     OK(bulla_public_line(parts.world.bob_public, parts.line, &error));
@@ -137,7 +145,8 @@ void abuse_begin(void)
     OK(bulla_buffer_new(&parts.key_file, &error));
     OK(bulla_identity_text(parts.world.bob, NULL, parts.key_file, &error));
     OK(bulla_buffer_new(&parts.detached, &error));
-    OK(bulla_sign_detached(parts.world.sealer, parts.world.draft, HELLO, sizeof HELLO, parts.detached, NULL, &error));
+    content = abuse_bytes("", "content", &at);
+    OK(bulla_sign_detached(parts.world.sealer, parts.world.draft, content, at, parts.detached, NULL, &error));
     remove(scratch("abuse.key"));
     OK(bulla_identity_save(parts.world.bob, scratch("abuse.key"), NULL, &error));
     begin_receipts();
@@ -153,6 +162,7 @@ void abuse_end(void)
     bulla_buffer_free(parts.key_file);
     bulla_buffer_free(parts.detached);
     bulla_buffer_free(parts.outgoing);
+    bulla_buffer_free(parts.long_outgoing);
     bulla_buffer_free(parts.receipt);
     bulla_buffer_free(parts.proof);
     bulla_buffer_free(parts.evidence);
@@ -235,8 +245,10 @@ const char *abuse_text(const char *function, const char *parameter)
 {
     if (strcmp(parameter, "line") == 0)
         return line_text;
-    if (strcmp(function, "bulla_identity_load") == 0)
+    if (strcmp(function, "bulla_identity_load") == 0 || strcmp(function, "bulla_identity_replace") == 0)
         return scratch("abuse.key");
+    if (strcmp(function, "bulla_store_clean") == 0)
+        return scratch(".");
     if (strcmp(function, "bulla_database_open_existing") == 0)
         return abuse_database_file();
     if (strcmp(function, "bulla_provisional_file_open") == 0)
@@ -274,7 +286,7 @@ const uint8_t *abuse_bytes(const char *function, const char *parameter, size_t *
     size_t at;
 
     if (strcmp(parameter, "envelope") == 0)
-        buffer = parts.world.envelope;
+        buffer = strstr(function, "detached") != NULL ? parts.detached : parts.world.envelope;
     else if (strcmp(parameter, "text") == 0)
         buffer = parts.key_file;
     for (at = 0; at < sizeof OTHERS / sizeof OTHERS[0]; at++)

@@ -72,5 +72,25 @@ bulla_asked *abuse_asked(void);
 bulla_audit_proof *abuse_audit_proof(void);
 bulla_key abuse_key(void);
 bulla_sent abuse_sent(void);
+bulla_sent abuse_long_sent(void);
+bulla_seal_stream *abuse_seal_stream(void);
+bulla_ranges *abuse_ranges(void);
+bulla_guard_limits abuse_limits(void);
+bulla_encryption_key abuse_encryption_key(void);
+
+/* Handles in another state than those. */
+bulla_seal_stream *abuse_full_seal_stream(void);
+bulla_open_stream *abuse_whole_open_stream(void);
+bulla_open_stream *abuse_settled_open_stream(void);
+bulla_opener *abuse_verifier(void);
+bulla_detached_stream *abuse_full_detached_stream(void);
+bulla_store *abuse_holding_store(void);
+bulla_armor_reader *abuse_whole_armor_reader(void);
+bulla_prover *abuse_full_prover(void);
+bulla_outgoing *abuse_whole_outgoing(void);
+
+/* Callbacks that do something, and then answer as all do. */
+bulla_status abuse_source_read(void *context, uint64_t offset, uint8_t *memory, size_t length, size_t *read);
+bulla_status abuse_source_length(void *context, uint64_t *length);
 
 #endif

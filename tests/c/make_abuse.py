@@ -8,15 +8,16 @@ gives on handles that nobody abused, unless the header says that what the call i
 usage: make_abuse.py include/bulla.h > abuse.c
 
 A new function is covered by itself. A type that is not known here ends this with an error: add it to MADE (how a valid one is
-made, tests/c/abuse_handles.c) or to NUMBERS, in abuse_tables.py.
+made, tests/c/abuse_handles.c) or to NUMBERS, in abuse_tables.py. With nothing wrong a call must succeed, or give what BASELINE
+there says: a function that does not needs valid arguments (VALID, VALUES, MADE_FOR and tests/c/abuse_ready.c), or an entry.
 """
 import re
 import sys
 
 sys.dont_write_bytecode = True  # the tree stays clean
 from abuse_header import Header, stop  # noqa: E402
-from abuse_tables import (AFTER_THE_END, BORROWED, GREATEST, LEFT_OUT, MADE, MADE_FOR, NUMBERS, STATES, VALUES,  # noqa: E402
-                          WHATEVER)
+from abuse_tables import (AFTER_THE_END, BASELINE, BORROWED, GREATEST, LEFT_OUT, MADE, MADE_FOR, NUMBERS, READY,  # noqa: E402
+                          STATES, VALID, VALUES, WHATEVER, WORKING)
 
 
 class Call:
@@ -96,7 +97,7 @@ class Call:
 
     def structure(self, at, base, parameter):
         """One that the caller fills in, and what can be wrong in it."""
-        value = VALUES.get(base)
+        value = VALID.get((self.function.name, parameter), VALUES.get(base))
         self.lines.append(f"{base} v{at};")
         self.values.add(f"v{at}")
         self.lines.append(f"const {base} *a{at} = &v{at};")
@@ -104,7 +105,7 @@ class Call:
         fields = re.findall(r"\n  ([\w ]+?) (\**)(\w+)[;\[]", self.header.structs[base])
         for field, _, called in fields:
             if field in self.header.callbacks and (base, called) not in LEFT_OUT:
-                self.lines.append(f"; v{at}.{called} = stub_{field};")
+                self.lines.append(f"; v{at}.{called} = {WORKING.get((base, called), f'stub_{field}')};")
                 self.wrong.append((f"{parameter} has no {called}", f"v{at}.{called} = NULL;", "ANYTHING"))
         if fields[0][2] == "size":
             self.lines.append(f"; v{at}.size = sizeof v{at};")
@@ -141,13 +142,15 @@ class Call:
 
     def number(self, name, base, parameter):
         # Small at first: numbers are often how much work is to be done.
-        self.lines.append(f"{base} {name} = 1;")
+        self.lines.append(f"{base} {name} = {VALID.get((self.function.name, parameter), 1)};")
         for value in ("0", "7", GREATEST[base], f"(({base})({GREATEST[base]} / 2 + 1))"):
             self.wrong.append((f"{parameter} is {value}", f"{name} = {value};", "ANYTHING"))
 
     def handle(self, at, base, parameter):
         made = "make_durable_guard" if self.function.name.startswith("bulla_guard_durable_") else f"make_{base}"
-        made = MADE_FOR.get(self.function.name, {}).get(base, made)
+        ready = MADE_FOR.get(self.function.name)
+        if READY.get(ready) == base:
+            made = f"make_{ready}"
         self.lines.append(f"{base} *a{at} = ({base} *){made}();" if base in BORROWED else f"{base} *a{at} = {made}();")
         self.null(at, parameter)
         if self.function.name == base + "_free":
@@ -165,8 +168,8 @@ class Call:
         if finish:
             refused = self.function.result == "bulla_status" and self.function.name not in AFTER_THE_END
             failure = "FAILURE" if refused else "ANYTHING"
-            # What is in another state may not be at its end by that.
-            anew = f"a{at} = k{at} = make_{base}(); " if made != f"make_{base}" else ""
+            # Some are not at their end by that.
+            anew = f"a{at} = k{at} = make_{base}(); " if made == "make_named_store_stream" else ""
             self.wrong.append((f"{parameter} is used up", f"{anew}use_up_{base}(a{at});", failure))
         if base == "bulla_buffer" and self.function.result == "bulla_status":
             for room in (0, 1, 16):
@@ -218,7 +221,9 @@ def ordered(lines):
 
 def test(header, function):
     call = Call(header, function)
-    cases = [("nothing is wrong", ";", "BULLA_OK" if function.name in MADE_FOR else "ANYTHING")] + call.wrong
+    usual = BASELINE.get(function.name, ("BULLA_OK",))[0] if function.result == "bulla_status" else "ANYTHING"
+    # What calls back gives what its callbacks answer.
+    cases = [("nothing is wrong", ";", f"abuse_answer == BULLA_OK ? {usual} : ANYTHING")] + call.wrong
     freed = function.name.endswith("_free")
     # Where refused arguments leave things as they were.
     kept = function.result == "bulla_status" and not freed and not WHATEVER.search(function.comment)
@@ -266,7 +271,7 @@ def turns(function, call, kept):
     if not kept:
         # What is wrong may be told in another way the second time.
         print("        if (wanted == INVALID) wanted = FAILURE;")
-    print("        if (wanted == BULLA_OK) wanted = ANYTHING;")
+    print("        if (at == 0) wanted = ANYTHING;")
     print("        if (turn == 1) {\n        wanted = ANYTHING;")
     print("        " + " ".join(f"{it} = k{it[1:]};" for it in call.arguments))
     for value in sorted(call.values):
@@ -372,9 +377,11 @@ def main():
     print("/* Has something in it, for calls that read what they write to. */\nstatic void hold(bulla_buffer *buffer)\n{")
     print("    if (bulla_buffer_append(buffer, endless_bytes, 100, NULL) != BULLA_OK)")
     print('        failed("abuse", 0, abuse_what, "a buffer takes nothing");\n}\n')
-    for handle, made in (("bulla_guard", "durable_guard"), ("bulla_store_stream", "named_store_stream")):
+    for made, handle in READY.items():
         print(f"static {handle} *make_{made}(void)\n{{\n    {handle} *made = abuse_{made}();\n")
         print(f"    abuse_later(end_{handle}, made);\n    return made;\n}}\n")
+    for name in {*BASELINE, *MADE_FOR, *(function for function, _ in VALID)} - set(header.by_name):
+        stop(f"there is no {name}, of which abuse_tables.py knows something")
     done = set()
     for handle in sorted(header.handles):
         maker(header, handle, done)

@@ -292,7 +292,11 @@ fn no_backscatter_by_the_stamp_alone() {
     for (senders, envelope, told) in [
         (Senders::anyone(), &by_stranger, false),
         (Senders::anyone(), &by_alice, false),
-        (Senders::only([*scene.alice.verifying_key()]), &by_alice, true),
+        (
+            Senders::only([*scene.alice.verifying_key()]),
+            &by_alice,
+            true,
+        ),
     ] {
         let guard = MemoryGuard::new(100);
         let policy = Policy::new("test", senders).unwrap();

@@ -80,6 +80,15 @@ struct Queue {
     last: usize,
 }
 
+impl Queue {
+    /// Takes a claim back that nobody has taken along.
+    fn withdraw(&mut self, job: &Arc<Job>) -> bool {
+        let mut waiting = self.waiting.iter();
+        let place = waiting.position(|other| Arc::ptr_eq(other, job));
+        place.and_then(|at| self.waiting.remove(at)).is_some()
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Group {
     queue: Mutex<Queue>,
@@ -137,13 +146,7 @@ impl Group {
                 Progress::Leads => return self.lead(store, job),
                 Progress::Waiting => {}
             }
-            let mut queue = self.lock();
-            let place = queue
-                .waiting
-                .iter()
-                .position(|other| Arc::ptr_eq(other, job));
-            if let Some(at) = place {
-                queue.waiting.remove(at);
+            if self.lock().withdraw(job) {
                 break;
             }
         }
@@ -219,16 +222,9 @@ impl Drop for Leaves<'_> {
             return;
         }
         let Self(group, job) = *self;
-        let mut queue = group.lock();
-        let place = queue
-            .waiting
-            .iter()
-            .position(|other| Arc::ptr_eq(other, job));
-        if let Some(at) = place {
-            queue.waiting.remove(at);
+        if group.lock().withdraw(job) {
             return;
         }
-        drop(queue);
         if let Progress::Leads = job.told() {
             drop(Handover {
                 group,

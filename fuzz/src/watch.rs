@@ -69,7 +69,6 @@ impl<T> Place<T> {
 /// Memory that a buffer is wrapped around.
 pub struct Memory {
     block: *mut [u8],
-    room: usize,
 }
 
 impl Memory {
@@ -79,7 +78,6 @@ impl Memory {
         let block = vec![BLANK; GUARD + room + behind].into_boxed_slice();
         Self {
             block: Box::into_raw(block),
-            room,
         }
     }
 
@@ -175,7 +173,10 @@ pub fn wrapped(buffer: *const bulla_buffer, memory: Memory) {
     BUFFERS.with_borrow_mut(|all| {
         let watched = all.iter_mut().find(|it| it.buffer == buffer).unwrap();
         let whole = memory.bytes().to_vec();
-        assert_eq!(whole.len() % 2, memory.room % 2);
+        assert!(
+            whole.iter().all(|byte| *byte == BLANK),
+            "wrapping memory wrote to it"
+        );
         watched.wrapped = Some((memory, whole));
     });
 }

@@ -36,6 +36,8 @@ pub struct Writing {
     pub kind: Kind,
     /// Alice or Bob is a recipient.
     pub reaches: bool,
+    /// It takes no more content, only its end.
+    pub padded: bool,
 }
 
 /// An envelope that is opened in pieces.
@@ -74,6 +76,7 @@ impl Ledger {
             content,
             kind,
             reaches,
+            padded: _,
         } = writing;
         assert_eq!(sent.content_length, content.len() as u64);
         assert_eq!(

@@ -1,5 +1,5 @@
 //! What is over: whatever ended, or failed in a way that ends it, is refused by every call from then on, and gives nothing more.
-//! A call that was refused for its arguments has ended nothing.
+//! A call that was refused for its arguments has ended no stream: where it is known to go on, it is tried.
 
 use super::*;
 use bulla::ErrorKind;
@@ -10,6 +10,16 @@ use bulla::ffi::store_stream::*;
 macro_rules! refused {
     ($status:expr) => {
         assert_eq!($status, BULLA_WRONG_ORDER, "it went on after its end")
+    };
+}
+
+/// A call may go on, and comes to something or to another failure.
+macro_rules! goes_on {
+    ($status:expr) => {
+        assert_ne!(
+            $status, BULLA_WRONG_ORDER,
+            "refused arguments have ended it"
+        )
     };
 }
 
@@ -35,13 +45,16 @@ impl World {
     pub unsafe fn sealing_failed(&mut self, status: i32, stream: *mut bulla_seal_stream) {
         if failed(status) {
             unsafe { self.sealing_over(0, stream) };
+        } else if !ends(status) {
+            unsafe { self.sealing_over(status, stream) };
         }
     }
 
     pub unsafe fn sealing_over(&mut self, status: i32, stream: *mut bulla_seal_stream) {
         if !ends(status) {
-            return;
+            return unsafe { self.sealing_goes_on(stream) };
         }
+        self.ledger.writing.remove(&stream.addr());
         unsafe {
             let (out, data) = (self.roomy(), MORE.as_ptr());
             refused!(judge!(bulla_seal_stream_update(stream, data, 4, out)));
@@ -51,10 +64,31 @@ impl World {
         }
     }
 
-    pub unsafe fn signing_over(&mut self, status: i32, signer: *mut bulla_detached_signer) {
-        if !ends(status) {
+    /// No more content is taken once there is padding.
+    unsafe fn sealing_goes_on(&mut self, stream: *mut bulla_seal_stream) {
+        let out = unsafe { self.roomy() };
+        let Some(writing) = self.ledger.writing.get_mut(&stream.addr()) else {
+            return;
+        };
+        if writing.padded {
             return;
         }
+        unsafe {
+            let data = MORE.as_ptr();
+            goes_on!(judge!(bulla_seal_stream_update(stream, data, 0, out)));
+            writing.envelope.extend(since(out, 0));
+        }
+    }
+
+    pub unsafe fn signing_over(&mut self, status: i32, signer: *mut bulla_detached_signer) {
+        if !ends(status) {
+            if self.ledger.writing.contains_key(&signer.addr()) {
+                let data = MORE.as_ptr();
+                goes_on!(unsafe { judge!(bulla_detached_signer_update(signer, data, 0)) });
+            }
+            return;
+        }
+        self.ledger.writing.remove(&signer.addr());
         unsafe {
             let (out, data) = (self.roomy(), MORE.as_ptr());
             refused!(judge!(bulla_detached_signer_update(signer, data, 4)));
@@ -92,8 +126,13 @@ impl World {
 
     pub unsafe fn verifying_over(&mut self, status: i32, stream: *mut bulla_detached_stream) {
         if !ends(status) {
+            if self.ledger.reading.contains_key(&stream.addr()) {
+                let data = MORE.as_ptr();
+                goes_on!(unsafe { judge!(bulla_detached_stream_update(stream, data, 0)) });
+            }
             return;
         }
+        self.ledger.reading.remove(&stream.addr());
         unsafe {
             let data = MORE.as_ptr();
             refused!(judge!(bulla_detached_stream_update(stream, data, 4)));
@@ -101,7 +140,7 @@ impl World {
         }
     }
 
-    /// A lease is used up by whatever may become of it.
+    /// A lease is used up by whatever may become of it; after refused arguments it may be so.
     pub unsafe fn lease_over(&mut self, status: i32, lease: *mut bulla_lease) {
         if !ends(status) {
             return;

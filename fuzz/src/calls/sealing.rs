@@ -4,6 +4,7 @@ use super::ledger::{Kind, Writing, copy};
 use super::*;
 use bulla::ffi::seal::*;
 
+const BULLA_NOTHING: i32 = 102;
 const KINDS: [Kind; 3] = [Kind::Sealed, Kind::Signed, Kind::Detached];
 
 impl World {
@@ -37,7 +38,9 @@ impl World {
                 (out, before) = (self.roomy(), 0);
                 (status, sent) = call(out);
                 assert_ne!(status, 14, "too small, and it grows");
-                self.seal_tightly(call!(bulla_buffer_length(out)), &call);
+                if status == 0 {
+                    self.seal_tightly(call!(bulla_buffer_length(out)), &call);
+                }
             }
             if let Some(sent) = sent {
                 self.sent = sent;
@@ -46,13 +49,14 @@ impl World {
                     content,
                     kind: KINDS[kind],
                     reaches: self.ledger.reaching.contains(&sealer.addr()),
+                    padded: false,
                 };
                 self.ledger.made(writing, &sent);
             }
         }
     }
 
-    /// Where there is just room, and just not.
+    /// Where there is just room, and just not. Either may fail for another reason: clocks and holders of the host's do.
     unsafe fn seal_tightly(
         &mut self,
         length: usize,
@@ -61,7 +65,15 @@ impl World {
         for room in [length.saturating_sub(2), length.saturating_sub(1), length] {
             unsafe {
                 if wrap_in(&mut self.spares, room) == 0 {
-                    call(self.spares.last());
+                    let out = self.spares.last();
+                    let (status, _) = call(out);
+                    if room < length {
+                        assert_ne!(status, 0, "sealed into less than it takes");
+                    } else {
+                        assert_ne!(status, 14, "too small, and it is what it takes");
+                        let written = call!(bulla_buffer_length(out));
+                        assert_eq!(written, if status == 0 { length } else { 0 });
+                    }
                 }
             }
         }
@@ -88,6 +100,7 @@ impl World {
                     content: Vec::new(),
                     kind: KINDS[usize::from(signed)],
                     reaches: self.ledger.reaching.contains(&sealer.addr()),
+                    padded: false,
                 };
                 let stream = self.seal_streams.last();
                 self.ledger.writing.insert(stream.addr(), writing);
@@ -120,6 +133,11 @@ impl World {
             if status == 0 {
                 let writing = self.ledger.writing.get_mut(&stream.addr()).unwrap();
                 writing.envelope.extend(since(out, before));
+            }
+            if (status == 0 || status == BULLA_NOTHING)
+                && let Some(writing) = self.ledger.writing.get_mut(&stream.addr())
+            {
+                writing.padded = true;
             }
             self.sealing_failed(status, stream);
         }
@@ -159,6 +177,7 @@ impl World {
                             content: Vec::new(),
                             kind: Kind::Detached,
                             reaches: false,
+                            padded: false,
                         };
                         let signer = self.detached_signers.last();
                         self.ledger.writing.insert(signer.addr(), writing);

@@ -170,8 +170,12 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
     int fine = status == BULLA_OK && content_is_fine(delivery, lease, &final);
 
     /* Of what is new the judge has seen it; a copy brings a list, too, and not always its own. */
-    if (status == BULLA_AGAIN && addressees_fit(&delivery->addressees, bulla_answer_stamp(*answer)) <= 0)
-        delivery->misaddressed = 1;
+    if (status == BULLA_AGAIN) {
+        int fit = addressees_fit(&delivery->addressees, bulla_answer_stamp(*answer));
+
+        delivery->undecided |= fit < 0;
+        delivery->misaddressed |= fit == 0;
+    }
     if (delivery->misaddressed) {
         text_free(&final);
         log_error("the list of addressees is another mail's");
@@ -202,7 +206,9 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
         /* The mail server gives it again, and then the guard has the same receipt. */
         if (receipt_send(delivery, *answer) != 0)
             return EX_TEMPFAIL;
-        return rejected ? quarantine_or(delivery, config->refused, raw, EX_NOPERM) : EX_OK;
+        if (rejected && status == BULLA_OK)
+            return quarantine_or(delivery, config->refused, raw, EX_NOPERM);
+        return rejected ? EX_NOPERM : EX_OK;
     }
     log_error("%s: %s", bulla_status_name(status), status > 100 ? bulla_status_text(status) : error->text);
     if (bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE)
@@ -260,7 +266,7 @@ static int store_envelope(struct delivery *delivery, const struct text *envelope
     else if (answer != NULL)
         attribute_text(&delivery->receipt_to, bulla_answer_stamp(answer), ATTRIBUTE_RECEIPT);
     result = conclude(delivery, status, lease, &answer, raw, &error);
-    if (result == EX_OK && !is_whole(delivery) && delivery->named && bulla_answer_outcome(answer) != BULLA_OUTCOME_REJECTED &&
+    if (result == EX_OK && !delivery->misaddressed && !is_whole(delivery) && delivery->named && bulla_answer_outcome(answer) != BULLA_OUTCOME_REJECTED &&
         answer != NULL)
         result = receipt_of_all(delivery, envelope, folder.data);
     bulla_answer_free(answer);
@@ -279,8 +285,9 @@ int envelope_take(struct delivery *delivery, const struct text *envelope, const 
     int result = EX_TEMPFAIL, fine = addressees_find(host, delivery->mail, envelope, &delivery->addressees, &outcome) == 0;
 
     if (fine && delivery->recipient != NULL) {
-        if (reader_of(host->config, delivery->recipient, &delivery->reader) != 0)
-            return EX_TEMPFAIL;
+        /* Without a name it would be the key as a whole. */
+        if (reader_of(host->config, delivery->recipient, &delivery->reader) != 0 || delivery->reader.length == 0)
+            return log_error("-a gives no address, or there is no memory"), EX_TEMPFAIL;
         delivery->named = addressees_name(&delivery->addressees, delivery->reader.data);
         fine = delivery->named || misaddressed_is_fine(host, "the author did not name this recipient", &outcome);
     }

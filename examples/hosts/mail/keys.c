@@ -139,14 +139,18 @@ static const struct entry *entry_named(const struct keys *keys, char *name, size
     return bsearch(&wanted, keys->entries, keys->count, sizeof wanted, by_name);
 }
 
-/* The line of the address itself: as it is, or else of the mailbox that it is without what follows the delimiter. */
+/* The line of the address itself: as it is, or else of the mailbox that it is without what follows the delimiter. That never says that
+ * mail goes in clear: the delimiter is ours, and the domain's own line may have a key. */
 static const struct entry *entry_of_address(const struct keys *keys, const char *address)
 {
     char name[ADDRESS_ROOM];
     const struct entry *entry = entry_named(keys, name, address_normal(address, NULL, 1, name, sizeof name));
 
-    if (entry == NULL && keys->delimiter != NULL)
+    if (entry == NULL && keys->delimiter != NULL) {
         entry = entry_named(keys, name, address_normal(address, keys->delimiter, 1, name, sizeof name));
+        if (entry != NULL && entry->identity == NULL)
+            entry = NULL;
+    }
     return entry;
 }
 

@@ -132,6 +132,20 @@ void maildir_placed(const char *path, const char *name)
     text_free(&mark);
 }
 
+/* Whether it is a mail beside which there is a mark. That must go first: alone it would say that the mail has been in new. */
+static int is_marked(DIR *folder, const char *name, size_t own)
+{
+    struct text mark = {0};
+    struct stat state;
+    int is;
+
+    text_format(&mark, "%.*s.placed", (int)own, name);
+    is = strcmp(name + own, ".mail") == 0 &&
+         (mark.failed || fstatat(dirfd(folder), mark.data, &state, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
+    text_free(&mark);
+    return is;
+}
+
 void maildir_sweep(const char *path)
 {
     struct text name = {0};
@@ -146,7 +160,8 @@ void maildir_sweep(const char *path)
         size_t own = strspn(entry->d_name, "0123456789abcdef-");
 
         if (own > 0 && (strcmp(entry->d_name + own, ".placed") == 0 || strcmp(entry->d_name + own, ".mail") == 0) &&
-            fstatat(dirfd(folder), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_mtime < time(NULL) - SWEEP_DAYS * 86400)
+            !is_marked(folder, entry->d_name, own) && fstatat(dirfd(folder), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) == 0 &&
+            state.st_mtime < time(NULL) - SWEEP_DAYS * 86400)
             unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder != NULL)

@@ -284,6 +284,10 @@ static int receipt_inside(struct opening *opening, struct outcome *outcome)
         receipt_take(opening->host, &receipt, &settled);
         done = settled.verdict == VERDICT_DISCARD || settled.verdict == VERDICT_LATER;
     }
+    if (alone < 0) {
+        outcome_set(&settled, VERDICT_LATER, "no memory");
+        done = 1;
+    }
     if (settled.verdict == VERDICT_DISCARD && claims_commit(opening->host, "copy", &opening->claims) != 0)
         outcome_set(&settled, VERDICT_LATER, "a receipt was settled, and comes again");
     if (done)

@@ -68,9 +68,13 @@ int bounce_returns(const struct host *host, const struct mail *mail, const struc
 void open_plain(const struct host *host, const struct mail *mail, struct outcome *outcome, struct text *results)
 {
     struct text receipt = {0}, nothing = {0};
-    int alone, refused, found = mime_find(&receipt, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length);
+    int alone, refused, found;
 
-    if (found == 1) {
+    errno = 0;
+    found = mime_find(&receipt, TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length);
+    if (found < 0 && errno == ENOMEM) {
+        outcome_set(outcome, VERDICT_LATER, "no memory");
+    } else if (found == 1) {
         receipt_take(host, &receipt, outcome);
         text_clear(&receipt);
         alone = mime_is_alone(TYPE_RECEIPT, &mail->header, mail->body.data, mail->body.length, &receipt, &nothing);

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 /* Under the name of the key itself, so that copies get the same receipt. */
-static bulla_status store_again(const struct host *host, const struct text *envelope, const char *folder, bulla_answer **answer,
-                                bulla_error *error)
+static bulla_status store_again(const struct host *host, const struct addressees *addressees, const struct text *envelope,
+                                const char *folder, bulla_answer **answer, bulla_error *error)
 {
     bulla_opener *opener = NULL;
     bulla_store *store = NULL;
@@ -21,6 +21,14 @@ static bulla_status store_again(const struct host *host, const struct text *enve
         status = bulla_store_stream_update(stream, (const uint8_t *)envelope->data, envelope->length, error);
     if (status == BULLA_OK || status == BULLA_MORE)
         status = bulla_store_stream_finish(stream, &lease, answer, error);
+    /* Whoever asks for the receipt has compared the list; here it is signed. */
+    if ((status == BULLA_OK && addressees_fit(addressees, bulla_lease_stamp(lease)) <= 0) ||
+        (status == BULLA_AGAIN && addressees_fit(addressees, bulla_answer_stamp(*answer)) <= 0)) {
+        bulla_answer_free(*answer);
+        *answer = NULL;
+        snprintf(error->text, sizeof error->text, "the list of addressees is another mail's");
+        status = BULLA_MALFORMED;
+    }
     if (status == BULLA_OK) {
         bulla_view view = bulla_lease_path(lease);
 
@@ -47,5 +55,5 @@ bulla_status whole_stored(const struct host *host, const struct addressees *addr
         return status;
     if (complete < 0)
         snprintf(error->text, sizeof error->text, "the guard cannot tell who has it");
-    return complete < 0 ? BULLA_GUARD_UNAVAILABLE : complete == 0 ? BULLA_NOTHING : store_again(host, envelope, folder, answer, error);
+    return complete < 0 ? BULLA_GUARD_UNAVAILABLE : complete == 0 ? BULLA_NOTHING : store_again(host, addressees, envelope, folder, answer, error);
 }

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 
-from scenarios_deliver import agent, as_user, stored
+from scenarios_deliver import agent, as_user, configured, stored
 from scenarios_relay import arrived_intact
 from servers import own, wait_for
 
@@ -228,6 +228,12 @@ def mailboxes_that_share_a_key(world):
     swapped = with_list_of(mail, second)
     assert swapped != second and as_user(erin, swapped).returncode == 77
     assert as_user(erin, second).returncode == 0 and as_user(erin, swapped).returncode == 77
+    with configured(world, recipients="quarantine"):
+        assert as_user(erin, swapped).returncode == 0
+    assert len(list((world.b.folder / "mail/erin/.Quarantine/new").iterdir())) == 1
+    # Without a name it would be the key as a whole.
+    with configured(world, recipients="accept"):
+        assert as_user(agent(world)[:-1] + ["-a", "", agent(world)[-1]], second).returncode == 75
     time.sleep(1)
     assert world.state_of(other) == ["waiting"], "a receipt although Fay has nothing"
     assert as_user(fay, second).returncode == 0

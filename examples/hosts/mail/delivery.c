@@ -126,6 +126,8 @@ int quarantine_or(struct delivery *delivery, enum action action, const struct te
 
     if (action == ACTION_QUARANTINE) {
         text_format(&folder, "%s/.Quarantine", delivery->maildir);
+        if (!folder.failed)
+            maildir_sweep(folder.data);
         result = folder.failed ? EX_TEMPFAIL : store_other(delivery, folder.data, "fail reason=\"quarantined\"", raw);
     }
     text_free(&folder);

@@ -69,13 +69,14 @@ struct names {
     struct text written, mark, named, folder;
 };
 
-static int names_make(struct names *names, const char *path, const char *name)
+/* `own` is a name that maildir_sweep() knows for ours: of "0123456789abcdef-". */
+static int names_make(struct names *names, const char *path, const char *own, const char *name)
 {
     static const struct names none;
 
     *names = none;
-    text_format(&names->written, "%s/tmp/%s.mail", path, name);
-    text_format(&names->mark, "%s/tmp/%s.placed", path, name);
+    text_format(&names->written, "%s/tmp/%s.mail", path, own);
+    text_format(&names->mark, "%s/tmp/%s.placed", path, own);
     text_format(&names->named, "%s/new/%s", path, name);
     text_format(&names->folder, "%s/new", path);
     errno = ENOMEM;
@@ -117,7 +118,7 @@ static int place(const struct names *names, const struct text *mail)
 int maildir_place(const char *path, const char *name, const struct text *mail)
 {
     struct names names;
-    int result = names_make(&names, path, name) == 0 && !mail->failed ? place(&names, mail) : -1;
+    int result = names_make(&names, path, name, name) == 0 && !mail->failed ? place(&names, mail) : -1;
 
     return names_end(&names, path, result);
 }
@@ -170,7 +171,7 @@ void maildir_sweep(const char *path)
 
 int maildir_store(const char *path, const struct text *mail)
 {
-    struct text name = {0};
+    struct text own = {0}, name = {0};
     struct names names = {0};
     struct timeval now;
     char host[64] = "localhost";
@@ -178,10 +179,12 @@ int maildir_store(const char *path, const struct text *mail)
 
     gettimeofday(&now, NULL);
     gethostname(host, sizeof host - 1);
+    text_format(&own, "%lx-%lx-%lx", (long)now.tv_sec, (long)now.tv_usec, (long)getpid());
     text_format(&name, "%ld.M%ldP%ld.%s", (long)now.tv_sec, (long)now.tv_usec, (long)getpid(), host);
-    if (!name.failed && names_make(&names, path, name.data) == 0 && maildir_make(path) == 0 &&
+    if (!own.failed && !name.failed && names_make(&names, path, own.data, name.data) == 0 && maildir_make(path) == 0 &&
         file_write(names.written.data, mail->data, mail->length) == 0)
         result = rename(names.written.data, names.named.data);
+    text_free(&own);
     text_free(&name);
     return names_end(&names, path, result);
 }

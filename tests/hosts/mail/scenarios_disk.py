@@ -40,6 +40,10 @@ int open(const char *path, int flags, ...)
             raise(SIGKILL);
         return errno = EIO, -1;
     }
+    if (getenv("DIES_WRITING") != NULL && strstr(path, "/mail/erin/tmp/") != NULL && (flags & O_CREAT)) {
+        ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
+        raise(SIGKILL);
+    }
     if (getenv("DIES_PLACED") != NULL && strstr(path, "/mail/erin/new") != NULL && (flags & O_DIRECTORY))
         raise(SIGKILL);
     return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open"))(path, flags, mode);
@@ -135,8 +139,22 @@ def dies_after_it_has_committed(world):
     return "killed when all was done but for the mark in tmp: given again it is a copy; the mark goes after a month, and nothing that others put there"
 
 
+def dies_while_it_writes_what_is_not_sealed(world):
+    plain = b"From: s@else.test\n\nx\n"
+    before = set((box(world) / "tmp").iterdir())
+    died = as_user(agent(world), plain, env={**shim(world), "DIES_WRITING": "1"})
+    assert died.returncode == -signal.SIGKILL, died
+    left, = set((box(world) / "tmp").iterdir()) - before
+    made_old(left, 29)
+    assert as_user(agent(world), plain).returncode == 0 and left.exists()
+    made_old(left, 31)
+    assert as_user(agent(world), plain).returncode == 0 and not left.exists()
+    return "killed while it wrote a mail that is not sealed: the piece in tmp goes after a month"
+
+
 def made_old(path, days):
     os.utime(path, (time.time() - days * 86400,) * 2)
 
 
-ALL = [disk_cannot_be_read, dies_before_it_has_judged, dies_after_it_has_placed, dies_after_it_has_committed]
+ALL = [disk_cannot_be_read, dies_before_it_has_judged, dies_after_it_has_placed, dies_after_it_has_committed,
+       dies_while_it_writes_what_is_not_sealed]

@@ -37,12 +37,19 @@
  * of a fleet (bulla_guard_redis(), in a library with the feature "redis"): that one makes each connection in a thread of its own, and
  * an attempt that is given up after its time may outlive the call, until the system gives it up too.
  *
+ * FORK. Identities, sealers, openers, policies and what else only holds settings may be used on both sides of a fork(). What two
+ * processes must not go on with is of use only in the one that made it: a seal stream (BULLA_WRONG_ORDER: two would seal with one key
+ * stream), a session (BULLA_SESSION_OVER), a guard in memory, of a durable file or of a fleet (BULLA_GUARD_UNAVAILABLE: two would each
+ * accept the same message), an outbox (BULLA_OUTBOX_UNAVAILABLE). Processes that are forked off to work make theirs after the fork;
+ * what they share is the file or the server of a guard. They may free what they have of the other process: that disturbs nothing there.
+ *
  * CALLBACKS may be called from any thread that calls the library, until their `drop` was called. They return a bulla_status, and
  * must not throw, jump out, or call the library with a handle of the call around them. A code that is not one of those here is
  * taken for a failure.
  *
  * PANICS. A defect inside the library that would end a Rust program is contained: the call returns BULLA_INTERNAL. The handle it
- * happened on can then only be freed; so can a buffer that the call was to write to, which shows nothing any more, also of what was in
+ * happened on can then only be freed, and a guard or durable file that it happened in refuses (BULLA_GUARD_UNAVAILABLE) whatever handle
+ * is over it; so can a buffer that the call was to write to, which shows nothing any more, also of what was in
  * it before (memory of the host's stays as it is: wipe it if it must not be read). Rust's report of the defect goes to standard error,
  * file descriptor 2: a line or two with the place in the source and what was met there, and a backtrace if RUST_BACKTRACE is set in the
  * environment. Nothing else is ever printed. A daemon has something harmless open as file descriptor 2.
@@ -1650,7 +1657,7 @@ typedef struct bulla_guard_limits {
 
 /**
  * Makes a guard in memory. It forgets everything when the process ends: what was accepted may then be accepted once more, as
- * long as its time is not over.
+ * long as its time is not over. A process that was forked off cannot use it: it would accept once more what this one has.
  *
  * @param how_much How much it remembers; NULL: a million messages. It takes memory only for what it remembers, about 300
  *        bytes a message.
@@ -1886,8 +1893,9 @@ typedef struct bulla_redis_settings {
 } bulla_redis_settings;
 
 /**
- * Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once. Every wait is bounded;
- * where the server cannot be reached nothing is accepted.
+ * Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once; each process that is
+ * forked off makes its own. Where the server cannot be reached or is silent nothing is accepted, and no silence is waited for
+ * longer than the settings say. A reply that comes drop by drop is waited for as long as it comes.
  *
  * What the server forgets, the guard forgets: it must not evict, and its persistence says what a crash costs. A server that
  * comes back empty is noticed by the guards that were connected before, and by those with `expected_store`.

@@ -65,6 +65,7 @@ mod freshness;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity;
+mod process;
 mod receipt;
 mod wire;
 pub use crypto::digest::{Digest, Hasher};

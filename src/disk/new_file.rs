@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{folder_of, temporary_name};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Process;
 
 /// A file in the making: written beside its final name, under which it appears with [`commit`](Self::commit), whole and
 /// synced to the disk. If it is dropped before, nothing is left.
@@ -16,6 +17,7 @@ pub struct NewFile {
     temporary: PathBuf,
     path: PathBuf,
     replace: bool,
+    process: Process,
 }
 
 impl NewFile {
@@ -56,6 +58,7 @@ impl NewFile {
             temporary,
             path: path.to_path_buf(),
             replace,
+            process: Process::this(),
         })
     }
 
@@ -148,8 +151,10 @@ impl Write for NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        // After a commit the name is gone already.
-        let _ = std::fs::remove_file(&self.temporary);
+        // What was forked off leaves it to this process. After a commit the name is gone already.
+        if self.process.is_this() {
+            let _ = std::fs::remove_file(&self.temporary);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::verdict::{Damaged, Fresh, Message, Opened, StampOnly, discard, prove}
 use super::verify::Verifier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::freshness::guard::{LeaseToken, ReplayGuard};
+use crate::process::Process;
 
 /// What opening with a lease gives.
 #[derive(Debug)]
@@ -40,14 +41,16 @@ struct Hold<'a> {
     watch: Watch<'a>,
     token: LeaseToken,
     ended: bool,
+    process: Process,
 }
 
 impl<'a, P> Lease<'a, P> {
-    const fn new(proof: P, watch: Watch<'a>, token: LeaseToken) -> Self {
+    fn new(proof: P, watch: Watch<'a>, token: LeaseToken) -> Self {
         let hold = Hold {
             watch,
             token,
             ended: false,
+            process: Process::this(),
         };
         Self { proof, hold }
     }
@@ -169,7 +172,8 @@ impl Lease<'_, StampOnly> {
 
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        if !self.ended {
+        // What was forked off does not give back what this process holds.
+        if !self.ended && self.process.is_this() {
             // If it fails, the lease ends by itself.
             let _ = self.watch.guard.release(&self.token);
         }

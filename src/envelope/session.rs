@@ -14,6 +14,7 @@ use crate::crypto::sign::VerifyingKey;
 use crate::error::{ErrorKind, Result};
 use crate::identity::holder::Signer;
 use crate::identity::public::EncryptionKey;
+use crate::process::Process;
 use crate::wire::header::NONCE_LEN;
 use crate::wire::labels;
 
@@ -45,7 +46,7 @@ const MAX_KEPT: usize = 10_000;
 /// ```
 pub struct Session {
     sender: VerifyingKey,
-    process: u32,
+    process: Process,
     begun: Instant,
     inner: Mutex<Inner>,
 }
@@ -78,7 +79,7 @@ impl Session {
         };
         Ok(Self {
             sender: sender.signer_key(),
-            process: std::process::id(),
+            process: Process::this(),
             begun: Instant::now(),
             inner: Mutex::new(inner),
         })
@@ -88,7 +89,7 @@ impl Session {
     pub(super) fn next(&self, sender: &VerifyingKey, now: u64) -> Result<SessionTurn<'_>> {
         let over = || ErrorKind::SessionOver.into();
         if self.sender != *sender
-            || self.process != std::process::id()
+            || !self.process.is_this()
             || self.begun.elapsed().as_secs() > MAX_SECONDS
         {
             return Err(over());
@@ -234,7 +235,7 @@ mod tests {
         let mut session = Session::begin(&alice, &OsEntropy).unwrap();
         assert!(session.next(alice.verifying_key(), 1).is_ok());
         // A fork carries the session into a process with another id; seen from there, it was begun elsewhere.
-        session.process ^= 1;
+        session.process = Process::another();
         let refused = session.next(alice.verifying_key(), 1).err().unwrap();
         assert_eq!(refused, ErrorKind::SessionOver);
     }

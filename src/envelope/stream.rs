@@ -11,6 +11,7 @@ use crate::crypto::digest::{Digest, Hasher};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{ErrorKind, Result};
 use crate::identity::holder::Signer;
+use crate::process::Process;
 use crate::wire::claims::{Claims, encode_closing};
 use crate::wire::header::Kind;
 use crate::wire::{cose, labels};
@@ -20,7 +21,8 @@ const PADDING_STEP: u64 = 64 * 1024;
 
 /// An envelope in the making: [`update`](Self::update) any number of times, then [`finish`](Self::finish).
 ///
-/// An envelope that is not finished opens to nobody. A stream that is dropped leaves nothing to clean up.
+/// An envelope that is not finished opens to nobody. A stream that is dropped leaves nothing to clean up. Only the process that
+/// began it can go on with it: after a fork two would seal different content with the same key stream.
 #[must_use]
 pub struct SealStream<'a> {
     signer: &'a dyn Signer,
@@ -35,6 +37,7 @@ pub struct SealStream<'a> {
     /// No content comes any more.
     padding: bool,
     failed: bool,
+    process: Process,
 }
 
 impl<'a> Sealer<'a> {
@@ -101,6 +104,7 @@ impl<'a> Sealer<'a> {
                 padding_left,
                 padding: false,
                 failed: false,
+                process: Process::this(),
             })
         })
     }
@@ -117,11 +121,13 @@ impl SealStream<'_> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::LengthMismatch`] if it is longer than announced; [`ErrorKind::WrongOrder`] after [`pad`](Self::pad). After an error the stream is of no use.
+    /// [`ErrorKind::LengthMismatch`] if it is longer than announced; [`ErrorKind::WrongOrder`] after [`pad`](Self::pad), and in a process
+    /// that was forked off. After an error the stream is of no use.
     pub fn update(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if self.failed || self.padding {
             return Err(ErrorKind::WrongOrder.into());
         }
+        self.check_process()?;
         self.failed = true;
         let written = self.written.saturating_add(content.len() as u64);
         if self.claims.length.is_some_and(|length| written > length) {
@@ -153,10 +159,18 @@ impl SealStream<'_> {
         Ok(self.padding_left > 0)
     }
 
+    fn check_process(&self) -> Result<()> {
+        self.process.check(
+            ErrorKind::WrongOrder,
+            "it was carried over a fork: only the process that began it can go on",
+        )
+    }
+
     fn check_complete(&self) -> Result<()> {
         if self.failed {
             return Err(ErrorKind::WrongOrder.into());
         }
+        self.check_process()?;
         match self.claims.length {
             Some(length) if length != self.written => Err(ErrorKind::LengthMismatch.into()),
             _ => Ok(()),

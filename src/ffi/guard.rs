@@ -74,7 +74,7 @@ pub(super) unsafe fn limits(limits: *const bulla_guard_limits) -> Result<GuardLi
 }
 
 /// Makes a guard in memory. It forgets everything when the process ends: what was accepted may then be accepted once more, as
-/// long as its time is not over.
+/// long as its time is not over. A process that was forked off cannot use it: it would accept once more what this one has.
 ///
 /// @param how_much How much it remembers; NULL: a million messages. It takes memory only for what it remembers, about 300
 ///        bytes a message.

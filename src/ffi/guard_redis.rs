@@ -122,8 +122,9 @@ impl bulla_redis_settings {
     }
 }
 
-/// Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once. Every wait is bounded;
-/// where the server cannot be reached nothing is accepted.
+/// Makes a guard that many processes and machines share, on a Redis or Valkey server. It connects at once; each process that is
+/// forked off makes its own. Where the server cannot be reached or is silent nothing is accepted, and no silence is waited for
+/// longer than the settings say. A reply that comes drop by drop is waited for as long as it comes.
 ///
 /// What the server forgets, the guard forgets: it must not evict, and its persistence says what a crash costs. A server that
 /// comes back empty is noticed by the guards that were connected before, and by those with `expected_store`.

@@ -14,6 +14,7 @@ use super::schema;
 use super::trouble::Trouble;
 use crate::disk::new_file::sync_folder;
 use crate::error::Result;
+use crate::process::Process;
 
 /// Length of the log's file from which on a commit waits for its readers, to begin it anew.
 const LOG_LIMIT: u64 = 64 << 20;
@@ -44,7 +45,7 @@ pub struct Database {
 
 struct Inner {
     /// Where the connections were made: they must not be carried over a fork.
-    process: u32,
+    process: Process,
     places: Places,
     group: Group,
     writer: Mutex<Option<Connection>>,
@@ -94,7 +95,7 @@ impl Database {
         let places = Places::remember(path)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                process: std::process::id(),
+                process: Process::this(),
                 places,
                 group: Group::default(),
                 writer: Mutex::new(Some(writer)),
@@ -160,7 +161,7 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Trouble> {
 
 impl Inner {
     fn check_process(&self) -> Result<(), Trouble> {
-        if self.process == std::process::id() {
+        if self.process.is_this() {
             return Ok(());
         }
         Err(Trouble(
@@ -338,7 +339,7 @@ mod tests {
     fn a_forked_process_cannot_use_it() {
         let (_folder, mut database) = database();
         // A fork carries the handle into a process with another id; seen from there, it was opened elsewhere.
-        Arc::get_mut(&mut database.inner).unwrap().process ^= 1;
+        Arc::get_mut(&mut database.inner).unwrap().process = Process::another();
         let error = database.write(|connection| put(connection, 1)).unwrap_err();
         assert_eq!(error, ErrorKind::GuardUnavailable);
         assert!(database.read(|_| Ok(())).is_err());

@@ -12,6 +12,7 @@ use super::rules;
 use super::table::{Limits, Table};
 use crate::crypto::digest::Digest;
 use crate::error::{ErrorKind, Result};
+use crate::process::Process;
 
 /// Entries, and challenges, dropped at a time by a sweep: others get in between.
 const SWEEP_STEP: usize = 1000;
@@ -21,7 +22,8 @@ const SWEEP_STEP: usize = 1000;
 /// [`Order::Gapless`](crate::Order::Gapless) 8 bytes more for each number beyond the first that is missing: up to 32 KiB with
 /// the greatest window).
 ///
-/// It forgets everything when the process ends: what was accepted before a restart is then accepted again.
+/// It forgets everything when the process ends: what was accepted before a restart is then accepted again. A process that
+/// was forked off is refused, for it would accept once more what this one has accepted, or will.
 ///
 /// All that share it for one context should use one greatest age (see [`Policy::max_age`](crate::Policy::max_age)). Beyond
 /// 1024 readers and contexts, those that came last share one sweep mark, so that this goes for all of them together.
@@ -33,6 +35,7 @@ const SWEEP_STEP: usize = 1000;
 #[derive(Debug)]
 pub struct MemoryGuard {
     table: Mutex<Table>,
+    process: Process,
 }
 
 impl MemoryGuard {
@@ -69,6 +72,7 @@ impl MemoryGuard {
     pub fn with(limits: Limits) -> Self {
         Self {
             table: Mutex::new(Table::new(limits)),
+            process: Process::this(),
         }
     }
 
@@ -85,6 +89,10 @@ impl MemoryGuard {
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Table>> {
+        self.process.check(
+            ErrorKind::GuardUnavailable,
+            "it was carried over a fork: make it after the fork",
+        )?;
         // After a panic inside, the table is not to be trusted: refuse rather than forget.
         self.table
             .lock()

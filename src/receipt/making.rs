@@ -9,6 +9,7 @@ use crate::disk::os::is_same;
 use crate::disk::{Access, Disk, Temporary, folder_of};
 use crate::envelope::outcome::Again;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Process;
 
 /// Why a message is not stored.
 pub(super) enum Stop {
@@ -63,6 +64,7 @@ pub(super) struct Making<'a> {
     /// The final name, once it may stand for the file.
     name: Option<PathBuf>,
     keep: bool,
+    process: Process,
 }
 
 enum Source {
@@ -78,6 +80,7 @@ impl<'a> Making<'a> {
             file: Source::New(disk.create(folder)?),
             name: None,
             keep: false,
+            process: Process::this(),
         };
         if disk.lock(this.file())? {
             Ok(this)
@@ -114,6 +117,7 @@ impl<'a> Making<'a> {
             file: Source::Found(file),
             name: None,
             keep: true,
+            process: Process::this(),
         })
     }
 
@@ -170,7 +174,8 @@ impl Drop for Making<'_> {
         let Source::New(temporary) = &self.file else {
             return;
         };
-        if self.keep {
+        // What was forked off leaves it to this process.
+        if self.keep || !self.process.is_this() {
             return;
         }
         // Only what is ours: nobody takes over what is locked.

@@ -92,7 +92,7 @@ struct test {
 extern const struct test test_status[], test_buffer[], test_identity[], test_clock[], test_draft[], test_seal[],
     test_open[], test_policy[], test_room[], test_stamp[], test_stream[], test_threads[], test_guard[], test_guard_list[],
     test_threads_durable[], test_holder[], test_lease[], test_store[], test_receipt[], test_outbox[], test_audit[],
-    test_evidence[], test_armor[], test_random_access[];
+    test_evidence[], test_armor[], test_random_access[], test_fork[];
 
 #define END {NULL, NULL}
 

@@ -12,6 +12,7 @@ static const struct {
     {"holder", test_holder}, {"lease", test_lease},   {"store", test_store},       {"receipt", test_receipt},
     {"outbox", test_outbox}, {"audit", test_audit},   {"evidence", test_evidence}, {"armor", test_armor},
     {"random access", test_random_access}, {"guard list", test_guard_list}, {"threads on the disk", test_threads_durable},
+    {"fork", test_fork},
 };
 
 int main(int argc, char **argv)

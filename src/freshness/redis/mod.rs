@@ -65,7 +65,8 @@ const DROPS_AT_ONCE: usize = 500;
 ///
 /// It judges exactly as [`MemoryGuard`](crate::MemoryGuard) does. It can be used by many threads at once, and their claims
 /// then share round trips. Each wait for the server is bounded; where it cannot be reached or does not answer as it should, the
-/// answer is an error of the class [`TryAgain`](crate::ErrorClass::TryAgain), and nothing is accepted.
+/// answer is an error of the class [`TryAgain`](crate::ErrorClass::TryAgain), and nothing is accepted. So it is in a process that
+/// was forked off: connect after the fork.
 ///
 /// What the server forgets, the guard forgets:
 ///
@@ -221,6 +222,7 @@ impl RedisGuard {
 
     /// A claim in one round trip; `None` if it takes more.
     fn claim_plain(&self, claim: &Claim, now: u64) -> Result<Option<Claimed>> {
+        self.store.pool.check_process()?;
         let entry = Entry {
             claim: claim.clone(),
             state: State::Committed {

@@ -10,6 +10,7 @@ use redis::{ServerError, Value};
 use super::link::{Link, NOT_UNDERSTOOD, Settings, unavailable};
 use super::script::Script;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Process;
 
 #[derive(Default)]
 struct Links {
@@ -24,6 +25,7 @@ pub(super) struct Pool {
     links: Mutex<Links>,
     freed: Condvar,
     keys: Vec<Vec<u8>>,
+    process: Process,
 }
 
 impl Pool {
@@ -33,7 +35,16 @@ impl Pool {
             links: Mutex::default(),
             freed: Condvar::new(),
             keys,
+            process: Process::this(),
         }
+    }
+
+    /// The connections are those of one process: another one would read its answers.
+    pub(super) fn check_process(&self) -> Result<()> {
+        self.process.check(
+            ErrorKind::GuardUnavailable,
+            "it was carried over a fork: connect after the fork",
+        )
     }
 
     /// Runs a script and reads its reply; a reply that cannot be read is as bad as none.
@@ -43,6 +54,7 @@ impl Pool {
         args: &[&[u8]],
         read: impl FnOnce(Value) -> Option<T>,
     ) -> Result<T> {
+        self.check_process()?;
         let (mut link, right) = self.take()?;
         let outcome = Self::run(&mut link, &self.keys, script, args);
         let outcome = match outcome {

@@ -13,6 +13,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#define QUARANTINED "fail reason=\"quarantined\""
+
 /* Asked once the stamp is verified, and before anything is written: may this signer write as this author? */
 static uint16_t judge(void *context, const bulla_stamp *stamp, char *words)
 {
@@ -103,20 +105,34 @@ static int content_is_fine(struct delivery *delivery, const bulla_lease *lease, 
     return fine;
 }
 
+/* What came, with results of ours. */
+static void other_write(struct text *mail, const struct host *host, const char *method_result, const struct text *raw)
+{
+    enum kept kept = host->config->results;
+    struct text results = {0};
+
+    results_other(&results, host->config->domain, method_result);
+    /* What the server's milter said of a mail that is not sealed holds; of one that is set aside it does not. */
+    results_put(mail, raw, host->config->domain, kept == KEPT_ALL && strcmp(method_result, "none") != 0 ? KEPT_OTHERS : kept, &results);
+    text_free(&results);
+}
+
 int store_other(const struct delivery *delivery, const char *folder, const char *method_result, const struct text *raw)
 {
-    const char *domain = delivery->host->config->domain;
-    enum kept kept = delivery->host->config->results;
-    struct text results = {0}, mail = {0};
+    struct text mail = {0};
     int result;
 
-    results_other(&results, domain, method_result);
-    /* What the server's milter said of a mail that is not sealed holds; of one that is set aside it does not. */
-    results_put(&mail, raw, domain, kept == KEPT_ALL && strcmp(method_result, "none") != 0 ? KEPT_OTHERS : kept, &results);
+    other_write(&mail, delivery->host, method_result, raw);
     result = !mail.failed && maildir_store(folder, &mail) == 0 ? EX_OK : EX_TEMPFAIL;
-    text_free(&results);
     text_free(&mail);
     return result;
+}
+
+static void quarantine_find(struct text *folder, const struct delivery *delivery)
+{
+    text_format(folder, "%s/.Quarantine", delivery->maildir);
+    if (!folder->failed)
+        maildir_sweep(folder->data);
 }
 
 int quarantine_or(struct delivery *delivery, enum action action, const struct text *raw, int otherwise)
@@ -125,10 +141,8 @@ int quarantine_or(struct delivery *delivery, enum action action, const struct te
     int result = otherwise;
 
     if (action == ACTION_QUARANTINE) {
-        text_format(&folder, "%s/.Quarantine", delivery->maildir);
-        if (!folder.failed)
-            maildir_sweep(folder.data);
-        result = folder.failed ? EX_TEMPFAIL : store_other(delivery, folder.data, "fail reason=\"quarantined\"", raw);
+        quarantine_find(&folder, delivery);
+        result = folder.failed ? EX_TEMPFAIL : store_other(delivery, folder.data, QUARANTINED, raw);
     }
     text_free(&folder);
     return result;
@@ -162,12 +176,39 @@ static bulla_status accept(const struct delivery *delivery, bulla_lease *lease, 
     return status;
 }
 
+/* What is rejected for good comes again as a copy, of which nothing is set aside: so that is done before. */
+static bulla_status reject(const struct delivery *delivery, bulla_lease *lease, uint16_t reason, const char *words, const struct text *raw,
+                           bulla_answer **answer, bulla_error *error)
+{
+    int aside = delivery->host->config->refused == ACTION_QUARANTINE;
+    struct text folder = {0}, name = {0}, mail = {0};
+    bulla_message_id id;
+    bulla_status status = BULLA_OK;
+
+    if (aside && (status = bulla_stamp_message_id(bulla_lease_stamp(lease), &id, error)) == BULLA_OK) {
+        hex_write(&name, id.bytes, sizeof id.bytes);
+        quarantine_find(&folder, delivery);
+        other_write(&mail, delivery->host, QUARANTINED, raw);
+        if (folder.failed || name.failed || maildir_make(folder.data) != 0 || maildir_place(folder.data, name.data, &mail) != 0) {
+            snprintf(error->text, sizeof error->text, "the mail is rejected, but cannot be set aside");
+            status = BULLA_IO;
+        }
+    }
+    if (status == BULLA_OK)
+        status = bulla_receipter_reject(delivery->host->receipter, lease, reason, words, answer, error);
+    if (aside && status == BULLA_OK)
+        maildir_placed(folder.data, name.data);
+    text_free(&folder);
+    text_free(&name);
+    text_free(&mail);
+    return status;
+}
+
 /* What came of storing: an answer to send, or a failure. */
 static int conclude(struct delivery *delivery, bulla_status status, bulla_lease *lease, bulla_answer **answer, const struct text *raw,
                     bulla_error *error)
 {
     const struct config *config = delivery->host->config;
-    bulla_receipter *receipter = delivery->host->receipter;
     struct text final = {0};
     int fine = status == BULLA_OK && content_is_fine(delivery, lease, &final);
 
@@ -195,11 +236,11 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
     if (fine)
         status = accept(delivery, lease, &final, answer, error);
     else if (status == BULLA_OK)
-        status = bulla_receipter_reject(receipter, lease, BULLA_REASON_POLICY, "it is no mail of the author who signed it", answer, error);
+        status = reject(delivery, lease, BULLA_REASON_POLICY, "it is no mail of the author who signed it", raw, answer, error);
     else if (status == BULLA_TOO_LARGE)
-        status = bulla_receipter_reject(receipter, lease, BULLA_REASON_TOO_LARGE, "too large", answer, error);
+        status = reject(delivery, lease, BULLA_REASON_TOO_LARGE, "too large", raw, answer, error);
     else if (status == BULLA_REFUSED)
-        status = bulla_receipter_reject(receipter, lease, 0, NULL, answer, error);
+        status = reject(delivery, lease, 0, NULL, raw, answer, error);
     text_free(&final);
     if (status == BULLA_OK || status == BULLA_AGAIN) {
         int rejected = bulla_answer_outcome(*answer) == BULLA_OUTCOME_REJECTED;
@@ -208,9 +249,7 @@ static int conclude(struct delivery *delivery, bulla_status status, bulla_lease 
         /* The mail server gives it again, and then the guard has the same receipt. */
         if (receipt_send(delivery, *answer) != 0)
             return EX_TEMPFAIL;
-        if (rejected && status == BULLA_OK)
-            return quarantine_or(delivery, config->refused, raw, EX_NOPERM);
-        return rejected ? EX_NOPERM : EX_OK;
+        return rejected && config->refused != ACTION_QUARANTINE ? EX_NOPERM : EX_OK;
     }
     log_error("%s: %s", bulla_status_name(status), status > 100 ? bulla_status_text(status) : error->text);
     if (bulla_status_class(status) == BULLA_CLASS_NOT_ACCEPTABLE)

@@ -147,6 +147,24 @@ static int is_marked(DIR *folder, const char *name, size_t own)
     return is;
 }
 
+/* Whether the name of a file in tmp is one of ours: `own` digits, and what names_make() and file_write() put behind them. */
+static int is_ours(const char *name, size_t own)
+{
+    static const char *const ends[] = {".placed", ".mail"};
+    int end = 0;
+
+    for (size_t i = 0; own > 0 && i < 2; i++) {
+        const char *rest = name + own + strlen(ends[i]);
+
+        if (strncmp(name + own, ends[i], strlen(ends[i])) != 0)
+            continue;
+        /* What was cut off while it was written: a process, and a place in its memory. */
+        if (*rest == 0 || (sscanf(rest, ".%*[0-9].0x%*[0-9a-f].new%n", &end) == 0 && end > 0 && rest[end] == 0))
+            return 1;
+    }
+    return 0;
+}
+
 void maildir_sweep(const char *path)
 {
     struct text name = {0};
@@ -160,9 +178,8 @@ void maildir_sweep(const char *path)
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         size_t own = strspn(entry->d_name, "0123456789abcdef-");
 
-        if (own > 0 && (strcmp(entry->d_name + own, ".placed") == 0 || strcmp(entry->d_name + own, ".mail") == 0) &&
-            !is_marked(folder, entry->d_name, own) && fstatat(dirfd(folder), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) == 0 &&
-            state.st_mtime < time(NULL) - SWEEP_DAYS * 86400)
+        if (is_ours(entry->d_name, own) && !is_marked(folder, entry->d_name, own) &&
+            fstatat(dirfd(folder), entry->d_name, &state, AT_SYMLINK_NOFOLLOW) == 0 && state.st_mtime < time(NULL) - SWEEP_DAYS * 86400)
             unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder != NULL)

@@ -12,7 +12,8 @@ int maildir_make(const char *path);
 int maildir_place(const char *path, const char *name, const struct text *mail);
 /* The message is committed: it does not come again, and the mark goes. Who is killed just before leaves it to maildir_sweep(). */
 void maildir_placed(const char *path, const char *name);
-/* Removes from tmp what maildir_place() left there a month ago: a mail in two minds that never came again, and old marks. */
+/* Removes from tmp what was left there a month ago: a mail in two minds that never came again, old marks, and what was cut off while it
+ * was written. */
 void maildir_sweep(const char *path);
 /* Stores a mail as it is, made durable, under a name of its own. 0, or -1 after it has said so on the log. */
 int maildir_store(const char *path, const struct text *mail);

@@ -32,8 +32,10 @@ struct opening {
 static void copies_answered(const struct host *host, int rejected, struct outcome *outcome)
 {
     receipts_send(host, "copy");
+    /* Whether the server took the first one into its quarantine nobody knows. */
     if (rejected)
-        outcome_set(outcome, VERDICT_REJECT, "copy of a message that was rejected");
+        outcome_set(outcome, host->config->refused == ACTION_QUARANTINE ? VERDICT_QUARANTINE : VERDICT_REJECT,
+                    "copy of a message that was rejected");
     else if (host->config->copies == ACTION_DISCARD)
         outcome_set(outcome, VERDICT_DISCARD, "copy of a message that was delivered");
     else

@@ -181,7 +181,19 @@ def actions_are_followed(world):
         assert not stored(world, token) and len(held(token)) == (action == "quarantine")
         wait_for(lambda: world.state_of(token) == ["rejected"], "rejected, signed")
     assert codes == [77, 0], codes
-    return "an outer header that differs: rejected or set aside as configured, and released; a wrong signer: rejected for good, and set aside as configured"
+    # What is rejected for good comes again as a copy: it must lie in the quarantine by then, and once.
+    token = world.token()
+    mail = sealed_for_erin(world, token).replace(b"Subject: ", b"Subject: " + token.encode() + b" ", 1)
+    (world.folder / "keys-b").write_text(f"alice@a.test {world.folder}/erin.pub\n@c.test {world.folder}/a.pub\n")
+    try:
+        with configured(world, refused="quarantine", keys=world.folder / "keys-b", submit="/bin/false"):
+            assert as_user(agent(world), mail).returncode == 75 and len(held(token)) == 1
+        with configured(world, refused="quarantine", keys=world.folder / "keys-b"):
+            assert [as_user(agent(world), mail).returncode for _ in range(2)] == [0, 0] and len(held(token)) == 1
+    finally:
+        (world.folder / "keys-b").write_text(table)
+    wait_for(lambda: world.state_of(token) == ["rejected"], "rejected, signed")
+    return "an outer header that differs: rejected or set aside as configured, and released; a wrong signer: rejected for good, and set aside once as configured, also if its receipt cannot be sent"
 
 
 def bounces_are_bounces(world):

@@ -141,6 +141,7 @@ def dies_after_it_has_committed(world):
 
 def dies_while_it_writes_what_is_not_sealed(world):
     plain = b"From: s@else.test\n\nx\n"
+    assert as_user(agent(world), plain).returncode == 0 # the Maildir is there
     before = set((box(world) / "tmp").iterdir())
     died = as_user(agent(world), plain, env={**shim(world), "DIES_WRITING": "1"})
     assert died.returncode == -signal.SIGKILL, died

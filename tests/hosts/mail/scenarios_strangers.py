@@ -12,7 +12,7 @@ import time
 from scenarios_deliver import agent, as_user, stored
 from scenarios_recipients import BOTH, held_back, times
 from scenarios_relay import arrived_intact, rewritten
-from servers import wait_for
+from servers import need, wait_for
 
 SETTINGS = {"lease": "2s"}
 
@@ -158,6 +158,15 @@ def several_authors(world):
     letter = world.letter(token).replace("From: Alice Secretname <alice@a.test>", "Sender: alice@a.test\r\nFrom: Alice <alice@a.test>, Carol <carol@c.test>")
     assert world.submit(letter) == 250
     wait_for(lambda: world.state_of(token) == ["rejected"], "signed: not the author")
+    # Into the quarantine: also a copy, for whether the first one got there nobody knows.
+    world.reconfigure("b", refused="quarantine")
+    world.relay.plan = lambda mail: [mail, mail]
+    token, held = world.token(), len(world.b.held())
+    assert world.submit(letter.replace("Message-ID: <", "Message-ID: <" + token, 1)) == 250
+    wait_for(lambda: len(world.b.held()) == held + 2, "both are held")
+    world.relay.plan = lambda mail: [mail]
+    world.reconfigure("b", refused="reject")
+    subprocess.run([need("postsuper", "postfix"), "-c", str(world.b.folder / "conf"), "-d", "ALL", "hold"], check=True, capture_output=True)
     # Authors of the same domain, and one whom nobody knows.
     token = world.token()
     assert world.submit(world.letter(token).replace("<alice@a.test>", "<alice@a.test>, anna@a.test", 1)) == 250
@@ -179,7 +188,7 @@ def several_authors(world):
     world.reconfigure("b", plain="refuse-known")
     keys.write_text(before)
     world.reconfigure("b")
-    return "each author counts: another's beside one's own is rejected under signature, plain ones with one who seals 550; bounces claim one author, of elsewhere"
+    return "each author counts: another's beside one's own is rejected under signature, or held with its copies, plain ones with one who seals 550; bounces claim one author, of elsewhere"
 
 
 def lines_that_are_no_fields(world):

@@ -2,6 +2,10 @@
 //! gets its own, and stays fast in a library that is made small. Nothing of this is a public interface: use the crate `bulla`.
 #![no_std]
 
+extern crate alloc;
+
+use alloc::boxed::Box;
+
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Nonce, Tag};
 use zeroize::zeroize_stack;
@@ -15,7 +19,9 @@ pub const TAG_LEN: usize = 16;
 const STACK: usize = 8 * 1024;
 
 /// A key, scheduled; wiped when it is dropped, and the stack after each call.
-pub struct Aes256Gcm(aes_gcm::Aes256Gcm);
+///
+/// Boxed: whoever holds it moves a pointer. Moved by value, the schedule would stay in the frame of everyone who passed it on.
+pub struct Aes256Gcm(Box<aes_gcm::Aes256Gcm>);
 
 // Never inlined: what is inlined is compiled as its surroundings are, and uses a stack that is not wiped.
 impl Aes256Gcm {
@@ -58,9 +64,10 @@ impl Aes256Gcm {
     }
 }
 
+// The box is filled here, below the frame that wipes: the copies on the way into it are wiped with the rest.
 #[inline(never)]
-fn schedule(key: &[u8; 32]) -> aes_gcm::Aes256Gcm {
-    aes_gcm::Aes256Gcm::new(key.into())
+fn schedule(key: &[u8; 32]) -> Box<aes_gcm::Aes256Gcm> {
+    Box::new(aes_gcm::Aes256Gcm::new(key.into()))
 }
 
 #[inline(never)]

@@ -7,7 +7,7 @@ use sha2::Sha512;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::secret::Secret;
+use super::secret::{Secret, leaving_nothing};
 
 /// Plaintext bytes of a chunk that is not the last; the last is always shorter.
 pub(crate) const CHUNK_LEN: usize = 16 * 1024;
@@ -50,6 +50,10 @@ impl BodyKey {
         salt: &[u8; SALT_LEN],
         context: &[&[u8]],
     ) -> Self {
+        leaving_nothing(|| Self::expand(content_key, salt, context))
+    }
+
+    fn expand(content_key: &Secret<32>, salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
         let mut okm = [0_u8; 128];
         let (first, second) = okm.split_at_mut(64);
         // Both blocks begin with the same key: its two compressions are done once.

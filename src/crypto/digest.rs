@@ -5,7 +5,7 @@ use core::fmt;
 
 use zeroize::Zeroize;
 
-use super::secret::Secret;
+use super::secret::{Secret, leaving_nothing};
 
 /// A BLAKE3 digest of 32 bytes: of a content, a header, an opening.
 ///
@@ -104,7 +104,8 @@ pub(crate) struct KeyedHasher(Box<blake3::Hasher>);
 
 impl KeyedHasher {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(Box::new(blake3::Hasher::new_keyed(key)))
+        // It begins with the key, and is made on the stack before it is in the box.
+        leaving_nothing(|| Self(Box::new(blake3::Hasher::new_keyed(key))))
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {

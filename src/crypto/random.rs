@@ -56,7 +56,7 @@ impl HedgedRandom {
             hasher.update(part);
         }
         let mut prk = Secret::default();
-        finish(hasher, prk.expose_mut());
+        finish(&mut hasher, prk.expose_mut());
         Ok(Self { prk })
     }
 
@@ -64,7 +64,7 @@ impl HedgedRandom {
     pub(crate) fn expand(&self, label: &[u8], out: &mut [u8]) {
         let mut hasher = blake3::Hasher::new_keyed(self.prk.expose());
         hasher.update(label);
-        finish(hasher, out);
+        finish(&mut hasher, out);
     }
 
     pub(crate) fn array<const N: usize>(&self, label: &[u8]) -> [u8; N] {
@@ -86,12 +86,13 @@ pub(crate) fn derive(label: &[u8], secret: &Secret<32>) -> Secret<32> {
     hasher.update(label);
     hasher.update(secret.expose());
     let mut out = Secret::default();
-    finish(hasher, out.expose_mut());
+    finish(&mut hasher, out.expose_mut());
     out
 }
 
-/// The output of a hasher, which is wiped: it has seen secrets, and does not wipe itself.
-fn finish(mut hasher: blake3::Hasher, out: &mut [u8]) {
+/// The output of a hasher, which is wiped: it has seen secrets, and does not wipe itself. Not taken over: to move it would leave
+/// a copy.
+fn finish(hasher: &mut blake3::Hasher, out: &mut [u8]) {
     let mut reader = hasher.finalize_xof();
     reader.fill(out);
     reader.zeroize();

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, zeroize_stack};
 
 /// A secret of `N` bytes.
 ///
@@ -53,6 +53,25 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({N} bytes)")
     }
+}
+
+/// Bytes of stack that what [`leaving_nothing`] runs uses, rounded up: the primitives, and what is around them.
+const STACK: usize = 16 * 1024;
+
+/// Runs what works with keys, and wipes the stack that it used: primitives, and values that are moved, leave copies there.
+///
+/// What comes out moves through the frames of all callers, where nobody wipes it: secrets in it must be boxed.
+#[inline(never)]
+pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
+    let made = below(work);
+    zeroize_stack::<STACK>();
+    made
+}
+
+// Never inlined: its frame is what is wiped.
+#[inline(never)]
+fn below<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// Overwrites bytes that must not stay in memory, as fast as memory can be written: `Zeroize` goes byte by byte.

@@ -7,7 +7,7 @@ use curve25519_dalek::scalar::Scalar;
 use ed25519_dalek::{Signer as _, Verifier as _};
 use zeroize::ZeroizeOnDrop;
 
-use super::secret::Secret;
+use super::secret::{Secret, leaving_nothing};
 
 /// Length of a public signing key in bytes.
 pub(crate) const KEY_LEN: usize = 32;
@@ -141,7 +141,7 @@ impl SigningKey {
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
-        self.0.sign(message).to_bytes()
+        leaving_nothing(|| self.0.sign(message).to_bytes())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::crypto::body::{BodyKey, SALT_LEN};
 use crate::crypto::digest::Digest;
 use crate::crypto::kem::KemSecretKey;
 use crate::crypto::random::HedgedRandom;
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::holder::Signer;
@@ -29,6 +29,16 @@ impl Sealer<'_> {
     /// Writes the header and derives what the body needs. `content` is what the stamp says of it: length and digest, as
     /// far as they are known.
     pub(super) fn begin(
+        &self,
+        kind: Kind,
+        draft: &Draft,
+        content: (Option<u64>, Option<Digest>),
+        out: &mut Vec<u8>,
+    ) -> Result<Begun> {
+        leaving_nothing(|| self.begin_with_keys(kind, draft, content, out))
+    }
+
+    fn begin_with_keys(
         &self,
         kind: Kind,
         draft: &Draft,

@@ -40,13 +40,13 @@ enum State {
     /// The header is read and the content key found; salt and commitment come next.
     BodyPrefix {
         header_digest: Digest,
-        unlocked: Unlocked,
+        unlocked: Box<Unlocked>,
     },
     Chunks {
         body: BodyKey,
         next: u64,
         plaintext: Plaintext,
-        unlocked: Unlocked,
+        unlocked: Box<Unlocked>,
     },
     Clear {
         plaintext: Plaintext,
@@ -54,18 +54,18 @@ enum State {
     /// All of the envelope has come.
     Ended {
         plaintext: Plaintext,
-        unlocked: Option<Unlocked>,
+        unlocked: Option<Box<Unlocked>>,
     },
     /// Everything but the replay guard is done.
     Settled {
         // Not boxed: what its unused bytes have of the stack would be left in memory that nobody wipes.
         verified: Verified,
-        unlocked: Option<Unlocked>,
+        unlocked: Option<Box<Unlocked>>,
     },
     Failed,
 }
 
-/// A content key, and how it was found.
+/// A content key, and how it was found. Boxed, for to move it would leave copies on the stack.
 pub(super) struct Unlocked {
     pub(super) content_key: Secret<32>,
     /// What a cache may keep, once the envelope is verified.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::recipients::Encapsulator;
 use crate::crypto::kem::{KemPublicKey, KemSecretKey};
 use crate::crypto::random::{Entropy, HedgedRandom};
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::sign::VerifyingKey;
 use crate::error::{ErrorKind, Result};
 use crate::identity::holder::Signer;
@@ -48,7 +48,8 @@ pub struct Session {
     sender: VerifyingKey,
     process: Process,
     begun: Instant,
-    inner: Mutex<Inner>,
+    /// Boxed, so that no copy stays on the stack where the session is moved.
+    inner: Mutex<Box<Inner>>,
 }
 
 struct Inner {
@@ -60,6 +61,21 @@ struct Inner {
     kept: HashMap<[u8; 32], Box<Secret<32>>>,
 }
 
+impl Inner {
+    fn new(sender: &dyn Signer, entropy: &dyn Entropy) -> Result<Box<Self>> {
+        let hedge = sender.hedge_secret().unwrap_or_default();
+        let hedge = [hedge.expose().as_slice()];
+        let random = HedgedRandom::new(entropy, labels::RANDOM, &mut hedge.into_iter())?;
+        Ok(Box::new(Self {
+            ephemeral: KemSecretKey::from_bytes(&random.secret(b"session ephemeral\0")),
+            random,
+            used: 0,
+            first_issued: None,
+            kept: HashMap::new(),
+        }))
+    }
+}
+
 impl Session {
     /// Begins a session of this sender.
     ///
@@ -67,16 +83,7 @@ impl Session {
     ///
     /// [`ErrorKind::RandomFailed`].
     pub fn begin(sender: &dyn Signer, entropy: &dyn Entropy) -> Result<Self> {
-        let hedge = sender.hedge_secret().unwrap_or_default();
-        let hedge = [hedge.expose().as_slice()];
-        let random = HedgedRandom::new(entropy, labels::RANDOM, &mut hedge.into_iter())?;
-        let inner = Inner {
-            ephemeral: KemSecretKey::from_bytes(&random.secret(b"session ephemeral\0")),
-            random,
-            used: 0,
-            first_issued: None,
-            kept: HashMap::new(),
-        };
+        let inner = leaving_nothing(|| Inner::new(sender, entropy))?;
         Ok(Self {
             sender: sender.signer_key(),
             process: Process::this(),
@@ -114,7 +121,7 @@ impl fmt::Debug for Session {
 
 /// One envelope's use of a session.
 pub(super) struct SessionTurn<'a> {
-    inner: MutexGuard<'a, Inner>,
+    inner: MutexGuard<'a, Box<Inner>>,
     enc: [u8; 32],
 }
 

@@ -1,10 +1,12 @@
 //! Finding the stanza that is mine (spec/envelope.md §3; spec/opening.md §2, step 2).
 
+use alloc::boxed::Box;
+
 use super::intake::Unlocked;
 #[cfg(feature = "std")]
 use super::session::SessionCache;
 use crate::crypto::hpke::Context;
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::holder::Decapsulator;
 use crate::identity::public::EncryptionKey;
@@ -27,10 +29,10 @@ pub(super) enum Unlock<'a> {
 
 impl Unlock<'_> {
     /// Step 2: my stanza. `None` for a signed envelope, which has none.
-    pub(super) fn find(&self, header: &Header<'_>) -> Result<Option<Unlocked>> {
+    pub(super) fn find(&self, header: &Header<'_>) -> Result<Option<Box<Unlocked>>> {
         match (self, header.enc) {
             (Self::Keys { keys, trials, .. }, Some(enc)) => {
-                self.try_keys(*keys, *trials, header, enc).map(Some)
+                leaving_nothing(|| self.try_keys(*keys, *trials, header, enc)).map(Some)
             }
             (Self::Signed(kind), None) if *kind == header.kind => Ok(None),
             _ => Err(ErrorKind::WrongKind.into()),
@@ -43,7 +45,7 @@ impl Unlock<'_> {
         mut trials: usize,
         header: &Header<'_>,
         enc: &[u8; 32],
-    ) -> Result<Unlocked> {
+    ) -> Result<Box<Unlocked>> {
         let reader = keys.reader_key();
         for key in keys.encryption_keys() {
             // The newest keys first, as long as all stanzas can be tried with one: senders use the newest that they know, so
@@ -65,7 +67,7 @@ impl Unlock<'_> {
                 .iter()
                 .find_map(|stanza| context.open_key(stanza))
             {
-                return Ok(Unlocked {
+                return Ok(Box::new(Unlocked {
                     content_key,
                     #[cfg(feature = "std")]
                     shared: super::session::Shared {
@@ -73,7 +75,7 @@ impl Unlock<'_> {
                         own: *key.key(),
                         secret: shared_secret,
                     },
-                });
+                }));
             }
         }
         Err(ErrorKind::NotForMe.into())

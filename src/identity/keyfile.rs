@@ -9,7 +9,7 @@ use super::secret::{Identity, SecretKey};
 use crate::crypto::digest::Digest;
 use crate::crypto::kem::KemSecretKey;
 use crate::crypto::random::Entropy;
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::armor::{ArmorLabel, armor, dearmor};
 use crate::wire::header::SUITE_1;
@@ -36,6 +36,10 @@ impl Identity {
         passphrase: Option<&str>,
         entropy: &dyn Entropy,
     ) -> Result<Zeroizing<String>> {
+        leaving_nothing(|| self.write(passphrase, entropy))
+    }
+
+    fn write(&self, passphrase: Option<&str>, entropy: &dyn Entropy) -> Result<Zeroizing<String>> {
         let secrets = self.write_secrets();
         let mut file = Zeroizing::new(Vec::with_capacity(64 + secrets.len()));
         file.extend_from_slice(MAGIC);
@@ -62,6 +66,10 @@ impl Identity {
     /// [`ErrorKind::Malformed`] if it is no key file or was changed, [`ErrorKind::UnsupportedVersion`],
     /// [`ErrorKind::PassphraseNeeded`], [`ErrorKind::WrongPassphrase`].
     pub fn from_key_file(text: &[u8], passphrase: Option<&str>) -> Result<Self> {
+        leaving_nothing(|| Self::read(text, passphrase))
+    }
+
+    fn read(text: &[u8], passphrase: Option<&str>) -> Result<Self> {
         if text.len() > MAX_KEY_FILE {
             return Err(malformed("too long for a key file"));
         }

@@ -1,5 +1,6 @@
 //! The secret identity: a signing seed and encryption keys by generation (spec/identity.md §2).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -7,7 +8,7 @@ use super::holder::{Decapsulator, Signer};
 use super::public::{EncryptionKey, PublicIdentity};
 use crate::crypto::kem::KemSecretKey;
 use crate::crypto::random::{Entropy, HedgedRandom, derive};
-use crate::crypto::secret::Secret;
+use crate::crypto::secret::{Secret, leaving_nothing};
 use crate::crypto::sign::{SigningKey, VerifyingKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::labels;
@@ -25,16 +26,33 @@ pub(crate) struct SecretKey {
 /// A secret identity, with all it needs to sign and to open.
 ///
 /// Its secrets are wiped on drop and do not show in `Debug`.
-#[derive(Clone)]
 pub struct Identity {
-    signing: SigningKey,
+    /// Boxed, as `keys` are: where an identity is moved no copy of them stays on the stack.
+    own: Box<Own>,
     verifying: VerifyingKey,
-    hedge: Secret<32>,
     /// Newest generation first; never empty.
     keys: Vec<SecretKey>,
     /// The public halves of `keys`, in the same order.
     public_keys: Vec<EncryptionKey>,
     public: PublicIdentity,
+}
+
+#[derive(Clone)]
+struct Own {
+    signing: SigningKey,
+    hedge: Secret<32>,
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        leaving_nothing(|| Self {
+            own: self.own.clone(),
+            verifying: self.verifying,
+            keys: self.keys.clone(),
+            public_keys: self.public_keys.clone(),
+            public: self.public.clone(),
+        })
+    }
 }
 
 impl Identity {
@@ -44,17 +62,12 @@ impl Identity {
     ///
     /// [`ErrorKind::RandomFailed`].
     pub fn generate(entropy: &dyn Entropy) -> Result<Self> {
-        let random = HedgedRandom::new(entropy, labels::RANDOM, &mut core::iter::empty())?;
-        let seed = random.secret(b"identity seed\0");
-        let key = KemSecretKey::from_bytes(&random.secret(b"identity key\0"));
-        Self::from_keys(
-            &seed,
-            alloc::vec![SecretKey {
-                generation: 0,
-                not_after: 0,
-                key,
-            }],
-        )
+        leaving_nothing(|| {
+            let random = HedgedRandom::new(entropy, labels::RANDOM, &mut core::iter::empty())?;
+            let seed = random.secret(b"identity seed\0");
+            let key = KemSecretKey::from_bytes(&random.secret(b"identity key\0"));
+            Self::from_keys(&seed, first(key))
+        })
     }
 
     /// The identity that a seed determines: generation 0 is derived from it (spec/identity.md §2).
@@ -66,18 +79,13 @@ impl Identity {
     ///
     /// None in practice: 32 bytes always make an identity.
     pub fn from_seed(seed: &Secret<32>) -> Result<Self> {
-        let key = KemSecretKey::from_bytes(&derive(labels::SEED_X25519, seed));
-        Self::from_keys(
-            seed,
-            alloc::vec![SecretKey {
-                generation: 0,
-                not_after: 0,
-                key,
-            }],
-        )
+        leaving_nothing(|| {
+            let key = KemSecretKey::from_bytes(&derive(labels::SEED_X25519, seed));
+            Self::from_keys(seed, first(key))
+        })
     }
 
-    /// `keys` newest first, not empty.
+    /// `keys` newest first, not empty. Leaves keys on the stack: called by what wipes it.
     pub(crate) fn from_keys(seed: &Secret<32>, keys: Vec<SecretKey>) -> Result<Self> {
         let signing = SigningKey::from_seed(seed);
         let verifying = signing.verifying_key();
@@ -89,9 +97,8 @@ impl Identity {
         let newest = public_keys.first().copied().into_iter().collect();
         let public = PublicIdentity::new(verifying, newest)?;
         Ok(Self {
-            signing,
+            own: Box::new(Own { signing, hedge }),
             verifying,
-            hedge,
             keys,
             public_keys,
             public,
@@ -134,7 +141,12 @@ impl Identity {
                 ErrorKind::InvalidInput,
                 "32 encryption keys are held: destroy old ones first",
             ))?;
-        let hedge = [self.hedge.expose().as_slice()];
+        *self = leaving_nothing(|| self.rotated(generation, entropy, old_not_after))?;
+        Ok(())
+    }
+
+    fn rotated(&self, generation: u32, entropy: &dyn Entropy, old_not_after: u64) -> Result<Self> {
+        let hedge = [self.own.hedge.expose().as_slice()];
         let random = HedgedRandom::new(entropy, labels::RANDOM, &mut hedge.into_iter())?;
         let key = KemSecretKey::from_bytes(&random.secret(b"identity key\0"));
         // Room from the start: to grow would leave copies of the secrets behind.
@@ -151,8 +163,7 @@ impl Identity {
                 key,
             },
         );
-        *self = Self::from_keys(&self.signing.seed(), keys)?;
-        Ok(())
+        Self::from_keys(&self.seed(), keys)
     }
 
     /// Destroys all encryption keys but the newest. What was sealed to them can never be opened again.
@@ -179,12 +190,21 @@ impl Identity {
     }
 
     pub(crate) fn seed(&self) -> Secret<32> {
-        self.signing.seed()
+        self.own.signing.seed()
     }
 
     pub(crate) fn secret_keys(&self) -> &[SecretKey] {
         &self.keys
     }
+}
+
+/// The only encryption key of an identity that is made, as its first generation.
+fn first(key: KemSecretKey) -> Vec<SecretKey> {
+    alloc::vec![SecretKey {
+        generation: 0,
+        not_after: 0,
+        key,
+    }]
 }
 
 impl fmt::Debug for Identity {
@@ -199,11 +219,11 @@ impl Signer for Identity {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64]> {
-        Ok(self.signing.sign(message))
+        Ok(self.own.signing.sign(message))
     }
 
     fn hedge_secret(&self) -> Option<Secret<32>> {
-        Some(self.hedge.clone())
+        Some(self.own.hedge.clone())
     }
 
     fn is_local(&self) -> bool {

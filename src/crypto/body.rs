@@ -39,21 +39,18 @@ impl BodyKey {
         context: &[&[u8]],
     ) -> Option<Self> {
         let (salt, commitment) = prefix.split_first_chunk::<SALT_LEN>()?;
-        let key = Self::derive(content_key, salt, context);
+        let key = leaving_nothing(|| Self::derive(content_key, salt, context));
         // Slices of different lengths are not equal.
         bool::from(key.commitment.as_slice().ct_eq(commitment)).then_some(key)
     }
 
-    /// HKDF-Expand with the 32-byte content key directly as HMAC key; `context` in parts.
+    /// HKDF-Expand with the 32-byte content key directly as HMAC key; `context` in parts. Leaves keys on the stack: it is called by
+    /// what wipes it.
     pub(crate) fn derive(
         content_key: &Secret<32>,
         salt: &[u8; SALT_LEN],
         context: &[&[u8]],
     ) -> Self {
-        leaving_nothing(|| Self::expand(content_key, salt, context))
-    }
-
-    fn expand(content_key: &Secret<32>, salt: &[u8; SALT_LEN], context: &[&[u8]]) -> Self {
         let mut okm = [0_u8; 128];
         let (first, second) = okm.split_at_mut(64);
         // Both blocks begin with the same key: its two compressions are done once.

@@ -105,7 +105,7 @@ impl Unlock<'_> {
             cache: Some(cache), ..
         } = self
         {
-            cache.keep(&unlocked.shared);
+            leaving_nothing(|| cache.keep(&unlocked.shared));
         }
         let _ = unlocked;
     }

@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 enum { SLOWEST = 1000 }; /* bytes per second; what is slower creeps */
+enum { BUFFER_LEAST = 1 << 14, BUFFER_MOST = 1 << 18 }; /* the least that libcurl allows, and more than is of use */
 
 struct carrier {
     CURL *curl;
     struct carrier_options options;
     struct reach reach;
     double moved; /* when the transfer in hand last came further */
+    long stall;   /* for how long it may stand still */
     curl_off_t bytes;
     char known_hosts[LONGEST];
     char trouble[CURL_ERROR_SIZE + 64];
@@ -60,9 +62,32 @@ const char *carrier_refuses(const char *folder)
     return place_find(folder, "name", &place);
 }
 
+const char *carrier_refuses_name(const char *name)
+{
+    return place_refuses(name);
+}
+
 static long stall_of(const struct carrier *carrier)
 {
     return carrier->options.stall > 0 ? (long)carrier->options.stall : 60L;
+}
+
+/* libcurl sends a buffer at once, and then rests until that is within the rate: several times while an upload may stand still. */
+static long buffer_of(const struct carrier *carrier)
+{
+    uint64_t rate = carrier->options.rate, quarter = rate * (uint64_t)stall_of(carrier) / 4;
+
+    if (rate == 0 || rate > BUFFER_MOST || quarter > BUFFER_MOST)
+        return BUFFER_MOST;
+    return quarter < BUFFER_LEAST ? BUFFER_LEAST : (long)quarter;
+}
+
+/* For how long an upload may stand still: not less than the rate itself makes it rest. */
+static long upload_stall_of(const struct carrier *carrier)
+{
+    uint64_t rest = carrier->options.rate > 0 ? 2 + 2 * (uint64_t)buffer_of(carrier) / carrier->options.rate : 0;
+
+    return rest > (uint64_t)stall_of(carrier) ? (long)rest : stall_of(carrier);
 }
 
 /* libcurl's own clock for what is slow does not run while SSH opens a file, or waits for the answer. */
@@ -75,7 +100,7 @@ static int look_at_clock(void *context, curl_off_t whole, curl_off_t got, curl_o
         carrier->bytes = got + sent;
         carrier->moved = clock_now();
     }
-    return (carrier->options.ended != NULL && *carrier->options.ended) || clock_now() - carrier->moved > (double)stall_of(carrier);
+    return (carrier->options.ended != NULL && *carrier->options.ended) || clock_now() - carrier->moved > (double)carrier->stall;
 }
 
 /* Sets what all transfers have in common; connections that are open are used again. */
@@ -93,7 +118,8 @@ static void prepare(struct carrier *carrier, const char *url)
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, options->rate > 0 && options->rate / 2 < SLOWEST ? (long)options->rate / 2 : SLOWEST);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_of(carrier));
+    carrier->stall = stall_of(carrier);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, carrier->stall);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_clock);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, carrier);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -116,7 +142,7 @@ static void prepare(struct carrier *carrier, const char *url)
 /* A command to the server. SFTP wants names in quotes; FTP takes the rest of the line, in the folder of the URL. */
 static struct curl_slist *command(struct curl_slist *list, const struct place *place, const char *verb, const char *name)
 {
-    char line[3 * LONGEST];
+    char line[5 * LONGEST]; /* two paths, each character of which may need a backslash */
     size_t at = (size_t)snprintf(line, sizeof line, place->scheme == SFTP ? "%s \"" : "%s ", verb);
     const char *parts[] = {place->scheme == SFTP ? place->folder : "", name};
 
@@ -136,7 +162,7 @@ static struct curl_slist *command(struct curl_slist *list, const struct place *p
 static struct curl_slist *renaming(const struct place *place, const char *from, const char *to)
 {
     struct curl_slist *list = NULL;
-    char verb[3 * LONGEST];
+    char verb[5 * LONGEST];
 
     if (place->scheme == FTP)
         return command(command(list, place, "RNFR", from), place, "RNTO", to);
@@ -166,8 +192,8 @@ static CURLcode go(struct carrier *carrier)
     carrier->bytes = 0;
     CURLcode code = curl_easy_perform(carrier->curl);
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        snprintf(carrier->trouble, sizeof carrier->trouble, clock_now() - carrier->moved > (double)stall_of(carrier)
-                 ? "it stood still for %ld s" : "it is to end", stall_of(carrier));
+        snprintf(carrier->trouble, sizeof carrier->trouble, clock_now() - carrier->moved > (double)carrier->stall
+                 ? "it stood still for %ld s" : "it is to end", carrier->stall);
     if (curl_easy_getinfo(carrier->curl, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || url == NULL)
         return code;
     /* The longer it took to find out that nobody answers, the longer it is left alone. */
@@ -287,8 +313,10 @@ static CURLcode send_it(struct carrier *carrier, const struct place *place, stru
     }
     prepare(carrier, place->url);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    carrier->stall = upload_stall_of(carrier);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, carrier->stall);
     /* SFTP waits for an answer after each of these: the usual 64 kB are slow. */
-    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 18);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, buffer_of(carrier));
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(curl, CURLOPT_READDATA, flow);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, go_to);

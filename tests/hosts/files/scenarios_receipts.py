@@ -5,11 +5,11 @@ from servers import PutServer, Sshd, Vsftpd
 from world import check, until
 
 #: Of no name is any part a part of a URL, or of a command.
-ODD = ["%2e%2e%2f%2e%2e%2fevil", "..%2f..%2fevil", "%2e%2e%2fimportant.txt%00", "important.txt#", "important.txt#x", "important.txt?", "important.txt?x=",
+ODD = ["%2e%2e%2f%2e%2e%2fevil", "x%2f..%2f..%2fevil", "%2e%2e%2fimportant.txt%00", "important.txt#", "important.txt#x", "important.txt?", "important.txt?x=",
        "important.txt%23", "important.txt%00", "%0d%0aDELE important.txt%0d%0a", "a b", " lead", 'q"uo\'te', '" rm "important.txt', "-rf", "~", ";type=i",
        "{a,b}[1-9]", "100%", "\u00fc \u4e2d"]
 #: Some server could take these for something else, whatever the URL says.
-LEFT = ["line\r\nDELE important.txt\r\n", "line\nDELE important.txt", "back\\slash", "..\\..\\evil", "tab\t", "delete\x7f"]
+LEFT = ["line\r\nDELE important.txt\r\n", "line\nDELE important.txt", "back\\slash", "x\\..\\..\\evil", "tab\t", "delete\x7f"]
 
 
 def tree(folder):

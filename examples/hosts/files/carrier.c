@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "carrier.h"
 
+#include "command.h"
 #include "here.h"
 #include "place.h"
 #include "reach.h"
@@ -139,42 +140,6 @@ static void prepare(struct carrier *carrier, const char *url)
         curl_easy_setopt(curl, CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t)options->rate);
 }
 
-/* A command to the server. SFTP wants names in quotes; FTP takes the rest of the line, in the folder of the URL. */
-static struct curl_slist *command(struct curl_slist *list, const struct place *place, const char *verb, const char *name)
-{
-    char line[5 * LONGEST]; /* two paths, each character of which may need a backslash */
-    size_t at = (size_t)snprintf(line, sizeof line, place->scheme == SFTP ? "%s \"" : "%s ", verb);
-    const char *parts[] = {place->scheme == SFTP ? place->folder : "", name};
-
-    for (size_t which = 0; which < 2; which++)
-        for (const char *from = parts[which]; *from != '\0' && at < sizeof line - 3; from++) {
-            if (place->scheme == SFTP && (*from == '"' || *from == '\\'))
-                line[at++] = '\\';
-            line[at++] = *from;
-        }
-    if (place->scheme == SFTP)
-        line[at++] = '"';
-    line[at] = '\0';
-    return curl_slist_append(list, line);
-}
-
-/* SFTP's rename does not write over a file: what is there is an earlier copy of the same envelope. */
-static struct curl_slist *renaming(const struct place *place, const char *from, const char *to)
-{
-    struct curl_slist *list = NULL;
-    char verb[5 * LONGEST];
-
-    if (place->scheme == FTP)
-        return command(command(list, place, "RNFR", from), place, "RNTO", to);
-    list = command(list, place, "*rm", to);
-    struct curl_slist *one = command(NULL, place, "rename", from);
-    if (one == NULL)
-        return list;
-    snprintf(verb, sizeof verb, "%s", one->data);
-    curl_slist_free_all(one);
-    return command(list, place, verb, to);
-}
-
 static enum carried carried(struct carrier *carrier, CURLcode code)
 {
     if (code != CURLE_OK && carrier->trouble[0] == '\0')
@@ -234,6 +199,7 @@ static enum carried begin(struct carrier *carrier, const char *folder, const cha
 {
     const char *wrong = place_find(folder, name, place);
 
+    carrier->trouble[0] = '\0';
     if (wrong == NULL && carrier->options.require_tls && strncmp(place->url, "http:", 5) == 0)
         wrong = "--require-tls was said, and http:// has none: write https://";
     if (wrong != NULL) {
@@ -256,6 +222,8 @@ int carrier_is_away(struct carrier *carrier, const char *folder)
 /* Gives commands to the server, and no more. */
 static enum carried ask(struct carrier *carrier, const struct place *place, struct curl_slist *list)
 {
+    if (list == NULL)
+        return carried(carrier, CURLE_OUT_OF_MEMORY);
     prepare(carrier, place->folder_url);
     hurry(carrier);
     curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
@@ -356,7 +324,8 @@ enum carried carrier_upload(struct carrier *carrier, const char *folder, const c
         return here(carrier, here_upload(place.folder, temporary, name, cargo));
     if (place.scheme == HTTP)
         return carried(carrier, broken_off(carrier, send_it(carrier, &final, &flow, 0, NULL), &flow));
-    after = renaming(&place, temporary, name);
+    if ((after = command_rename(&place, temporary, name)) == NULL)
+        return carried(carrier, CURLE_OUT_OF_MEMORY);
     CURLcode code = send_it(carrier, &place, &flow, 1, after);
     /* An earlier upload left more than there is to send: it is not ours, and is written over. */
     if (code != CURLE_OK && flow.too_long)
@@ -425,6 +394,6 @@ enum carried carrier_remove(struct carrier *carrier, const char *folder, const c
         curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
         curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
         return carried(carrier, perform(carrier, place.scheme));
-    default: return ask(carrier, &place, command(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
+    default: return ask(carrier, &place, command_add(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
     }
 }

@@ -83,6 +83,18 @@ static int set_option(struct options *options, int option)
     return fine > 0;
 }
 
+/* NULL, or what others could exchange. */
+static const char *apart(const struct options *options, const char *folder)
+{
+    const struct carrier_options *carrier = &options->carrier;
+    const char *files[] = {carrier->netrc, carrier->ssh_key, carrier->known_hosts, carrier->authorities};
+
+    for (size_t at = 0; at < sizeof files / sizeof files[0]; at++)
+        if (files[at] != NULL && desk_is_within(files[at], folder))
+            return "the file of --netrc, --ssh-key, --known-hosts or --authorities is in the folder where others put envelopes: keep it elsewhere";
+    return desk_apart(&options->desk, folder);
+}
+
 static int serve(const struct options *options, struct folder *folder, struct desk *desk)
 {
     time_t scanned, cleaned;
@@ -153,7 +165,7 @@ int main(int argc, char **argv)
     if (wrong == NULL && argc - optind != 1)
         wrong = "name one folder to watch";
     if (wrong == NULL)
-        wrong = desk_apart(&options.desk, argv[optind]);
+        wrong = apart(&options, argv[optind]);
     if (wrong == NULL && options.folder.receipts != NULL)
         wrong = carrier_refuses(options.folder.receipts);
     if (wrong != NULL)

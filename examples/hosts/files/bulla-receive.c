@@ -22,14 +22,17 @@ static const char usage[] =
 
 static const struct option names[] = {DESK_OPTIONS, {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
-/* It may be decided before the end has come. Who sends should still get the answer, and not a broken pipe. */
+enum { MOST_UNREAD = 8 << 20 };
+
+/* It may be decided before the end has come. Who sends should still get the answer, and not a broken pipe; but not send for ever. */
 static void drain(int from)
 {
     static unsigned char piece[65536];
-    ssize_t got;
+    ssize_t got = 0;
 
-    while ((got = read(from, piece, sizeof piece)) > 0 || (got < 0 && errno == EINTR))
-        ;
+    for (size_t left = MOST_UNREAD; left > 0; left -= got > 0 ? (size_t)got : 0)
+        if ((got = read(from, piece, left < sizeof piece ? left : sizeof piece)) == 0 || (got < 0 && errno != EINTR))
+            return;
 }
 
 static int exit_status(const struct taken *taken)

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "carrier.h"
 
+#include "command.h"
 #include "here.h"
 #include "place.h"
 #include "reach.h"
@@ -13,12 +14,14 @@
 #include <unistd.h>
 
 enum { SLOWEST = 1000 }; /* bytes per second; what is slower creeps */
+enum { BUFFER_LEAST = 1 << 14, BUFFER_MOST = 1 << 18 }; /* the least that libcurl allows, and more than is of use */
 
 struct carrier {
     CURL *curl;
     struct carrier_options options;
     struct reach reach;
     double moved; /* when the transfer in hand last came further */
+    long stall;   /* for how long it may stand still */
     curl_off_t bytes;
     char known_hosts[LONGEST];
     char trouble[CURL_ERROR_SIZE + 64];
@@ -60,9 +63,32 @@ const char *carrier_refuses(const char *folder)
     return place_find(folder, "name", &place);
 }
 
+const char *carrier_refuses_name(const char *name)
+{
+    return place_refuses(name);
+}
+
 static long stall_of(const struct carrier *carrier)
 {
     return carrier->options.stall > 0 ? (long)carrier->options.stall : 60L;
+}
+
+/* libcurl sends a buffer at once, and then rests until that is within the rate: several times while an upload may stand still. */
+static long buffer_of(const struct carrier *carrier)
+{
+    uint64_t rate = carrier->options.rate, quarter = rate * (uint64_t)stall_of(carrier) / 4;
+
+    if (rate == 0 || rate > BUFFER_MOST || quarter > BUFFER_MOST)
+        return BUFFER_MOST;
+    return quarter < BUFFER_LEAST ? BUFFER_LEAST : (long)quarter;
+}
+
+/* For how long an upload may stand still: not less than the rate itself makes it rest. */
+static long upload_stall_of(const struct carrier *carrier)
+{
+    uint64_t rest = carrier->options.rate > 0 ? 2 + 2 * (uint64_t)buffer_of(carrier) / carrier->options.rate : 0;
+
+    return rest > (uint64_t)stall_of(carrier) ? (long)rest : stall_of(carrier);
 }
 
 /* libcurl's own clock for what is slow does not run while SSH opens a file, or waits for the answer. */
@@ -75,7 +101,7 @@ static int look_at_clock(void *context, curl_off_t whole, curl_off_t got, curl_o
         carrier->bytes = got + sent;
         carrier->moved = clock_now();
     }
-    return (carrier->options.ended != NULL && *carrier->options.ended) || clock_now() - carrier->moved > (double)stall_of(carrier);
+    return (carrier->options.ended != NULL && *carrier->options.ended) || clock_now() - carrier->moved > (double)carrier->stall;
 }
 
 /* Sets what all transfers have in common; connections that are open are used again. */
@@ -93,7 +119,8 @@ static void prepare(struct carrier *carrier, const char *url)
     curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, options->rate > 0 && options->rate / 2 < SLOWEST ? (long)options->rate / 2 : SLOWEST);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, stall_of(carrier));
+    carrier->stall = stall_of(carrier);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, carrier->stall);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look_at_clock);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, carrier);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
@@ -113,42 +140,6 @@ static void prepare(struct carrier *carrier, const char *url)
         curl_easy_setopt(curl, CURLOPT_MAX_SEND_SPEED_LARGE, (curl_off_t)options->rate);
 }
 
-/* A command to the server. SFTP wants names in quotes; FTP takes the rest of the line, in the folder of the URL. */
-static struct curl_slist *command(struct curl_slist *list, const struct place *place, const char *verb, const char *name)
-{
-    char line[3 * LONGEST];
-    size_t at = (size_t)snprintf(line, sizeof line, place->scheme == SFTP ? "%s \"" : "%s ", verb);
-    const char *parts[] = {place->scheme == SFTP ? place->folder : "", name};
-
-    for (size_t which = 0; which < 2; which++)
-        for (const char *from = parts[which]; *from != '\0' && at < sizeof line - 3; from++) {
-            if (place->scheme == SFTP && (*from == '"' || *from == '\\'))
-                line[at++] = '\\';
-            line[at++] = *from;
-        }
-    if (place->scheme == SFTP)
-        line[at++] = '"';
-    line[at] = '\0';
-    return curl_slist_append(list, line);
-}
-
-/* SFTP's rename does not write over a file: what is there is an earlier copy of the same envelope. */
-static struct curl_slist *renaming(const struct place *place, const char *from, const char *to)
-{
-    struct curl_slist *list = NULL;
-    char verb[3 * LONGEST];
-
-    if (place->scheme == FTP)
-        return command(command(list, place, "RNFR", from), place, "RNTO", to);
-    list = command(list, place, "*rm", to);
-    struct curl_slist *one = command(NULL, place, "rename", from);
-    if (one == NULL)
-        return list;
-    snprintf(verb, sizeof verb, "%s", one->data);
-    curl_slist_free_all(one);
-    return command(list, place, verb, to);
-}
-
 static enum carried carried(struct carrier *carrier, CURLcode code)
 {
     if (code != CURLE_OK && carrier->trouble[0] == '\0')
@@ -166,8 +157,8 @@ static CURLcode go(struct carrier *carrier)
     carrier->bytes = 0;
     CURLcode code = curl_easy_perform(carrier->curl);
     if (code == CURLE_ABORTED_BY_CALLBACK)
-        snprintf(carrier->trouble, sizeof carrier->trouble, clock_now() - carrier->moved > (double)stall_of(carrier)
-                 ? "it stood still for %ld s" : "it is to end", stall_of(carrier));
+        snprintf(carrier->trouble, sizeof carrier->trouble, clock_now() - carrier->moved > (double)carrier->stall
+                 ? "it stood still for %ld s" : "it is to end", carrier->stall);
     if (curl_easy_getinfo(carrier->curl, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || url == NULL)
         return code;
     /* The longer it took to find out that nobody answers, the longer it is left alone. */
@@ -208,6 +199,7 @@ static enum carried begin(struct carrier *carrier, const char *folder, const cha
 {
     const char *wrong = place_find(folder, name, place);
 
+    carrier->trouble[0] = '\0';
     if (wrong == NULL && carrier->options.require_tls && strncmp(place->url, "http:", 5) == 0)
         wrong = "--require-tls was said, and http:// has none: write https://";
     if (wrong != NULL) {
@@ -230,6 +222,8 @@ int carrier_is_away(struct carrier *carrier, const char *folder)
 /* Gives commands to the server, and no more. */
 static enum carried ask(struct carrier *carrier, const struct place *place, struct curl_slist *list)
 {
+    if (list == NULL)
+        return carried(carrier, CURLE_OUT_OF_MEMORY);
     prepare(carrier, place->folder_url);
     hurry(carrier);
     curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
@@ -287,8 +281,10 @@ static CURLcode send_it(struct carrier *carrier, const struct place *place, stru
     }
     prepare(carrier, place->url);
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    carrier->stall = upload_stall_of(carrier);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, carrier->stall);
     /* SFTP waits for an answer after each of these: the usual 64 kB are slow. */
-    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, 1L << 18);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, buffer_of(carrier));
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(curl, CURLOPT_READDATA, flow);
     curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, go_to);
@@ -328,7 +324,8 @@ enum carried carrier_upload(struct carrier *carrier, const char *folder, const c
         return here(carrier, here_upload(place.folder, temporary, name, cargo));
     if (place.scheme == HTTP)
         return carried(carrier, broken_off(carrier, send_it(carrier, &final, &flow, 0, NULL), &flow));
-    after = renaming(&place, temporary, name);
+    if ((after = command_rename(&place, temporary, name)) == NULL)
+        return carried(carrier, CURLE_OUT_OF_MEMORY);
     CURLcode code = send_it(carrier, &place, &flow, 1, after);
     /* An earlier upload left more than there is to send: it is not ours, and is written over. */
     if (code != CURLE_OK && flow.too_long)
@@ -397,6 +394,6 @@ enum carried carrier_remove(struct carrier *carrier, const char *folder, const c
         curl_easy_setopt(carrier->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
         curl_easy_setopt(carrier->curl, CURLOPT_NOBODY, 1L);
         return carried(carrier, perform(carrier, place.scheme));
-    default: return ask(carrier, &place, command(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
+    default: return ask(carrier, &place, command_add(NULL, &place, place.scheme == SFTP ? "rm" : "DELE", name));
     }
 }

@@ -47,6 +47,8 @@ struct carrier *carrier_new(const struct carrier_options *options);
 const char *carrier_trouble(const struct carrier *carrier);
 /* Whether a folder can be used: NULL, or else what is wrong with its URL. */
 const char *carrier_refuses(const char *folder);
+/* Whether a file can be carried under this name: NULL, or else what is wrong with it. */
+const char *carrier_refuses_name(const char *name);
 /* Whether its server could not be reached a moment ago. */
 int carrier_is_away(struct carrier *carrier, const char *folder);
 /* Uploads as NAME.part, going on where an earlier attempt was cut off, and renames it to NAME. With http, which has no rename, as

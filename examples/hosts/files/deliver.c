@@ -152,11 +152,12 @@ static void look(struct delivery *delivery, struct entry *entry)
     if (conclude(delivery, entry, answer, reason))
         return;
     /* Another process may have fetched the receipt, and removed it. */
-    if (conclude(delivery, entry, send_state(delivery->sender, &entry->item), 0))
+    answer = send_state(delivery->sender, &entry->item, &reason);
+    if (conclude(delivery, entry, answer, reason))
         return;
     if (clock_now() >= entry->resend) {
         entry->state = TO_SEND;
-        entry->again = 1;
+        entry->again = !entry->item.failed;
         entry->next = 0;
         entry->resend_pause *= 2;
         return;
@@ -176,6 +177,9 @@ static void await(struct entry *entry)
 
 static void dispatch(struct delivery *delivery, struct entry *entry)
 {
+    uint16_t reason = 0;
+    enum answer answer;
+
     switch (send_upload(delivery->sender, &entry->item)) {
     case SENT:
         if (entry->again)
@@ -184,7 +188,8 @@ static void dispatch(struct delivery *delivery, struct entry *entry)
         return;
     case BY_ANOTHER: await(entry); return;
     case NOT_AWAITED:
-        if (conclude(delivery, entry, send_state(delivery->sender, &entry->item), 0))
+        answer = send_state(delivery->sender, &entry->item, &reason);
+        if (conclude(delivery, entry, answer, reason))
             return;
         break;
     case NOT_SENT: break;

@@ -102,8 +102,7 @@ static bulla_status set_up(struct desk *desk, const struct desk_options *options
     return status;
 }
 
-/* Whether a path is in a folder, or leads there; the file itself need not be there yet. */
-static int is_within(const char *file, const char *folder)
+int desk_is_within(const char *file, const char *folder)
 {
     char parent[PATH_MAX];
     char *one = realpath(folder, NULL);
@@ -124,12 +123,15 @@ static int is_within(const char *file, const char *folder)
 
 const char *desk_apart(const struct desk_options *options, const char *folder)
 {
-    if (is_within(options->folder, folder))
+    if (desk_is_within(options->folder, folder))
         return "what is stored would lie where others put envelopes: name another folder with --dir";
-    if (is_within(options->guard, folder))
+    if (desk_is_within(options->guard, folder))
         return "the guard is in the folder where others put envelopes, who could remove it: name another place with --guard";
-    if (is_within(options->key, folder) || (options->passphrase_file != NULL && is_within(options->passphrase_file, folder)))
+    if (desk_is_within(options->key, folder) || (options->passphrase_file != NULL && desk_is_within(options->passphrase_file, folder)))
         return "the key is in the folder where others put envelopes: keep it elsewhere";
+    for (size_t at = 0; at < options->sender_count; at++)
+        if (strncmp(options->senders[at], "bulla1", 6) != 0 && desk_is_within(options->senders[at], folder))
+            return "the file of --from is in the folder where others put envelopes, who could put their own there: keep it elsewhere";
     return NULL;
 }
 
@@ -143,7 +145,7 @@ bulla_status desk_open(const struct desk_options *options, struct desk **desk, b
         return status;
     made->options = options;
     /* What is stored could take a name that belongs to the database of the guard. */
-    if (is_within(options->guard, options->folder)) {
+    if (desk_is_within(options->guard, options->folder)) {
         snprintf(error->text, sizeof error->text, "the guard is in the folder: what is stored there could take its name");
         status = error->code = BULLA_INVALID_INPUT;
     } else {

@@ -21,6 +21,8 @@ void desk_defaults(struct desk_options *options);
 int desk_option(struct desk_options *options, int option, const char *value);
 /* What is missing, or NULL. */
 const char *desk_check(const struct desk_options *options);
+/* Whether a path is in a folder, or leads there; the file itself need not be there yet. */
+int desk_is_within(const char *file, const char *folder);
 /* NULL, or what must not be in a folder in which others write. */
 const char *desk_apart(const struct desk_options *options, const char *folder);
 

@@ -47,14 +47,16 @@ struct folder *folder_open(const struct folder_options *options, struct desk *de
     struct folder *folder = calloc(1, sizeof *folder);
 
     if (folder == NULL)
-        return NULL;
+        return say("%s: there is no memory to watch it", options->path), NULL;
     folder->options = options;
     folder->desk = desk;
     folder->carrier = carrier;
     folder->watch = -1;
     folder->memory = memory_new();
     folder->at = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder->memory != NULL && can_use(folder))
+    if (folder->memory == NULL)
+        say("%s: there is no memory to watch it", options->path);
+    else if (can_use(folder))
         return folder;
     folder_close(folder);
     return NULL;
@@ -101,17 +103,25 @@ static size_t stem(const struct folder *folder, const char *file)
 
     if (!is_envelope(file))
         return 0;
-    if (length >= 200)
-        remark(folder, file, "its name is too long: it is left alone");
-    return length < 200 ? length - 6 : 0;
+    const char *wrong = length >= 200 ? "its name is too long" : folder->options->receipts != NULL ? carrier_refuses_name(file) : NULL;
+    if (wrong != NULL)
+        remark(folder, file, "%s: it is left alone", wrong);
+    return wrong == NULL ? length - 6 : 0;
 }
 
-/* Whether the name has the file still that was looked at; by now another copy may be there, which gets its own answer. */
+static int is_time(const struct timespec *one, const struct timespec *other)
+{
+    return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
+}
+
+/* Whether the name has the file still that was looked at, as it was then: by now another copy may be there, under the same name or
+ * written into the same file, which gets its own answer. */
 static int is_same(const struct folder *folder, const char *file, const struct stat *opened)
 {
     struct stat found;
 
-    return fstatat(folder->at, file, &found, AT_SYMLINK_NOFOLLOW) == 0 && found.st_dev == opened->st_dev && found.st_ino == opened->st_ino;
+    return fstatat(folder->at, file, &found, AT_SYMLINK_NOFOLLOW) == 0 && found.st_dev == opened->st_dev && found.st_ino == opened->st_ino &&
+           found.st_size == opened->st_size && is_time(&found.st_ctim, &opened->st_ctim);
 }
 
 /* 0 if it stays. */
@@ -292,6 +302,15 @@ static int open_it(const struct folder *folder, const char *name, struct stat *o
     return -1;
 }
 
+/* Once it was read: names that came and went meanwhile (OpenSSH renames by a link) are no other content, what was written is. */
+static void was_read(int file, struct stat *opened)
+{
+    struct stat now;
+
+    if (fstat(file, &now) == 0 && now.st_size == opened->st_size && is_time(&now.st_mtim, &opened->st_mtim))
+        *opened = now;
+}
+
 /* Takes one envelope. 0 if it is left for later. */
 static int take(struct folder *folder, const char *name)
 {
@@ -307,6 +326,7 @@ static int take(struct folder *folder, const char *name)
         taken_clear(&taken);
         desk_take(folder->desk, file, 1, &taken);
     }
+    was_read(file, &opened);
     close(file);
     int done = conclude(folder, name, &opened, &taken);
     taken_clear(&taken);

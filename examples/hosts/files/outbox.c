@@ -36,7 +36,7 @@ int outbox_report(const struct sender *sender)
             break;
         name_of(&entry.header_digest, name);
         describe(&entry, line, sizeof line, 1);
-        tell("%s %s sent %u times: %s %.*s", states[entry.state <= 4 ? entry.state : 0], name, (unsigned)entry.attempts, line,
+        tell("%s %s tried %u times: %s %.*s", states[entry.state <= 4 ? entry.state : 0], name, (unsigned)entry.attempts, line,
              (int)entry.told.length, entry.told.length > 0 ? (const char *)entry.told.data : "");
         if (entry.state != BULLA_OUTBOX_SETTLED && result != EXIT_REFUSED)
             result = entry.state == BULLA_OUTBOX_REJECTED ? EXIT_REFUSED : EXIT_AWAITED;

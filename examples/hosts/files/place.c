@@ -37,10 +37,31 @@ static int part(CURLU *url, CURLUPart what, unsigned flags, char *to, size_t siz
     return fits;
 }
 
+const char *place_refuses(const char *name)
+{
+    /* A line end would end a command of FTP, and for some servers a backslash is a slash. */
+    if (has_control(name) || strpbrk(name, "/\\") != NULL)
+        return "its name has control characters, a slash or a backslash in it, and some server could take that for something else";
+    return name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ? "its name is none of a file" : NULL;
+}
+
+/* A name as one segment of a URL: strangers have chosen it, and %2f, # and ? are no more than letters of it. 0 if it is too long. */
+static int segment(const char *name, char *to, size_t size)
+{
+    char *text = curl_easy_escape(NULL, name, 0);
+    int fits = text != NULL && strlen(text) < size;
+
+    if (fits)
+        strcpy(to, text);
+    curl_free(text);
+    return fits;
+}
+
 static const char *look_at(CURLU *url, const char *folder, const char *name, struct place *place)
 {
     char text[LONGEST];
-    char path[2 * LONGEST];
+    char file[LONGEST];
+    char path[2 * LONGEST + 2];
 
     if (curl_url_set(url, CURLUPART_URL, folder, 0) != CURLUE_OK || !part(url, CURLUPART_SCHEME, 0, text, sizeof text))
         return "it is no URL: write for example sftp://user@host/folder";
@@ -64,7 +85,9 @@ static const char *look_at(CURLU *url, const char *folder, const char *name, str
     if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK ||
         !part(url, CURLUPART_URL, 0, place->folder_url, sizeof place->folder_url))
         return "it is too long";
-    snprintf(path, sizeof path, "%s%s%s", text, slash, name);
+    if (!segment(name, file, sizeof file))
+        return "it is too long";
+    snprintf(path, sizeof path, "%s%s%s", text, slash, file);
     if (curl_url_set(url, CURLUPART_PATH, path, 0) != CURLUE_OK || !part(url, CURLUPART_URL, 0, place->url, sizeof place->url))
         return "it is too long";
     /* sftp://host/~/folder is below the home; elsewhere the path is from the root on. */
@@ -76,8 +99,10 @@ static const char *look_at(CURLU *url, const char *folder, const char *name, str
 const char *place_find(const char *folder, const char *name, struct place *place)
 {
     CURLU *url = curl_url();
-    const char *wrong = url != NULL ? look_at(url, folder, name, place) : "there is no memory";
+    const char *wrong = url == NULL ? "there is no memory" : place_refuses(name);
 
+    if (wrong == NULL)
+        wrong = look_at(url, folder, name, place);
     curl_url_cleanup(url);
     return wrong;
 }

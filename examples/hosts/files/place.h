@@ -12,7 +12,9 @@ struct place {
     char folder[LONGEST]; /* as the server names it, with a slash at its end */
 };
 
-/* NULL, or else what is wrong with the URL. */
+/* NULL, or why no file on the other side can have this name: a server could take it for another one. */
+const char *place_refuses(const char *name);
+/* NULL, or else what is wrong with the URL of the folder, or with the name, which may be a stranger's. */
 const char *place_find(const char *folder, const char *name, struct place *place);
 
 #endif

@@ -7,8 +7,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* As of this time an upload that failed is marked as sent, so that it is due at once, and until when that can be seen. */
+enum { FAILED_AT = 0, FAILED_UNTIL = 7 * 86400 };
 
 static uint64_t now(void)
 {
@@ -41,6 +45,7 @@ int send_read(const bulla_outbox_entry *entry, struct item *item)
     item->header = entry->header_digest;
     item->attempts = entry->attempts;
     item->next_due = entry->next_due;
+    item->failed = entry->attempts > 0 && entry->next_due < FAILED_UNTIL;
     item->given_up = entry->state == BULLA_OUTBOX_GIVEN_UP;
     name_of(&item->header, item->name);
     if (!line_of(&note, item->to) || !line_of(&note, item->receipts) || (line_of(&note, item->file), item->file[0] != '/') ||
@@ -97,13 +102,26 @@ static const char *base_of(const char *file)
     return slash != NULL ? slash + 1 : file;
 }
 
+/* Whoever makes it, it is his who has the outbox: else what root did once would stop him. A link could lead to another's file. */
+static int open_claims(const char *outbox, const char *name)
+{
+    struct stat owner;
+    int file = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (file < 0 && errno == EEXIST)
+        return open(name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (file >= 0 && stat(outbox, &owner) == 0 && fchown(file, owner.st_uid, owner.st_gid) == 0)
+        fchmod(file, owner.st_mode & 0660);
+    return file;
+}
+
 int send_claims(const char *outbox)
 {
     char name[4096];
 
     if ((size_t)snprintf(name, sizeof name, "%s-sending", outbox) >= sizeof name)
         return -1;
-    return open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return open_claims(outbox, name);
 }
 
 /* Each envelope is a place in the file beside the outbox. Who locks it sends; that who was killed locks nothing, the system sees to.
@@ -143,11 +161,26 @@ static void know(const struct sender *sender, struct item *item)
     if (find(sender, item, &list, &entry, NULL) == BULLA_OK) {
         item->attempts = entry.attempts;
         item->next_due = entry.next_due;
+        item->failed = entry.attempts > 0 && entry.next_due < FAILED_UNTIL;
     }
     bulla_entry_list_free(list);
 }
 
-enum answer send_state(const struct sender *sender, const struct item *item)
+/* Why it was rejected; 0 if that is not known. */
+static uint16_t reason_of(const bulla_outbox_entry *entry)
+{
+    bulla_receipt_proof *proof = NULL;
+    bulla_view words;
+    uint16_t reason = 0;
+
+    if (bulla_receipt_proof_check(entry->proof.data, entry->proof.length, &proof, NULL) != BULLA_OK ||
+        bulla_receipt_proof_reason(proof, &reason, &words, NULL) != BULLA_OK)
+        reason = 0;
+    bulla_receipt_proof_free(proof);
+    return reason;
+}
+
+enum answer send_state(const struct sender *sender, const struct item *item, uint16_t *reason)
 {
     bulla_entry_list *list = NULL;
     bulla_outbox_entry entry;
@@ -160,7 +193,7 @@ enum answer send_state(const struct sender *sender, const struct item *item)
     else if (status == BULLA_OK && entry.state == BULLA_OUTBOX_SETTLED)
         answer = ANSWER_STORED;
     else if (status == BULLA_OK && entry.state == BULLA_OUTBOX_REJECTED)
-        answer = ANSWER_REJECTED;
+        answer = ANSWER_REJECTED, *reason = reason_of(&entry);
     else if (status == BULLA_OK && (entry.state == BULLA_OUTBOX_GIVEN_UP || entry.deadline <= now()))
         answer = ANSWER_LATE;
     bulla_entry_list_free(list);
@@ -188,17 +221,19 @@ static enum sending may_send(const struct sender *sender, const struct item *ite
     return result;
 }
 
-static void mark(const struct sender *sender, const bulla_due_list *taken)
+/* The outbox holds what was taken back for ten minutes, and what was sent for longer: what failed is due again from now on. */
+static void mark(const struct sender *sender, const bulla_due_list *taken, enum sending result)
 {
     bulla_error error;
     bulla_status status = BULLA_OK;
 
     for (size_t at = 0; status == BULLA_OK && at < bulla_due_list_count(taken); at++)
-        status = bulla_outbox_mark_sent(sender->outbox, taken, at, now(), &error);
-    told(status, &error, "the outbox does not know that it was sent, so it will be sent again");
+        status = bulla_outbox_mark_sent(sender->outbox, taken, at, result == SENT ? now() : FAILED_AT, &error);
+    told(status, &error, result == SENT ? "the outbox does not know that it was sent, so it will be sent again"
+                                        : "the outbox does not know that it was not sent, so that waits for ten minutes");
 }
 
-static enum sending upload(struct sender *sender, struct item *item, const bulla_due_list *taken, struct load *load)
+static enum sending upload(struct sender *sender, struct item *item, struct load *load)
 {
     struct cargo cargo = {0, load_seek, load_read, load_progress, load};
     char name[NAME_LENGTH + 8];
@@ -221,7 +256,6 @@ static enum sending upload(struct sender *sender, struct item *item, const bulla
     if (load->begun > 0)
         say("%s: gone on with at byte %llu of %llu", base_of(item->file), (unsigned long long)load->begun,
             (unsigned long long)cargo.length);
-    mark(sender, taken);
     return SENT;
 }
 
@@ -245,7 +279,7 @@ enum sending send_upload(struct sender *sender, struct item *item)
         else if (bulla_due_list_at(taken, 0, &due, NULL) != BULLA_OK)
             result = NOT_AWAITED; /* a receipt has come since */
         else
-            result = upload(sender, item, taken, &load);
+            mark(sender, taken, result = upload(sender, item, &load));
     }
     know(sender, item);
     claim(sender, item, F_UNLCK);

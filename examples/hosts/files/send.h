@@ -33,6 +33,7 @@ struct item {
     char name[NAME_LENGTH];
     uint32_t attempts; /* how often it was sent, and when it is due, as this process knows it: if the outbox says */
     uint64_t next_due; /* something else, another process has sent it meanwhile */
+    int failed;        /* the last upload failed */
     int given_up;      /* it is only looked whether there is a receipt after all */
     bulla_status told; /* what was said of its receipt */
 };
@@ -63,6 +64,6 @@ enum sending send_upload(struct sender *sender, struct item *item);
 /* Looks for the receipt, and settles with it. */
 enum answer send_fetch(struct sender *sender, struct item *item, uint16_t *reason);
 /* What the outbox says of it now: another process may have got the receipt. */
-enum answer send_state(const struct sender *sender, const struct item *item);
+enum answer send_state(const struct sender *sender, const struct item *item, uint16_t *reason);
 
 #endif

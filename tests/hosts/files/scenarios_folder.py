@@ -84,6 +84,66 @@ def waits_quietly(world):
     return "three envelopes wait for room, one trap cannot be set aside, one name is too long: five looks, one line each; with room: stored"
 
 
+def exchanged_in_place(world):
+    """The same, but the right copy is written into the damaged one, as HTTP servers and rsync --inplace do."""
+    file, envelope = queued(world)
+    whole = envelope.read_bytes()
+    changed = bytearray(whole)
+    changed[len(changed) // 2] ^= 1
+    envelope.write_bytes(changed)
+    world.path("away").mkdir()
+
+    def exchange():
+        if envelope.exists() and envelope.read_bytes() == changed:
+            with envelope.open("r+b") as out:
+                out.write(whole)
+
+    server = PutServer(world.path("away"), before_put=exchange)
+    try:
+        world.drop("--receipts", server.url())
+        until("the right one is stored", lambda: world.stored(), 15)
+        until("nothing is left", lambda: not world.names())
+        check(world.stored() == {"data.bin": file.read_bytes()} and "set aside" not in world.dropped(), world.dropped())
+    finally:
+        server.close()
+    return "while the note of damage was uploaded the right copy was written into the same file: it was not set aside, but stored"
+
+
+def overwritten_in_place(world):
+    """It is stored, and while its receipt is uploaded the next one is written into the same file: that is not removed unread."""
+    first, envelope = queued(world, "first.bin")
+    second, other = queued(world, "second.bin")
+    following = other.read_bytes()
+    other.unlink()
+    world.path("away").mkdir()
+    done = []
+
+    def overwrite():
+        if not done:
+            done.append(True)
+            with envelope.open("r+b") as out:
+                out.write(following)
+                out.truncate()
+
+    server = PutServer(world.path("away"), before_put=overwrite)
+    try:
+        world.drop("--receipts", server.url())
+        until("both are stored", lambda: len(world.stored()) == 2, 15)
+        until("nothing is left", lambda: not world.names())
+    finally:
+        server.close()
+    check(world.stored() == {one.name: one.read_bytes() for one in (first, second)}, f"stored: {list(world.stored())}")
+    return "while the receipt was uploaded the next envelope was written into the same file: both are stored"
+
+
+def no_memory(world):
+    """It has no memory for the names that it remembers: that is said."""
+    shim = {**os.environ, "LD_PRELOAD": str(world.programs / "shim.so"), "CALLOC_FAILS": "500000"}
+    done = world.run(world.drop_command("--once"), status=1, env=shim)
+    check(b"there is no memory" in done.stderr, f"it said {done.stderr}")
+    return "no memory when it starts: one line says so, exit status 1"
+
+
 def exchanged_meanwhile(world):
     """A damaged copy is judged, and while its sender is told the right one comes under the same name: that is not set aside."""
     file, envelope = queued(world)
@@ -126,4 +186,5 @@ def left_behind(world):
     return "half a file that was left two days ago: removed by bulla-receive, and by bulla-drop"
 
 
-SCENARIOS = [watched, two_watchers, cannot_remove, waits_quietly, exchanged_meanwhile, left_behind]
+SCENARIOS = [watched, two_watchers, cannot_remove, waits_quietly, exchanged_meanwhile, exchanged_in_place, overwritten_in_place, no_memory,
+             left_behind]

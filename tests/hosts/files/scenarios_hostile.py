@@ -180,6 +180,7 @@ def wrong_set_up(world):
     inside = world.path("drop", "inside")
     inside.mkdir()
     world.path("drop", "bob.key").symlink_to(world.path("bob.key"))
+    world.path("drop", "alice.pub").symlink_to(world.path("alice.pub"))
     drop = [str(one) for one in world.drop_command("--once")]
 
     def with_value(option, value):
@@ -194,6 +195,8 @@ def wrong_set_up(world):
         (with_value("--guard", world.path("drop", "guard")), "the guard is in the folder where others put"),
         (with_value("--guard", inside / "guard"), "the guard is in the folder where others put"),
         (with_value("-i", world.path("drop", "bob.key")), "the key is in the folder"),
+        (with_value("--from", world.path("drop", "alice.pub")), "--from is in the folder"),
+        *(([*drop[:-1], option, inside / "file", drop[-1]], f"{option}") for option in ("--netrc", "--ssh-key", "--known-hosts", "--authorities")),
         (with_value("-i", world.path("bob.pub")), "bob.pub|key"),
         (with_value("--from", world.path("alice.key")), "alice.key|malformed|identity"),
         (drop[:-1], "name one folder"),
@@ -219,7 +222,7 @@ def wrong_set_up(world):
     for command, words in cases:
         said = world.run(command, status=1).stderr.decode().strip()
         check(any(word in said for word in words.split("|")) and "secret" not in said, f"said: {said}")
-    check(world.names() == ["bob.key", "inside"] and not world.stored(), "something was sent or stored")
+    check(world.names() == ["alice.pub", "bob.key", "inside"] and not world.stored(), "something was sent or stored")
     return (f"{len(cases)} mistakes of a set-up (key, guard or drop folder among what is stored, wrong keys, a password in a URL, --due with --anew or "
             "with a recipient): each told in a line")
 

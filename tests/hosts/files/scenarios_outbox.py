@@ -147,5 +147,70 @@ def of_other_programs(world):
     return "an envelope of `bulla send` in the same outbox: not taken; given up it is told and reported, and the exit status is 4"
 
 
+def due_after_failure(world):
+    """An upload failed, as the server was away: the next run sends it, and does not wait for ten minutes."""
+    later, file = world.path("later"), world.file("data.bin", 1000)
+    said = world.put(f"file://{later}", "--wait", "0", file, status=4)
+    check(b"not uploaded" in said.stderr and b"unsent" in said.stdout, f"{said}")
+    world.due("--wait", "0", status=4)
+    report = world.run([world.programs / "bulla-put", "--outbox", world.path("outbox"), "--report"], status=4).stdout
+    check(b"sent" not in report and b"tried 2 times" in report, f"the report says {report}")
+    later.mkdir()
+    world.drop(drop="later")
+    done = world.due("--wait", "20s")
+    check(b"sent again" not in done.stderr and world.stored() == {"data.bin": file.read_bytes()}, f"{done} {world.stored()}")
+    check(world.report() == [("data.bin", "stored")], f"the outbox says {world.report()}")
+    # What was sent is not due at once.
+    world.put(f"file://{world.path('drop')}", "--wait", "0", world.file("other.bin", 1000), status=4)
+    world.path("drop", *world.names()).unlink()
+    world.due("--wait", "0", status=4)
+    check(not world.names(), "it was sent again at once")
+    return "two uploads failed: `tried 2 times`; --due without --now sent it at once when the folder was there; what was sent was not sent again"
+
+
+def anew_by_another(world):
+    """It is rejected for want of room, and another process fetches that: the file is sealed anew all the same."""
+    disk = world.tmpfs("small", "2m")
+    world.drop("--reject-full", store="small")
+    (disk / "ballast").write_bytes(b"x" * 1_500_000)
+    world.path("hidden").mkdir()
+    file = world.file("big.bin", 1_000_000)
+    waiting = start(world, world.put_command(f"file://{world.path('drop')}", "--receipts", f"file://{world.path('hidden')}", "--wait", "40s",
+                                             "--anew", "1", file))
+
+    def fetch(status):
+        receipt = until("it is answered", lambda: list(world.path("drop").glob("*.receipt")))[0]
+        world.run([world.bulla, "settle", "-i", world.path("alice.key"), "--outbox", world.path("outbox"), receipt], status=status)
+        receipt.unlink()
+
+    until("it is rejected", lambda: "rejected " in world.dropped())
+    (disk / "ballast").unlink()
+    fetch(4)
+    fetch(0)
+    out, said = waiting.communicate(timeout=60)
+    check(waiting.returncode == 0 and "sealed anew" in said and "stored " in out, f"it ended with {waiting.returncode}: {out} {said}")
+    check((disk / "big.bin").read_bytes() == file.read_bytes(), "other content is stored")
+    return "another process settled with a rejection for want of room: with --anew 1 the file was sealed anew, and stored"
+
+
+def made_by_root(world):
+    """Root looks after an outbox of somebody else's: what stands beside it is that one's."""
+    url, theirs, treasure = f"file://{world.path('drop')}", (65534, 65534), world.path("treasure")
+    world.put(url, "--wait", "0", world.file("data.bin", 1000), status=4)
+    claims = world.path("outbox-sending")
+    claims.unlink()
+    os.chown(world.path("outbox"), *theirs)
+    world.path("outbox").chmod(0o640)
+    world.due("--wait", "0", status=4)
+    found = claims.stat()
+    check((found.st_uid, found.st_gid, found.st_mode & 0o777) == (*theirs, 0o640), f"it belongs to {found}")
+    claims.unlink()
+    treasure.write_text("secret")
+    claims.symlink_to(treasure)
+    said = world.due("--wait", "0", status=1).stderr.decode()
+    check("outbox-sending: it cannot be opened" in said and treasure.stat().st_uid == 0, f"a link was followed: {said} {treasure.stat()}")
+    return "made by root beside an outbox of somebody else's: OUTBOX-sending is that one's; a link in its place is refused"
+
+
 SCENARIOS = [one_outbox_sftp, one_outbox_ftp, settled_by_another, receipt_after_deadline, too_late_to_store, receipt_for_another_key, other_content,
-             of_other_programs]
+             of_other_programs, due_after_failure, anew_by_another, made_by_root]

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from servers import Mute, Sshd, children
+from servers import Mute, PutServer, Sshd, Vsftpd, children
 from world import check, until
 
 
@@ -82,4 +82,28 @@ def stopped(world):
     return f"sftp-server stopped: bulla-put ended after {took:.0f} s with --stall 3s --wait 8s; bulla-drop by SIGTERM in the middle of a receipt"
 
 
-SCENARIOS = [silent, dripping, stopped]
+def low_rate(world):
+    """A rate at which libcurl's buffers rest for longer than an upload may stand still."""
+    ways = {"sftp": Sshd(world).url(world.path("drop")), "ftp": Vsftpd(world, world.path("drop")).url()}
+    world.path("drop").chmod(0o777)
+    server = PutServer(world.path("drop"))
+    cases = [*((name, url, "40k", 300_000) for name, url in {**ways, "http": server.url()}.items()), ("slowest", ways["sftp"], "2k", 20_000)]
+    world.drop()
+    began, files, running = time.monotonic(), [], []
+    try:
+        for name, url, rate, size in cases:
+            files.append(world.file(f"{name}.bin", size))
+            words = world.put_command(url, "--rate", rate, "--stall", "2s", "--wait", "60s", files[-1], outbox=name)
+            running.append(world.start(words, f"{name}.log"))
+        for (name, *_), one in zip(cases, running):
+            code, said = one.wait(90), world.path(f"{name}.log").read_text()
+            check(code == 0 and "not uploaded" not in said, f"{name} ended with {code}: {said}")
+    finally:
+        server.close()
+    took = time.monotonic() - began
+    check(world.stored() == {one.name: one.read_bytes() for one in files}, f"stored: {list(world.stored())}")
+    check(took > 5, f"it took {took:.1f} s, which is no rate")
+    return f"sftp, ftp, http at 40 kB/s, sftp at 2 kB/s, all with --stall 2s: none was broken off, all stored after {took:.0f} s"
+
+
+SCENARIOS = [silent, dripping, stopped, low_rate]

@@ -1,5 +1,6 @@
 """The synchronous form: a subsystem of OpenSSH that takes an envelope and gives the receipt."""
 
+import signal
 import subprocess
 import threading
 import time
@@ -80,22 +81,24 @@ def subsystem_bad(world):
     check(world.stored() == {"data.bin": file.read_bytes()}, "other content is stored")
     # It is decided early, and the sender still gets the answer, and no broken pipe.
     for more in ([], ["--by-id"]):
-        too_large_in_a_pipe(world, more)
+        too_large_in_a_pipe(world, more, 7_000_000, 0)
+    # But not for ever: after 8 MiB nothing more is read, and the answer is given.
+    too_large_in_a_pipe(world, [], 30_000_000, -signal.SIGPIPE)
     return ("changed: exit status 2 and a note of damage, which leaves it awaited; cut off, empty: 2 and no receipt; too large: 3 and a "
             "rejection; then the right one: 0, stored, settled; nothing else in the folder")
 
 
-def too_large_in_a_pipe(world, more):
+def too_large_in_a_pipe(world, more, size, feeder_ends):
     words = [world.programs / "bulla-receive", "-i", world.path("bob.key"), "-c", "files", "--from", world.path("alice.pub"), "--guard",
              world.path("guard"), "--dir", world.path("store"), "--max-size", "1M", *more]
-    envelope = sealed(world, world.file("bigger.bin", 20_000_000))
+    envelope = sealed(world, world.file(f"bigger{size}.bin", size))
     feeder = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     world.processes.append(feeder)
     early = subprocess.Popen([str(one) for one in words], stdin=feeder.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     feeder.stdout.close()
     feeder.communicate(envelope, timeout=60)
     receipt = early.communicate(timeout=60)[0]
-    check(early.returncode == 3 and feeder.returncode == 0, f"ended with {early.returncode}, its feeder with {feeder.returncode}")
+    check(early.returncode == 3 and feeder.returncode == feeder_ends, f"ended with {early.returncode}, its feeder with {feeder.returncode}")
     settle(world, receipt, status=4)
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 from world import Failed, answers, check, free_port, until
 
@@ -186,7 +187,7 @@ class PutServer:
             protocol_version = "HTTP/1.1"
 
             def file(self):
-                return folder / os.path.basename(self.path)
+                return folder / os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(self.path).path))
 
             def end(self, code, body=b""):
                 self.send_response(code)

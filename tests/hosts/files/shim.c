@@ -6,6 +6,7 @@
  *   FLIP_WHILE    while this file is there: "write", "read" or "full" is in it; "back" where the clock was set back since envelopes
  *                 came, "server" where another machine's clock, a day ahead, dates all files
  *   CLOCK_AHEAD   seconds
+ *   CALLOC_FAILS  there is no memory for so many bytes at once
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -98,6 +99,30 @@ int fstat(int file, struct stat *found)
         found->st_ctime += 86400;
     }
     return result;
+}
+
+int fstatat(int folder, const char *name, struct stat *found, int flags)
+{
+    int (*really)(int, const char *, struct stat *, int) = (int (*)(int, const char *, struct stat *, int))dlsym(RTLD_NEXT, "fstatat");
+    int file = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+    if (file < 0)
+        return really(folder, name, found, flags);
+    int result = fstat(file, found);
+    close(file);
+    return result;
+}
+
+/* By its other name, for to look for it may need memory. */
+extern void *__libc_calloc(size_t, size_t);
+
+void *calloc(size_t count, size_t size)
+{
+    const char *least = getenv("CALLOC_FAILS");
+
+    if (least != NULL && count * size >= (size_t)atol(least))
+        return errno = ENOMEM, NULL;
+    return __libc_calloc(count, size);
 }
 
 int clock_gettime(clockid_t which, struct timespec *now)

@@ -12,24 +12,34 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the layers that it may use.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("error", &[]),
+    ("process", &["error"]),
     ("crypto", &["error"]),
     ("wire", &["error"]),
-    ("disk", &["error", "crypto"]),
+    ("disk", &["error", "process", "crypto"]),
     ("identity", &["error", "crypto", "wire", "disk"]),
     (
         "freshness",
-        &["error", "crypto", "wire", "disk", "identity"],
+        &["error", "process", "crypto", "wire", "disk", "identity"],
     ),
     (
         "envelope",
-        &["error", "crypto", "wire", "disk", "identity", "freshness"],
+        &[
+            "error",
+            "process",
+            "crypto",
+            "wire",
+            "disk",
+            "identity",
+            "freshness",
+        ],
     ),
     (
         "receipt",
         &[
             "error",
+            "process",
             "crypto",
             "wire",
             "disk",

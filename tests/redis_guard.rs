@@ -11,6 +11,7 @@ mod conformance;
 mod redis_server;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bulla::{Claimed, Digest, ErrorKind, RedisGuardBuilder, ReplayGuard};
 use conformance::{claim, token};
@@ -237,6 +238,10 @@ fn bad_settings_are_told() {
     bad(|builder| builder.prefix("a{b}"));
     bad(|builder| builder.prefix("a b"));
     bad(|builder| builder.expect_store(""));
+    bad(|builder| builder.connect_timeout(Duration::ZERO));
+    bad(|builder| builder.connect_timeout(Duration::from_millis(60_001)));
+    bad(|builder| builder.response_timeout(Duration::from_nanos(999_999)));
+    bad(|builder| builder.response_timeout(Duration::MAX));
     bad(|builder| builder.root_certificates(b"pem"));
     unavailable(|| builder("redis://127.0.0.1:1/").connect());
     unavailable(|| builder("redis://no-such-host.invalid/").connect());

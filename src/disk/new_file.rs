@@ -168,6 +168,7 @@ pub(crate) mod faults {
     static FAULTS: Mutex<Vec<(PathBuf, usize)>> = Mutex::new(Vec::new());
 
     /// One sync of this folder fails, after so many that do not.
+    #[cfg(feature = "sqlite")] // What has no database syncs no folder of its own.
     pub(crate) fn fail_sync(folder: &Path, after: usize) {
         FAULTS.lock().unwrap().push((folder.to_path_buf(), after));
     }

@@ -81,6 +81,13 @@ unsafe fn maybe_bytes<'a>(data: *const u8, length: usize) -> Result<Option<&'a [
 impl bulla_redis_settings {
     /// What the pointers in it point to.
     unsafe fn read<'a>(&self) -> Result<RedisSettings<'a>> {
+        // What a later version means by it, this one would not heed.
+        if self.reserved != [0; 3] {
+            return Err(Error::with(
+                ErrorKind::InvalidInput,
+                "the field reserved is not zero: set all of the settings to zero first",
+            ));
+        }
         // SAFETY: as the contract says, all of them.
         let (prefix, expected, roots, certificate, key) = unsafe {
             (

@@ -128,6 +128,5 @@ fn first_sizes_stay() {
     #[cfg(unix)]
     assert_eq!(super::source::bulla_source::FIRST, 40);
     assert_eq!(bulla_guard_callbacks::FIRST, 120);
-    #[cfg(feature = "redis")]
     assert_eq!(super::guard_redis::bulla_redis_settings::FIRST, 104);
 }

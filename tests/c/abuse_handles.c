@@ -65,11 +65,24 @@ bulla_opener *abuse_opener(void)
     return opener;
 }
 
+/* In memory; or, where there is a server, one of its own on that. */
 bulla_guard *abuse_guard(void)
 {
+    static unsigned number;
+    const char *server = getenv("BULLA_SERVER");
+    char prefix[32];
+    bulla_redis_settings settings;
     bulla_guard *guard = NULL;
 
-    OK(bulla_guard_in_memory(NULL, &guard, &error));
+    if (server == NULL) {
+        OK(bulla_guard_in_memory(NULL, &guard, &error));
+        return guard;
+    }
+    memset(&settings, 0, sizeof settings);
+    settings.size = sizeof settings;
+    snprintf(prefix, sizeof prefix, "abuse-%u", number++);
+    settings.prefix = prefix;
+    OK(bulla_guard_redis(server, &settings, &guard, &error));
     return guard;
 }
 

@@ -66,7 +66,7 @@ GREATEST = {"uint8_t": "UINT8_MAX", "uint16_t": "UINT16_MAX", "uint32_t": "UINT3
             "size_t": "SIZE_MAX", "int32_t": "INT32_MAX", "int64_t": "INT64_MAX", "int": "INT32_MAX", "bulla_status": "INT32_MAX"}
 # What a function gives with nothing wrong where that is not BULLA_OK, and why. Anything else fails the test.
 BASELINE = {
-    "bulla_guard_redis": ("BULLA_INVALID_INPUT", "a server is no part of this test"),
+    "bulla_guard_redis": ("BULLA_INVALID_INPUT", "the library is built without Redis"),
     "bulla_guard_store_id": ("BULLA_NOTHING", "the guard is in no store"),
     "bulla_store_stream_update": ("BULLA_MORE", "the envelope goes on"),
     "bulla_receipter_damaged": ("BULLA_NOTHING", "nothing is damaged"),
@@ -74,3 +74,9 @@ BASELINE = {
     "bulla_receipt_reason": ("BULLA_NOTHING", "nothing was rejected"),
     "bulla_receipt_proof_reason": ("BULLA_NOTHING", "nothing was rejected"),
 }
+# What is otherwise with a server: guards are on it (abuse_guard()).
+WITH_SERVER = {"bulla_guard_redis": ("BULLA_OK", "there is one"), "bulla_guard_store_id": ("BULLA_OK", "the guard is in a store")}
+# Fields of structures that the caller fills in, and what the header does not allow there.
+NOT_ALLOWED = {"bulla_redis_settings": {"connect_timeout": ("60001", "UINT32_MAX"), "response_timeout": ("60001", "UINT32_MAX"),
+                                        "reserved[0]": ("1",), "reserved[2]": ("255",), "prefix": ('"{"',), "expected_store": ('""',),
+                                        "root_certificates_length": ("1",), "client_key": ("endless_bytes",)}}

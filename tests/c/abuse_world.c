@@ -247,6 +247,8 @@ const char *abuse_text(const char *function, const char *parameter)
         return line_text;
     if (strcmp(function, "bulla_identity_load") == 0 || strcmp(function, "bulla_identity_replace") == 0)
         return scratch("abuse.key");
+    if (strcmp(parameter, "url") == 0 && getenv("BULLA_SERVER") != NULL)
+        return getenv("BULLA_SERVER");
     if (strcmp(function, "bulla_store_clean") == 0)
         return scratch(".");
     if (strcmp(function, "bulla_database_open_existing") == 0)

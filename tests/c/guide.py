@@ -1,111 +1,157 @@
-"""Does what docs/c.md says: compiles its programs, and runs them and its commands in their order, as a new user would.
+"""Does what docs/c.md says, as its reader sees it: saves the programs of steps 1 to 6 under the names that stand before them, and runs the
+commands as they stand there, in their order, in one shell, beginning with an empty home folder.
 
-usage: guide.py LIBRARY PRIVATE-LIBRARIES BULLA     (libbulla.a, what it needs, the command line)
+usage: guide.py PREFIX BULLA     (where the library is installed, the command line)
+
+Stand-ins take the place of what step 1 gets from the network and compiles: `sudo`, `curl` and the file of rustup do nothing;
+`bindings/install.sh --prefix` and `cargo install --path cli --root` put there what PREFIX and BULLA are. They take no other arguments.
 """
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FLAGS = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}/include"]
-# As a lease whose path does not end where its view ends.
-REMOVES = """
-#include <bulla.h>
-#include <stdio.h>
-
-static bulla_view path_of(const bulla_lease *lease)
-{
-    static const uint8_t path[] = "removed and more";
-    bulla_view view = {path, 7};
-    (void)lease;
-    return view;
-}
-#define bulla_lease_path path_of
-#include "remove.h"
-
-int main(void) { return remove_stored(NULL); }
+FLAGS = ["-std=c99", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+INSTALL = r"""#!/bin/sh -e
+[ $# = 2 ] && [ "$1" = --prefix ] || { echo "install.sh: not as in the guide: $*" >&2; exit 1; }
+mkdir "$2"
+cp -a "@PREFIX@/include" "@PREFIX@/lib" "$2"
+sed -i "s|^prefix=.*|prefix=$2|" "$2/lib/pkgconfig/bulla.pc"
 """
-LETTER = "Dear Bob,\n\nthe barley is in.\n\nAlice\n"
+CARGO = r"""#!/bin/sh -e
+[ $# = 6 ] && [ "$1 $2 $3 $4 $5" = "install --locked --path cli --root" ] && [ -e cli/Cargo.toml ] ||
+    { echo "cargo: not as in the guide: $*" >&2; exit 1; }
+mkdir -p "$6/bin"
+cp "@BULLA@" "$6/bin/bulla"
+"""
+NOTHING = "#!/bin/sh\n"
 
 
-def run(command, folder, path):
-    """A command line, which must succeed."""
-    print("$", command, flush=True)
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
-    subprocess.run(["sh", "-euc", command], cwd=folder, env=environment, check=True)
+def fail(what):
+    sys.exit(f"the C guide: {what}")
 
 
-def compile_program(source, program, library, private):
-    for compiler in ("gcc", "clang"):
-        subprocess.run([compiler, *FLAGS, str(source), library, *shlex.split(private), "-o", str(program)], check=True)
+def split(guide):
+    """The script that steps 1 to 6 make, and the C code that is no file of theirs: excerpts in the steps, functions in the rest."""
+    script, excerpts, parts = ["set -euxo pipefail"], [], []
+    sections = re.split(r"^## ", guide, flags=re.M)[1:]
+    steps = [section for section in sections if re.match(r"\d+\. ", section)]
+    if [int(step.split(".")[0]) for step in steps] != list(range(1, 7)) or sections[:6] != steps:
+        fail("it does not begin with steps 1 to 6")
+    for section in sections:
+        for before, language, text in re.findall(r"([^\n]*)\n\n```(\w*)\n(.*?)^```$", section, re.S | re.M):
+            name = re.search(r"`([\w.]+\.[ch])`:$", before)
+            if section not in steps:
+                parts += [text] if language == "c" else []
+            elif language == "sh":
+                script.append(text)
+            elif language != "c":
+                fail(f"a block of a step is neither C nor for the shell: {text}")
+            elif name:
+                script.append(f"cat > {name.group(1)} <<'END OF THE FILE'\n{text}END OF THE FILE\n")
+            else:
+                excerpts.append(text)
+    # As many as are to be seen, with whatever stands before them.
+    if len(script) + len(excerpts) - 1 != sum(step.count("\n```\n") for step in steps):
+        fail("a block stands where no block is found")
+    return "\n".join(script), excerpts, "\n".join(parts)
 
 
-def fails(command, folder, path):
-    """A command line, which must say that it did not succeed."""
-    print("$", command, flush=True)
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
-    ended = subprocess.run(["sh", "-uc", command], cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-    assert 0 < ended.returncode < 126, (command, ended.returncode)
+def prepare(place, prefix, bulla):
+    """A home folder with nothing, the sources, and the stand-ins."""
+    home, sources, tools = place / "home", place / "sources", place / "tools"
+    for folder in (home, sources / "bindings", tools):
+        folder.mkdir(parents=True)
+    for folder, but in ((Path("."), {"bindings", "target", ".git"}), (Path("bindings"), {"install.sh"})):
+        for entry in (ROOT / folder).iterdir():
+            if entry.name not in but:
+                (sources / folder / entry.name).symlink_to(entry)
+    stands = {sources / "bindings/install.sh": INSTALL, tools / "cargo": CARGO, tools / "sudo": NOTHING, tools / "curl": NOTHING}
+    for file, text in stands.items():
+        file.write_text(text.replace("@PREFIX@", prefix).replace("@BULLA@", bulla))
+        file.chmod(0o755)
+    (home / ".cargo").mkdir()
+    (home / ".cargo/env").touch()
+    return home, sources, tools
 
 
-def what_fails(folder, path):
-    """Long and empty letters are whole; what cannot be read or written is told."""
+class Reader:
+    """Whoever goes through the guide."""
+
+    def __init__(self, home, sources, tools):
+        self.folder, self.sources = home / "letters", sources
+        # Nothing that would help: neither pkg-config nor the loader knows where the library is.
+        self.environment = {"HOME": str(home), "PATH": f"{tools}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+
+    def follow(self, script):
+        """All steps; the environment is then as they have left it."""
+        script += "\nenv -0 > \"$HOME/environment\"\n"
+        ended = subprocess.run(["bash", "-c", script], cwd=self.sources, env=self.environment, stdout=subprocess.PIPE, text=True)
+        print(ended.stdout, end="")
+        if ended.returncode != 0:
+            fail(f"a step fails: status {ended.returncode}")
+        left = Path(self.environment["HOME"], "environment").read_text()
+        self.environment = dict(entry.split("=", 1) for entry in left.split("\0") if entry)
+        return ended.stdout
+
+    def runs(self, command):
+        print("$", command, flush=True)
+        return subprocess.run(["bash", "-euc", command], cwd=self.folder, env=self.environment, stderr=subprocess.DEVNULL).returncode
+
+    def must(self, command):
+        if self.runs(command) != 0:
+            fail(f"this fails: {command}")
+
+    def must_not(self, command):
+        """It says that it did not succeed."""
+        if not 0 < self.runs(command) < 126:
+            fail(f"this does not fail, or crashes: {command}")
+
+
+def what_came_of_it(reader, said):
+    """What the guide says of its own programs."""
+    letter = (reader.folder / "letter").read_text()
+    stored = [file.read_text() for file in (reader.folder / "inbox").iterdir()]
+    if stored != [letter] or not letter.startswith("Dear Bob"):
+        fail(f"stored is {stored}")
+    if not said.endswith("settled: stored\n"):
+        fail("the receipt does not settle the letter")
+    # A copy gets the same answer.
+    reader.must('./receipt bob.key "$(cat alice.pub)" guide bob.guard inbox < sent | cmp - answer')
+    # Long and empty letters are whole; what cannot be read or written is told.
     for length in (0, 65536, 3_000_000):
-        (folder / "long").write_bytes(b"x" * length)
-        run("seal alice.key bob.pub < long > envelope && open bob.key alice.pub < envelope | cmp - long", folder, path)
-    for program in ("seal alice.key bob.pub", "open bob.key alice.pub"):
-        fails(f"{program} < . > nothing", folder, path)
-        fails(f"{program} < envelope > /dev/full", folder, path)
+        (reader.folder / "long").write_bytes(b"x" * length)
+        reader.must("./seal alice.key bob.pub < long > envelope && ./open bob.key alice.pub < envelope | cmp - long")
+    for program in ("./seal alice.key bob.pub", "./open bob.key alice.pub"):
+        reader.must_not(f"{program} < . > nothing")
+        reader.must_not(f"{program} < envelope > /dev/full")
+
+
+def compiles(reader, parts):
+    """Everything with both compilers, strictly; and the functions for hosts do what is said of them."""
+    (reader.folder / "parts.h").write_text(parts)
+    for compiler in ("gcc", "clang"):
+        strict = " ".join([compiler, *FLAGS])
+        reader.must(f"for file in *.c; do {strict} $(pkg-config --cflags bulla) -fsyntax-only $file; done")
+        reader.must(f"{strict} -I. -I{ROOT}/tests/c $(pkg-config --cflags bulla) {ROOT}/tests/c/guide_parts.c {ROOT}/tests/c/harness.c "
+                    "$(pkg-config --libs bulla) -o parts && SCRATCH=$PWD ./parts")
 
 
 def main():
-    library, private, bulla = (os.path.abspath(sys.argv[1]), sys.argv[2], os.path.abspath(sys.argv[3]))
-    guide = (ROOT / "docs/c.md").read_text()
-    blocks = re.findall(r"^```(c|sh) ?(file=\S+(?: run=[^\n]*)?|run)\n(.*?)^```$", guide, re.S | re.M)
-    # Who adds a block that runs changes this, and sees that it does.
-    assert len(blocks) == 6, f"{len(blocks)} blocks of the guide are tried"
+    prefix, bulla = (os.path.abspath(argument) for argument in sys.argv[1:])
+    script, excerpts, parts = split((ROOT / "docs/c.md").read_text())
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch, "bin")
-        path.mkdir()
-        (path / "bulla").symlink_to(bulla)
-        compile_program(ROOT / "examples/c/receipt.c", path / "receipt", library, private)
-        folder = Path(scratch, "work")
-        folder.mkdir()
-        (folder / "letter").write_text(LETTER)
-        for name in ("alice", "bob"):
-            run(f"bulla keygen -o {name}.key > {name}.pub", folder, path)
-        for language, attributes, text in blocks:
-            if language == "sh":
-                run(text.strip(), folder, path)
-                continue
-            given = dict(word.split("=", 1) for word in shlex.split(attributes))
-            source = Path(scratch, given["file"])
-            source.write_text(text)
-            if "run" not in given:
-                continue  # A part of the others.
-            compile_program(source, path / source.stem, library, private)
-            run(given["run"], folder, path)
-            if "same" in given:
-                first, second = given["same"].split()
-                assert (folder / first).read_bytes() == (folder / second).read_bytes(), given["same"]
-        stored = [file.read_text() for file in (folder / "inbox").iterdir()]
-        assert stored == [LETTER], stored
-        # A copy gets the same answer.
-        run('receipt bob.key "$(cat alice.pub)" guide bob.guard inbox < sent > again', folder, path)
-        assert (folder / "answer").read_bytes() == (folder / "again").read_bytes()
-        what_fails(folder, path)
-        (Path(scratch) / "removes.c").write_text(REMOVES)
-        compile_program(Path(scratch) / "removes.c", path / "removes", library, private)
-        (folder / "removed").write_text("")
-        (folder / "removed and more").write_text("")
-        run("removes", folder, path)
-        assert not (folder / "removed").exists() and (folder / "removed and more").exists()
-    print("the guide does as it says: 6 blocks")
+        reader = Reader(*prepare(Path(scratch), prefix, bulla))
+        what_came_of_it(reader, reader.follow(script))
+        for excerpt in excerpts:
+            if not any(excerpt in file.read_text() for file in reader.folder.glob("*.c")):
+                fail(f"this is in no program of the guide:\n{excerpt}")
+        compiles(reader, parts)
+    print(f"the guide does as it says: {script.count('cat > ')} files, {len(excerpts)} excerpts")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ After each wrong call the same one comes again, with the same handles; then, twi
 that is refused with BULLA_INVALID_INPUT changes nothing: the same one is refused like that again, and the right one then gives what it
 gives on handles that nobody abused, unless the header says that what the call is about has ended whatever comes of it.
 
-usage: make_abuse.py include/bulla.h > abuse.c
+usage: make_abuse.py include/bulla.h [server] > abuse.c     (server: for a library with Redis; BULLA_SERVER is then the URL of one)
 
 A new function is covered by itself. A type that is not known here ends this with an error: add it to MADE (how a valid one is
 made, tests/c/abuse_handles.c) or to NUMBERS, in abuse_tables.py. With nothing wrong a call must succeed, or give what BASELINE
@@ -16,8 +16,8 @@ import sys
 
 sys.dont_write_bytecode = True  # the tree stays clean
 from abuse_header import Header, stop  # noqa: E402
-from abuse_tables import (AFTER_THE_END, BASELINE, BORROWED, GREATEST, LEFT_OUT, MADE, MADE_FOR, NUMBERS, READY,  # noqa: E402
-                          STATES, VALID, VALUES, WHATEVER, WORKING)
+from abuse_tables import (AFTER_THE_END, BASELINE, BORROWED, GREATEST, LEFT_OUT, MADE, MADE_FOR, NOT_ALLOWED, NUMBERS,  # noqa: E402
+                          READY, STATES, VALID, VALUES, WHATEVER, WITH_SERVER, WORKING)
 
 
 class Call:
@@ -111,6 +111,9 @@ class Call:
             self.lines.append(f"; v{at}.size = sizeof v{at};")
             for size in (0, 7, "SIZE_MAX", f"sizeof v{at} - 1"):
                 self.wrong.append((f"{parameter} has the size {size}", f"v{at}.size = {size};", "INVALID"))
+        for field, values in NOT_ALLOWED.get(base, {}).items():
+            for value in values:
+                self.wrong.append((f"{parameter} has {value} in {field}".replace('"', "'"), f"v{at}.{field} = {value};", "INVALID"))
         # Where pointers are in it, all ones is what no library can survive.
         if not any(stars or field in self.header.callbacks for field, stars, _ in fields):
             self.wrong.append((f"{parameter} is all ones", f"memset(&v{at}, 0xff, sizeof v{at});", "ANYTHING"))
@@ -360,6 +363,8 @@ def use_up(header, handle):
 
 def main():
     header = Header(open(sys.argv[1], encoding="utf-8").read())
+    if sys.argv[2:] == ["server"]:
+        BASELINE.update(WITH_SERVER)
     print("/* Made by tests/c/make_abuse.py out of include/bulla.h. */\n#include \"abuse_world.h\"\n")
     print("static char endless[70000];\nstatic const uint8_t endless_bytes[4096];\n")
     for name, (result, arguments) in header.callbacks.items():

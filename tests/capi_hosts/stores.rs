@@ -126,6 +126,27 @@ fn an_unreachable_server_is_told_without_its_password() {
     let prefix = c"with space".as_ptr();
     let (code, said) = redis(&url, &bulla_redis_settings { prefix, ..settings });
     assert_eq!(code, INVALID, "{said}");
+    // What the header does not allow is refused, not made something else.
+    for timeout in [60_001, u32::MAX] {
+        for connecting in [false, true] {
+            let mut wrong = settings;
+            if connecting {
+                wrong.connect_timeout = timeout;
+            } else {
+                wrong.response_timeout = timeout;
+            }
+            let (code, said) = redis(&url, &wrong);
+            assert_eq!(code, INVALID, "{said}");
+            assert!(said.contains("timeout"), "{said}");
+        }
+    }
+    for at in 0..3 {
+        let mut wrong = settings;
+        wrong.reserved[at] = 1;
+        let (code, said) = redis(&url, &wrong);
+        assert_eq!(code, INVALID, "{said}");
+        assert!(said.contains("reserved"), "{said}");
+    }
 }
 
 #[cfg(not(feature = "redis"))]

@@ -10,6 +10,13 @@ import pytest
 CONTEXT = "test"
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What is skipped is not tested: that fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @dataclass
 class People:
     alice: bulla.Identity

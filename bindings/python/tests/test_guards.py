@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Optional
 
 import bulla
 import pytest
@@ -225,42 +221,6 @@ def test_a_guard_that_is_not_whole() -> None:
 
     with pytest.raises(TypeError):
         Half()  # type: ignore[abstract]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """A real server on loopback, ended with the test."""
-    if not bulla.has_feature("redis"):
-        pytest.skip("the library was built without redis")
-    program = shutil.which("redis-server")
-    assert program, "redis-server is missing: install it"
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path), "--maxmemory-policy", "noeviction"]
-    process = subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(100):
-            with socket.socket() as ask:
-                if ask.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_a_server_remembers(people: People, server: str) -> None:
-    settings = bulla.RedisSettings(prefix="test", limits=bulla.GuardLimits(capacity=100), connections=2)
-    guard = bulla.Guard.redis(server, settings)
-    envelope = people.seal(b"once").envelope
-    bulla.Opener(people.bob, people.policy(), guard).open(envelope)
-    known = bulla.Guard.redis(server, bulla.RedisSettings(prefix="test", expected_store=guard.store_id))
-    with pytest.raises(bulla.Replayed):
-        bulla.Opener(people.bob, people.policy(), known).open(envelope)
-    with pytest.raises(bulla.GuardUnavailable):
-        bulla.Guard.redis(server, bulla.RedisSettings(prefix="test", expected_store="0" * 32))
 
 
 def test_a_server_that_is_not_there_accepts_nothing() -> None:

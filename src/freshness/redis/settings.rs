@@ -22,7 +22,8 @@ use crate::freshness::table::Limits;
 /// Default of both timeouts.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Bounds of the timeouts.
-const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_secs(60));
+const TIMEOUTS: core::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(60);
 const CONNECTIONS: usize = 8;
 const PREFIX: &str = "bulla";
 /// About 400 bytes each: 4 GB for the listed senders.
@@ -103,7 +104,7 @@ impl RedisGuardBuilder {
     /// How long connecting may take, checks included: 2 s if not said; from 1 ms to 60 s.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.clamp(TIMEOUTS.0, TIMEOUTS.1);
+        self.connect_timeout = timeout;
         self
     }
 
@@ -117,7 +118,7 @@ impl RedisGuardBuilder {
     /// could not have made accepted anyway.
     #[must_use]
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.response_timeout = timeout.clamp(TIMEOUTS.0, TIMEOUTS.1);
+        self.response_timeout = timeout;
         self
     }
 
@@ -213,6 +214,12 @@ impl RedisGuardBuilder {
             return Err(wrong(
                 "a prefix is 1 to 64 visible ASCII characters without braces",
             ));
+        }
+        if [self.connect_timeout, self.response_timeout]
+            .iter()
+            .any(|timeout| !TIMEOUTS.contains(timeout))
+        {
+            return Err(wrong("a timeout is from 1 ms to 60 s"));
         }
         if self.expected.as_ref().is_some_and(String::is_empty) {
             return Err(wrong("the id of the expected store is empty"));

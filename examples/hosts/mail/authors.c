@@ -11,34 +11,61 @@ int author_is(const struct host *host, const char *address, const bulla_key *sig
     return keys_sign(host->keys, address, signer);
 }
 
-/* The addresses of From; 0, or -1 for want of memory. */
-static int authors_read(const struct header *header, struct addresses *authors, size_t *fields)
-{
-    char *from = header_value(header, "From");
+/* Whom a header names: `value` as it stands there, or, if there is no From, as the envelope has it. */
+struct authors { struct addresses all; size_t fields; char *value; };
 
-    *fields = header_count(header, "From");
-    if (from != NULL)
-        addresses_read(authors, from);
-    authors->failed |= header->failed || (from == NULL && *fields > 0);
-    free(from);
-    return authors->failed ? -1 : 0;
+static int authors_read(const struct header *header, const char *otherwise, struct authors *authors)
+{
+    memset(authors, 0, sizeof *authors);
+    authors->fields = header_count(header, "From");
+    authors->value = authors->fields > 0 ? header_value(header, "From") : strdup(otherwise);
+    if (authors->value == NULL || header->failed)
+        authors->all.failed = 1;
+    else
+        addresses_read(&authors->all, authors->value);
+    return authors->all.failed ? -1 : 0;
+}
+
+static void authors_free(struct authors *authors)
+{
+    addresses_free(&authors->all);
+    free(authors->value);
+}
+
+struct signing { const struct host *host; const bulla_key *signer; };
+
+static int is_of_another(const void *about, const char *address)
+{
+    const struct signing *signing = about;
+
+    return author_is(signing->host, address, signing->signer) < 0;
+}
+
+/* Of what nobody can read for certain nobody is the author for certain; if others read somebody else in it, he has not signed. */
+static int marked_are(const struct authors *authors, const struct signing *signing)
+{
+    int mentioned = addresses_mention(authors->value, is_of_another, signing);
+
+    return mentioned < 0 ? AUTHORS_UNKNOWN : -mentioned;
 }
 
 int authors_are(const struct host *host, const struct header *header, const bulla_key *signer)
 {
-    struct addresses authors = {0};
-    size_t fields;
-    int result = authors_read(header, &authors, &fields) != 0 ? AUTHORS_UNKNOWN : fields > 1 ? -1 : authors.count > 0;
+    const struct signing signing = {host, signer};
+    struct authors authors;
+    int result = authors_read(header, "", &authors) != 0 ? AUTHORS_UNKNOWN : authors.fields > 1 ? -1 : authors.all.count > 0;
 
+    if (result >= 0 && authors.fields > 0 && authors.all.marked)
+        result = marked_are(&authors, &signing);
     /* Who signs for one of several authors has not signed for the others (RFC 5322, 3.6.2). */
-    for (size_t i = 0; i < authors.count && result >= 0; i++) {
-        int one = author_is(host, authors.list[i], signer);
+    for (size_t i = 0; i < authors.all.count && result >= 0; i++) {
+        int one = author_is(host, authors.all.list[i], signer);
 
         result = one < result ? one : result;
     }
-    if (result > 0 && authors.local)
+    if (result > 0 && authors.all.local)
         result = 0;
-    addresses_free(&authors);
+    authors_free(&authors);
     return result;
 }
 
@@ -58,37 +85,41 @@ static int is_of_here(const struct host *host, const struct mail *mail, const ch
 }
 
 /* Bounces are made by mail servers, which seal nothing. They come without a sender, and claim no author but the server. */
-static int is_bounce(const struct host *host, const struct mail *mail, const struct addresses *authors, size_t fields)
+static int is_bounce(const struct host *host, const struct mail *mail, const struct authors *authors)
 {
     static const char name[] = "mailer-daemon@";
+    const struct addresses *all = &authors->all;
     char address[ADDRESS_ROOM];
 
-    return *mail->from == 0 && fields == 1 && authors->count == 1 && !authors->local &&
-           address_normal(authors->list[0], NULL, 1, address, sizeof address) < sizeof address &&
+    return *mail->from == 0 && authors->fields == 1 && all->count == 1 && !all->local && !all->marked &&
+           address_normal(all->list[0], NULL, 1, address, sizeof address) < sizeof address &&
            strncmp(address, name, sizeof name - 1) == 0 && !is_of_here(host, mail, address + sizeof name - 2);
+}
+
+static int is_sealing(const void *about, const char *address)
+{
+    return keys_seal(((const struct host *)about)->keys, address);
 }
 
 int plain_is_refused(const struct host *host, const struct mail *mail)
 {
-    struct addresses authors = {0};
-    const bulla_public *identity;
-    bulla_key key;
-    size_t fields = 0;
+    struct authors authors;
     int refused = 0;
 
     if (host->config->plain == PLAIN_ACCEPT)
         return 0;
-    if (authors_read(&mail->header, &authors, &fields) == 0 && fields == 0)
-        addresses_read(&authors, mail->from);
-    if (authors.failed)
+    if (authors_read(&mail->header, mail->from, &authors) != 0)
         refused = -1;
-    else if (is_bounce(host, mail, &authors, fields))
+    else if (is_bounce(host, mail, &authors))
         refused = 0;
+    /* A name without a domain is one of ours, as mail servers and programs read it. */
+    else if (host->config->plain == PLAIN_REFUSE || authors.fields > 1 || (authors.fields > 0 && authors.all.local))
+        refused = 1;
+    else if (authors.all.marked)
+        refused = addresses_mention(authors.value, is_sealing, host);
     else
-        /* A name without a domain is one of ours, as mail servers and programs read it. */
-        refused = host->config->plain == PLAIN_REFUSE || fields > 1 || (fields > 0 && authors.local);
-    for (size_t i = 0; i < authors.count && refused == 0 && !is_bounce(host, mail, &authors, fields); i++)
-        refused = keys_find(host->keys, authors.list[i], &identity, &key) == FOUND_KEY;
-    addresses_free(&authors);
+        for (size_t i = 0; i < authors.all.count && refused == 0; i++)
+            refused = is_sealing(host, authors.all.list[i]);
+    authors_free(&authors);
     return refused;
 }

@@ -19,7 +19,8 @@ static const char HELP[] =
     "    bulla-milter - seal mail from end to end, and open it, beside a mail server\n\n"
     "SYNOPSIS\n"
     "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET]\n"
-    "    bulla-milter [-c FILE] --due | --report [--all] | --proof ID [--to ADDRESS] | --confirm ADDRESS\n"
+    "    bulla-milter [-c FILE] --due | --report [--all] | --confirm ADDRESS\n"
+    "    bulla-milter [-c FILE] --proof ID [--from ADDRESS] [--to ADDRESS]\n"
     "    bulla-milter [-c FILE] [--role seal|open] [--socket SOCKET] --check\n\n"
     "DESCRIPTION\n"
     "    Without a command it is a milter, in the foreground. In the role seal the whole mail becomes the content of an\n"
@@ -30,7 +31,9 @@ static const char HELP[] =
     "    --due       sends receipts and mails that are due, tells authors what failed; for cron, every few minutes\n"
     "    --report    what has no receipt; with --all everything. Exit status 1 if something failed for good\n"
     "    --proof     writes the proof that the mail with this Message-ID was receipted, or rejected, for third parties: it is\n"
-    "                checked with bulla evidence check, and no key. --to: by whose key, if there are several\n"
+    "                checked with bulla evidence check, and no key. --to: by whose key, if there are several. If several\n"
+    "                messages have this Message-ID it lists them, and proves nothing until --from says whose is meant, or\n"
+    "                ID is the number in the list\n"
     "    --confirm   for the queue of the mail server: the mail of this address is in it\n"
     "    --check     reads the configuration, the keys and the state, looks at sockets and commands, and says what is wrong\n"
     "    -c FILE     the configuration; else /etc/bulla/mail.conf\n"
@@ -94,7 +97,7 @@ static const char HELP_OPENING[] =
 enum command { SERVE, DUE, REPORT, PROOF, CONFIRM, CHECK };
 
 /* What a command is about. */
-struct about { int everything; const char *id, *to, *role, *socket; };
+struct about { int everything; struct asked asked; const char *role, *socket; };
 
 static int check(const struct host *host, const char *configuration, const struct about *about)
 {
@@ -128,7 +131,7 @@ static int with_host(const char *configuration, enum command command, const stru
     switch (command) {
     case DUE: result = due_run(host); break;
     case REPORT: result = report(host, about->everything); break;
-    case PROOF: result = proof(host, about->id, about->to); break;
+    case PROOF: result = proof(host, &about->asked); break;
     default: result = check(host, configuration, about);
     }
     host_put(host);
@@ -140,7 +143,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"role", required_argument, NULL, 'r'},
         {"socket", required_argument, NULL, 's'},
         {"due", no_argument, NULL, 'd'}, {"report", no_argument, NULL, 'p'}, {"all", no_argument, NULL, 'a'},
-        {"proof", required_argument, NULL, 'f'}, {"to", required_argument, NULL, 't'},
+        {"proof", required_argument, NULL, 'f'}, {"from", required_argument, NULL, 'm'}, {"to", required_argument, NULL, 't'},
         {"confirm", required_argument, NULL, 'o'}, {"check", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0}};
     const char *configuration = "/etc/bulla/mail.conf", *address = NULL;
@@ -156,8 +159,9 @@ int main(int argc, char **argv)
         case 'd': command = DUE; break;
         case 'p': command = REPORT; break;
         case 'a': about.everything = 1; break;
-        case 'f': command = PROOF, about.id = optarg; break;
-        case 't': about.to = optarg; break;
+        case 'f': command = PROOF, about.asked.id = optarg; break;
+        case 'm': about.asked.from = optarg; break;
+        case 't': about.asked.to = optarg; break;
         case 'o': command = CONFIRM, address = optarg; break;
         case 'k': command = CHECK; break;
         case 'h': return fputs(HELP, stdout) < 0 || fputs(HELP_CONFIGURATION, stdout) < 0 || fputs(HELP_OPENING, stdout) < 0 ? EX_IOERR : EX_OK;

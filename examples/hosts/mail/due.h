@@ -11,8 +11,11 @@ int due_run(const struct host *host);
 /* Prints what the outbox holds. 0; or 1 if something failed; or -1 if the outbox cannot be read. */
 int report(const struct host *host, int everything);
 
-/* Writes the armored proof of the receipt of a mail, by its Message-ID; `to` says which, where several keys gave one, or is NULL.
- * 0; 1 if there is none, or more than one; or -1. */
-int proof(const struct host *host, const char *id, const char *to);
+/* Which mail a proof is wanted of: its Message-ID, or Bulla's own id of the message; the sender of its envelope, or NULL; and to whom it
+ * went, where several keys gave a receipt, or NULL. */
+struct asked { const char *id, *from, *to; };
+
+/* Writes the armored proof of its receipt. 0; 1 if there is none, or more than one, or if it may be of another mail; or -1. */
+int proof(const struct host *host, const struct asked *asked);
 
 #endif

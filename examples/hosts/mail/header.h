@@ -1,7 +1,8 @@
-/* The header of a message: fields, addresses, and what two headers say differently. */
+/* The header of a message: its fields, and what two headers say differently. */
 #ifndef BULLA_MAIL_HEADER_H
 #define BULLA_MAIL_HEADER_H
 
+#include "addresses.h"
 #include "text.h"
 
 /* More than any mail has: what goes through a header more than once has an end. */
@@ -27,16 +28,6 @@ char *header_value(const struct header *header, const char *name);
 size_t header_count(const struct header *header, const char *name);
 /* All fields, with this line end. */
 void header_write(const struct header *header, struct text *out, const char *end);
-
-/* Addresses without names and comments. `local`: there was one without "@" besides. */
-struct addresses { char **list; size_t count, room; int local, failed; };
-void addresses_read(struct addresses *all, const char *value);
-void addresses_free(struct addresses *all);
-
-/* The addresses of a value such as "Bob <bob@b.test>, carol@c.test", separated by ", ": no names, no comments. */
-void addresses_write(struct text *out, const char *value);
-/* The first of them, in lower case; empty if there is none. */
-void address_first(struct text *out, const char *value);
 
 /* Which of From, To, Date and Message-ID differ, as words; nothing if none does. What the inner message does not have is not
  * compared: mail servers add it. */

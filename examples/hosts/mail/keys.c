@@ -139,19 +139,23 @@ static const struct entry *entry_named(const struct keys *keys, char *name, size
     return bsearch(&wanted, keys->entries, keys->count, sizeof wanted, by_name);
 }
 
-/* The line of the address itself: as it is, or else of the mailbox that it is without what follows the delimiter. That never says that
- * mail goes in clear: the delimiter is ours, and the domain's own line may have a key. */
-static const struct entry *entry_of_address(const struct keys *keys, const char *address)
+/* The line of the address itself: as it is, or else of the mailbox that it is without what follows the delimiter. */
+static const struct entry *entry_of_mailbox(const struct keys *keys, const char *address, int *by_delimiter)
 {
     char name[ADDRESS_ROOM];
     const struct entry *entry = entry_named(keys, name, address_normal(address, NULL, 1, name, sizeof name));
 
-    if (entry == NULL && keys->delimiter != NULL) {
-        entry = entry_named(keys, name, address_normal(address, keys->delimiter, 1, name, sizeof name));
-        if (entry != NULL && entry->identity == NULL)
-            entry = NULL;
-    }
-    return entry;
+    *by_delimiter = entry == NULL && keys->delimiter != NULL;
+    return *by_delimiter ? entry_named(keys, name, address_normal(address, keys->delimiter, 1, name, sizeof name)) : entry;
+}
+
+/* The delimiter never says that mail goes in clear: it is ours, and the domain's own line may have a key. */
+static const struct entry *entry_of_address(const struct keys *keys, const char *address)
+{
+    int by_delimiter;
+    const struct entry *entry = entry_of_mailbox(keys, address, &by_delimiter);
+
+    return entry != NULL && by_delimiter && entry->identity == NULL ? NULL : entry;
 }
 
 static const struct entry *entry_of_domain(const struct keys *keys, const char *address)
@@ -174,6 +178,16 @@ enum found keys_find(const struct keys *keys, const char *address, const bulla_p
     *identity = entry->identity;
     *key = entry->key;
     return FOUND_KEY;
+}
+
+int keys_seal(const struct keys *keys, const char *address)
+{
+    int by_delimiter;
+    const struct entry *entry = entry_of_mailbox(keys, address, &by_delimiter);
+
+    if (entry == NULL)
+        entry = entry_of_domain(keys, address);
+    return entry != NULL && entry->identity != NULL;
 }
 
 int keys_sign(const struct keys *keys, const char *address, const bulla_key *signer)

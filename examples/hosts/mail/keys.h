@@ -24,6 +24,9 @@ void keys_free(struct keys *keys);
 
 /* The line of an address, however it is spelt, else that of its domain. `identity` belongs to the table. */
 enum found keys_find(const struct keys *keys, const char *address, const bulla_public **identity, bulla_key *key);
+/* Whether what an author of this address writes is sealed: he has a key, or his domain. Here "clear" counts for what the delimiter makes
+ * of his mailbox, too: whose mail comes in clear writes so under each of his addresses. */
+int keys_seal(const struct keys *keys, const char *address);
 /* Whether this key signs for the address: 1; 0 if nobody is known who does; -1 if only others do. */
 int keys_sign(const struct keys *keys, const char *address, const bulla_key *signer);
 

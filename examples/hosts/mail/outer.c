@@ -28,7 +28,8 @@ static void addresses_put(struct header *header, const char *name, const char *f
     text_puts(&value, " ");
     for (size_t i = 0; i < all.length; i++) {
         text_add(&value, all.data + i, 1);
-        if (all.data[i] == ',')
+        /* A comma in quotes stands before no space, or before one of its own. */
+        if (all.data[i] == ',' && all.data[i + 1] == ' ')
             text_puts(&value, "\n");
     }
     if (all.length == 0)

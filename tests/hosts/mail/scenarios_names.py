@@ -1,5 +1,6 @@
 """Who signs for whom, however an address is spelt; what is said in our name before us; and what --check finds."""
 
+import re
 import subprocess
 
 from scenarios_deliver import agent, as_user, configured, stored, taken_apart
@@ -80,6 +81,89 @@ def authors_spelt_otherwise(world):
     wait_for(lambda: b"bulla=pass" in b"".join(world.having(world.b, "bob", token)), "her own key, however she is spelt")
     restore(world, "b", keys, before)
     return f"{len(spelt)} spellings of one who seals: 550 without a seal; of another author under a's signature: rejected; of the author herself: pass"
+
+
+WRONG = "the signer is not the author that From names"
+# No lists of addresses by RFC 5322: what programs read in them is theirs to choose. {0} seals, and the other one does not.
+UNREADABLE = ("<{0}> <{1}>", "{0} {1}", "{1} {0}", "<{1}> {0}", "{0} <{1}>", "{1} <{0}>", '" <{0}>', '("<{0}>', "({0}", "<{0},>", "<{1};{0}>", "<{0}",
+              "x {0}", '"{0}"', '<"{0}">', "{0}@else.test", "A: {0}", "{0}; {1}", "<{0}\x01>", "Re: A <{0}>", "{1}, <{0}> x", "A <{1}>, {0} \" x",
+              "\\{0}", "<@x.test:{0}", "'{0}' <{1}>", "{1},\r\n <{1}>\r\n\t<{0}>")
+READABLE = ('"{1}" <{0}>', "A (it is not {1}) <{0}>", "{0} (A)", "=?utf-8?q?A?= <{0}>", "A\r\n\t<{0}>", "A Q. Public <{0}>", "us: {0};", "{0},,", "J\xf6rg <{0}>")
+
+
+def letter_by(token, author, to="bob@b.test"):
+    return (f"From: {author}\r\nTo: {to}\r\nSubject: {token}\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{token}@a.test>\r\n\r\nhello\r\n"
+            .encode())
+
+
+def refused_plain(world, author):
+    """By the milter and by the agent."""
+    code = world.submit(letter_by("x", author), sender="stranger@else.test", port=world.ports["b_in"])
+    done = as_user(agent(world), letter_by("x", author, "erin@b.test").replace(b"\r\n", b"\n"))
+    assert (code, done.returncode) in ((550, 77), (250, 0)), (author, code, done)
+    return code == 550
+
+
+def unreadable_authors_unsealed(world):
+    """Whoever may be read in it must have sealed it."""
+    table = f"alice@a.test {world.folder}/a.pub\n@b.test clear\ncarol@b.test clear\n@c.test {world.folder}/b.pub\ncarol@c.test clear\n"
+    keys, before = with_table(world, "b", lambda text: table)
+    for author in UNREADABLE:
+        for spelt in ("alice@a.test", "dave@c.test"):
+            assert refused_plain(world, author.format(spelt, "x@else.test")), (author, spelt)
+    for author in (*UNREADABLE, *READABLE, "[A] B <{0}>", "<>", "MAILER-DAEMON <>"):
+        # Those who have a name in "@" and no domain beside them are ours, as before.
+        if author not in ('"{0}"', '<"{0}">'):
+            assert not refused_plain(world, author.format("malice@a.test", "x@else.test")), author
+    for author in READABLE:
+        assert refused_plain(world, author.format("alice@a.test", "x@else.test")), author
+    # The line "clear" counts for what the delimiter makes of an author, too.
+    for delimiter in ("", "+"):
+        world.reconfigure("b", delimiter=delimiter)
+        with configured(world, delimiter=delimiter):
+            assert [refused_plain(world, f"{name}@c.test") for name in ("carol", "carol+x", "dave")] == [False, not delimiter, True], delimiter
+    world.reconfigure("b", delimiter="")
+    restore(world, "b", keys, before)
+    return f"{len(UNREADABLE)} broken values that name one who seals: 550, and 77 by the agent; nobody who does: stored; carol+x is in clear as carol is"
+
+
+def unreadable_authors_sealed(world):
+    """Signed by a, in a value that others may read as somebody else's."""
+    log = world.milters["open_b"].log_text
+
+    def result(mail):
+        return re.search(rb"bulla=(\w+)", mail).group(1).decode()
+
+    def by_milter(author):
+        token, before = world.token(), log().count(WRONG)
+        assert world.submit(letter_by(token, author)) == 250
+        # What its author hears of it is another matter: after twenty at once not each rejection has a receipt.
+        wait_for(lambda: log().count(WRONG) > before or world.having(world.b, "bob", token), f"decided: {author}")
+        mails = world.having(world.b, "bob", token)
+        assert len(mails) == (log().count(WRONG) == before), author
+        return result(mails[0]) if mails else "rejected"
+
+    def by_agent(author):
+        token = world.token()
+        world.relay.plan = lambda mail: []
+        assert world.submit(letter_by(token, author, "erin@b.test"), ["erin@b.test"]) == 250
+        sealed = wait_for(lambda: [mail for mail in world.relay.seen if token.encode() in mail[2]], "on its way")[0][2]
+        done = as_user(agent(world), sealed.replace(b"\r\n", b"\n"))
+        assert (done.returncode, len(stored(world, token))) in ((77, 0), (0, 1)), (author, done)
+        return result(stored(world, token)[0]) if done.returncode == 0 else "rejected"
+
+    subprocess.run([str(world.out / "keygen"), str(world.folder / "c2.key")], check=True, stdout=(world.folder / "c2.pub").open("w"))
+    keys, before = with_table(world, "b", lambda text: f"alice@a.test {world.folder}/a.pub\n@b.test clear\ncarol@c.test {world.folder}/c2.pub\n")
+    for seen, count in ((by_milter, None), (by_agent, 18)):
+        for author in UNREADABLE[:count]:
+            assert seen(author.format("carol@c.test", "alice@a.test")) == "rejected", (author, seen)
+        for author in UNREADABLE[:4]:
+            assert seen(author.format("alice@a.test", "alice@a.test")) == "policy", (author, seen)
+        for author in READABLE:
+            assert seen(author.format("alice@a.test", "carol@c.test")) == "pass", (author, seen)
+    restore(world, "b", keys, before)
+    return f"{len(UNREADABLE)} broken values that name another beside the signer: rejected, by the milter and the agent; the signer alone: policy; " \
+           f"{len(READABLE)} odd ones that are whole: pass"
 
 
 def recipients_spelt_otherwise(world):
@@ -243,4 +327,5 @@ def what_check_finds(world):
     return f"{len(bad) + 2} mistakes in addresses, names, commands, sockets and roles: each named, exit 78; on reload the old configuration stays"
 
 
-ALL = [erin_writes, authors_spelt_otherwise, recipients_spelt_otherwise, results_of_others_here, opendkim_before_us, what_check_finds]
+ALL = [erin_writes, authors_spelt_otherwise, recipients_spelt_otherwise, results_of_others_here, opendkim_before_us,
+       unreadable_authors_unsealed, unreadable_authors_sealed, what_check_finds]

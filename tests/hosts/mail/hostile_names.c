@@ -6,6 +6,7 @@
 #include "mail.h"
 #include "results.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,190 @@ static void check_spellings(struct host *host)
         wrong("passes as a plain mail's author", "an address in quotes");
 }
 
+/* A second reading of address lists, by other means: comments become blanks and quoted strings letters, and what is left has few signs.
+ * -1 if it is no list, as far as that shows here. */
+struct piece { const char *value; const char *bare; size_t begin, end; };
+
+static char *bare_make(const char *value)
+{
+    char *bare = strdup(value);
+    size_t i = 0;
+
+    if (bare == NULL)
+        wrong("no memory", value);
+    while (bare[i] != 0) {
+        int depth = bare[i] == '(', quoted = bare[i] == '"';
+
+        if (bare[i] == '\r' && bare[i + 1] == '\n')
+            bare[i] = ' ';
+        if (((unsigned char)bare[i] < ' ' && strchr("\t\n", bare[i]) == NULL) || bare[i] == 127)
+            return free(bare), NULL;
+        if (!depth && !quoted) {
+            i++;
+            continue;
+        }
+        bare[i++] = quoted ? 'q' : ' ';
+        while (bare[i] != 0 && (depth > 0 || quoted)) {
+            int escaped = bare[i] == '\\' && bare[i + 1] != 0;
+
+            if (escaped)
+                bare[i++] = quoted ? 'q' : ' ';
+            depth += escaped || quoted ? 0 : (bare[i] == '(') - (bare[i] == ')');
+            quoted = quoted && (escaped || bare[i] != '"');
+            bare[i] = depth == 0 && (quoted || value[i] == '"') && value[i] != ')' ? 'q' : depth > 0 || value[i] == ')' ? ' ' : 'q';
+            i++;
+        }
+        if (depth > 0 || quoted)
+            return free(bare), NULL;
+    }
+    return bare;
+}
+
+static int piece_read(struct piece piece, struct text *out)
+{
+    size_t ats = 0, open = 0, closed = 0, from = piece.begin;
+
+    for (size_t i = piece.begin; i < piece.end; i++) {
+        char c = piece.bare[i];
+
+        if (closed > 0 && strchr(" \t\n", c) == NULL)
+            return -1;
+        if (c == '<' && (open++ > 0 || ats > 0))
+            return -1;
+        if (c == '<')
+            from = i + 1;
+        /* A route ends with a colon; before that, what is in it does not count. */
+        if (c == ':' && open > 0 && piece.bare[from + strspn(piece.bare + from, " \t\n,")] == '@' && memchr(piece.bare + i, ':', piece.end - i) != NULL)
+            from = i + 1, ats = 0;
+        ats += c == '@';
+        if (c == '>' && (closed++ > 0 || open == 0))
+            return -1;
+    }
+    if (ats > 1 || open != closed)
+        return -1;
+    if (ats == 0)
+        return 0;
+    text_puts(out, out->length > 0 ? ", " : "");
+    for (size_t i = from; i < piece.end && piece.bare[i] != '>'; i++)
+        if (strchr(" \t\n", piece.bare[i]) == NULL && piece.value[i] != '\n' && piece.value[i] != '\r')
+            text_add(out, piece.value + i, 1);
+    return 0;
+}
+
+static int read_simply(const char *value, struct text *out)
+{
+    char *bare = bare_make(value);
+    struct piece piece = {value, bare, 0, 0};
+    int angle = 0, literal = 0, result = bare == NULL ? -1 : 0;
+
+    text_clear(out);
+    text_add(out, "", 0);
+    for (size_t i = 0; result == 0; i++) {
+        char c = bare[i];
+
+        angle = c == '<' || (angle && c != '>');
+        literal = c == '[' || (literal && c != ']');
+        if (c == ':' && !angle && !literal)
+            piece.begin = i + 1;
+        if (c != 0 && (angle || (c != ',' && c != ';')))
+            continue;
+        piece.end = i;
+        result = piece_read(piece, out);
+        piece.begin = i + 1;
+        if (c == 0)
+            break;
+    }
+    free(bare);
+    return result;
+}
+
+/* One value, read twice; what is marked and has Erin in it may not come in without a seal. */
+static void check_value(struct host *host, const char *value, int erin)
+{
+    struct addresses all = {0};
+    struct text read = {0}, simply = {0}, again = {0};
+
+    addresses_read(&all, value);
+    addresses_write(&read, value);
+    if (!all.marked && (read_simply(value, &simply) != 0 || strcmp(simply.data, read.data) != 0))
+        wrong("is read in two ways, and not marked", value);
+    if (all.marked && erin && refused(host, value) != 1)
+        wrong("is marked, and passes as a plain mail's author", value);
+    addresses_free(&all);
+    /* What is written of it is a list, and the same. */
+    addresses_read(&all, read.data);
+    addresses_write(&again, read.data);
+    if (all.failed || (read.length > 0 && all.marked) || strcmp(again.data, read.data) != 0)
+        wrong("is written as something else", value);
+    addresses_free(&all);
+    text_free(&read);
+    text_free(&simply);
+    text_free(&again);
+}
+
+static void check_random(struct host *host)
+{
+    static const char *const PIECES[] = {"x@else.test", "<", ">", ",", ";", ":", "\"", "\\", "(", ")", " ", "\n ", ".", "@", "[192.0.2.1]", "A",
+        "\x01", "\r", "\xc3\xb6", "@y.test:", "mail", "<x@else.test>", "A <", "=?utf-8?q?x?=", "\"x\"@else.test", "B:", "'", "[", "\t"};
+    static const char *const BEFORE[] = {" ", "<", ",", "(", "\"", ":", ";", "[", "'", "\n\t", "@", ">"};
+    struct text value = {0};
+
+    for (size_t round = 0; round < 200000; round++) {
+        size_t parts = below(9), place = below(2) ? below(parts + 1) : parts + 1;
+
+        text_clear(&value);
+        text_add(&value, "", 0);
+        for (size_t i = 0; i <= parts; i++) {
+            if (i == place && value.length > 0)
+                text_puts(&value, BEFORE[below(sizeof BEFORE / sizeof *BEFORE)]);
+            if (i == place)
+                text_format(&value, "erin@b.test%s", BEFORE[below(sizeof BEFORE / sizeof *BEFORE)]);
+            else
+                text_puts(&value, PIECES[below(sizeof PIECES / sizeof *PIECES)]);
+        }
+        /* As header_value() gives it. */
+        while (value.length > 0 && isspace((unsigned char)value.data[value.length - 1]))
+            value.data[--value.length] = 0;
+        check_value(host, value.data + strspn(value.data, " \t\r\n"), place <= parts);
+    }
+    text_free(&value);
+}
+
+/* What is a list, however odd, is not marked. */
+static void check_lists(void)
+{
+    static const char *const ADDRESSES[] = {"bob@b.test", "\"a b\"@b.test", "\"a,<b>;\\\"@\"@b.test", "x.y@[192.0.2.1]", "x@[IPv6:2001:db8::1]",
+        "j\xc3\xb6rg@else.test", "a.\"b\".c@b.test", ".odd..dots.@b.test.", "o'n!#$%&*+-/=?^_`{|}~@b.test"};
+    static const struct { const char *before, *after; } FORMS[] = {{"", ""}, {"<", ">"}, {"A B <", ">"}, {"\"A, (B) @ <x@y>;\" <", ">"},
+        {"A (x@y \\) <(,)) <", ">"}, {"", " (x@y)"}, {"(x@y)", ""}, {"<@r.test,@s.test:", ">"}, {"<,@r.test , (x) @s.test:", " >"}, {"A.\n B. <\n ", " > (x)"},
+        {"=?utf-8?q?x=40y?= <", ">"}, {"us: ", ";"}, {"\"us,\" them: , A <", ">, ; "}, {"J\xc3\xb6rg <", ">\n "}, {"\"\" <", ">"}};
+    static const char *const JOINTS[] = {",", ", ", ",\n\t", " (x, y) ,", ",,", ", (@),"};
+    struct text value = {0}, expected = {0}, read = {0};
+
+    for (size_t round = 0; round < 20000; round++) {
+        text_clear(&value);
+        text_clear(&expected);
+        for (size_t parts = below(5) + 1, i = 0; i < parts; i++) {
+            size_t form = below(sizeof FORMS / sizeof *FORMS);
+            const char *address = ADDRESSES[below(sizeof ADDRESSES / sizeof *ADDRESSES)];
+
+            text_format(&value, "%s%s%s%s", i > 0 ? JOINTS[below(sizeof JOINTS / sizeof *JOINTS)] : "", FORMS[form].before, address, FORMS[form].after);
+            text_format(&expected, "%s%s", i > 0 ? ", " : "", address);
+        }
+        struct addresses all = {0};
+
+        addresses_read(&all, value.data);
+        addresses_write(&read, value.data);
+        if (all.marked || all.local || strcmp(read.data, expected.data) != 0)
+            wrong("is a list", value.data);
+        addresses_free(&all);
+        text_clear(&read);
+    }
+    text_free(&value);
+    text_free(&expected);
+    text_free(&read);
+}
+
 void check_keys(const char *folder)
 {
     struct text path = {0};
@@ -105,6 +290,8 @@ void check_keys(const char *folder)
     if ((host.keys = keys_read(path.data, "+")) == NULL)
         wrong("cannot be read", "a table");
     check_spellings(&host);
+    check_lists();
+    check_random(&host);
     keys_free(host.keys);
     table_write(&path, folder, "erin@b.test $/a.pub\neve@b.test $/a.pub alone\nclara@b.test clear\n@b.test $/b.pub\n"
                                "erin@d.test $/a.pub\n@d.test clear\n");

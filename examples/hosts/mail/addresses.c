@@ -191,7 +191,7 @@ static void mailbox_done(struct reader *reader, struct addresses *all, const str
         reader->bad = 1;
     else if (is_address)
         address_keep(all, taken);
-    else
+    else if (!reader->bad)
         all->local = 1;
 }
 
@@ -232,9 +232,9 @@ static void mailbox_read(struct reader *reader, struct addresses *all, struct te
         } else if (*reader->c == ':' && !in_group && taken->length > 0) {
             reader->c++;
             mailboxes_read(reader, all, taken, ';');
-        } else if (*reader->c == '@') {
-            reader->bad = 1;
         } else {
+            /* A name that goes on otherwise, "Bob [1] <bob@b.test>", is none on this host. */
+            reader->bad |= *reader->c != 0 && *reader->c != ',' && *reader->c != ';';
             mailbox_done(reader, all, taken, 0);
         }
     } else {

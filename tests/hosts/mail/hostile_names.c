@@ -63,6 +63,11 @@ static void check_spellings(struct host *host)
     static const char *const ERIN[] = {"erin@b.test", "Erin@B.Test", "erin@b.test.", "\"erin\"@b.test", "\"e\\rin\"@b.test", "e\\rin@b.test",
         "@x.test:erin@b.test", "@x.test,@y.test:\"Erin\"@b.test..", "\"er\"in@b.test", "erin+list@b.test", "\"erin+a b\"@b.test"};
     static const char *const OTHERS[] = {"erin+exact@b.test", "frieda@b.test", "erin.x@b.test", "+erin@b.test", "bob@b.test."};
+    /* No lists: one who seals may be read in it, or nobody who does. */
+    static const struct { const char *value; int refused; } BROKEN[] = {{"[1] er\\in@b.test", 1}, {"[1] e\"r\"in@b.test", 1}, {"[1] erin @ b . test", 1},
+        {"[1] er(x)in@(y)b.test", 1}, {"[1] erin#x@b.test", 0}, {"[1] erin+x@b.test", 1}, {"[1] 'erin@b.test'", 1}, {"<erin(@b.test", 1}, {"<@erin@b.test", 1},
+        {"e r i n@b.test [", 1}, {"erin frieda@b.test [", 0}, {"A [1] <x@else.test>", 0}, {"A\\B <x@else.test>", 0}, {"A <x@else.test> (B", 0},
+        {"x@else.test <x@else.test>", 0}, {"A [1]", 1}, {"A <>", 0}, {"<>", 0}, {"", 0}, {"A, [1] <x@else.test>", 1}};
     const bulla_public *identity;
     struct config config = {.domain = (char *)(uintptr_t)"mx.c.test", .plain = PLAIN_REFUSE_KNOWN};
     bulla_key erin = key_of(host->keys, ERIN[0]), one;
@@ -90,6 +95,9 @@ static void check_spellings(struct host *host)
     snprintf(address, sizeof address, "erin@%.4000s", spelt);
     if (keys_find(host->keys, address, &identity, &one) != FOUND_NOTHING || keys_find(host->keys, "erin", &identity, &one) != FOUND_NOTHING)
         wrong("is found", "an address of no domain");
+    for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++)
+        if (refused(host, BROKEN[i].value) != BROKEN[i].refused)
+            wrong("is judged wrongly as a plain mail's author", BROKEN[i].value);
     if (refused(host, " \"erin@b.test\"") != 1)
         wrong("passes as a plain mail's author", "an address in quotes");
 }
@@ -301,6 +309,14 @@ void check_keys(const char *folder)
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (author_is(&host, signs[i].address, &a) != signs[i].by_a || author_is(&host, signs[i].address, &b) != signs[i].by_b)
             wrong("is signed for by the wrong key", signs[i].address);
+    keys_free(host.keys);
+    table_write(&path, folder, "carol@b.test clear\n@b.test $/b.pub\n");
+    if ((host.keys = keys_read(path.data, "+")) == NULL)
+        wrong("cannot be read", "a third table");
+    /* The delimiter makes nobody be written to in clear; but whoever writes in clear may use it. */
+    key_of(host.keys, "carol+x@b.test");
+    if (keys_seal(host.keys, "carol@b.test") || keys_seal(host.keys, "Carol+x@b.test") || !keys_seal(host.keys, "dave+x@b.test"))
+        wrong("seals, or does not", "carol@b.test");
     keys_free(host.keys);
     table_write(&path, folder, "erin@b.test $/a.pub\n\"erin\"@b.test $/b.pub\n");
     if (keys_read(path.data, NULL) != NULL)

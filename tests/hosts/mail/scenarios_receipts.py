@@ -136,7 +136,43 @@ def proofs_for_third_parties(world):
     odd = world.letter(token).replace(f"<{token}@a.test>", f"<{token}\x1b[31m\x07@a.test>")
     assert world.submit(odd) == 250
     assert f"<{token}?[31m?@a.test>" in world.report() and "\x1b" not in world.report()
+    # The next one keeps back another mail's receipt.
+    wait_for(lambda: [line for line in world.report().splitlines() if f"<{token}?" in line and line.startswith("delivered")], "receipted")
     return "the proof of a receipt, from the outbox by Message-ID: the command line accepts it without a key, by the right signer; of two keys, whose is asked"
 
 
-ALL = [receipts_dropped, receipts_duplicated, receipts_changed, receipts_of_other_messages, proofs_for_third_parties]
+def proofs_of_one_message_id(world):
+    """Anna gives her mail the Message-ID of Alice's: nobody takes the proof of one for that of the other."""
+    token = world.token()
+    id, letter = f"{token}@a.test", world.letter(token)
+    receipt = kept_back(world, token, letter)
+    time.sleep(1)
+    world.back.plan = lambda mail: [mail]
+    assert world.submit(letter.replace("Alice Secretname <alice@", "Anna <anna@"), sender="anna@a.test") == 250
+    wait_for(lambda: sorted(world.state_of(token)) == ["delivered", "waiting"], "Anna's is receipted")
+
+    def asked(*about):
+        """What it says of all those that have this Message-ID: the number of each, by author."""
+        code, out, said = proof(world, *about)
+        lines = [line.split() for line in said.splitlines() if line.startswith("    ")]
+        assert (code, out, len(lines)) == (1, b"", 2) and "several messages" in said and "--from ADDRESS" in said, (code, out, said)
+        return {line[3]: line[0] for line in lines}
+    for about in ([id], [f"<{id}>"], [id, "--to", "bob@b.test"]):
+        numbers = asked(*about)
+        assert set(numbers) == {"alice@a.test", "anna@a.test"}, numbers
+    code, anna, said = proof(world, id, "--from", "Anna@a.test")
+    assert code == 0 and anna.startswith(b"-----BEGIN BULLA RECEIPT PROOF-----"), said
+    assert proof(world, numbers["anna@a.test"]) == (0, anna, "")
+    for about in ([id, "--from", "alice@a.test"], [numbers["alice@a.test"]]):
+        code, out, said = proof(world, *about)
+        assert (code, out) == (1, b"") and "no receipt of it has come" in said, said
+    world.back.forward(receipt)
+    world.settled(token)
+    asked(id)
+    asked(id, "--to", "bob@b.test")
+    code, alice, said = proof(world, id, "--from", "alice@a.test", "--to", "bob@b.test")
+    assert code == 0 and alice != anna and proof(world, numbers["alice@a.test"]) == (0, alice, ""), said
+    return "another author's mail under the same Message-ID: both are listed, and none is proven until one is named, by author or by number"
+
+
+ALL = [receipts_dropped, receipts_duplicated, receipts_changed, receipts_of_other_messages, proofs_for_third_parties, proofs_of_one_message_id]

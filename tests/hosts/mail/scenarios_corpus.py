@@ -2,11 +2,12 @@
 
 import re
 import smtplib
+import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from corpus import Dkim, collect
-from servers import wait_for
+from servers import USER, wait_for
 
 SETTINGS = {"max_message": "100M", "receipts_to": "alice@a.test", "resend_first": "1h", "resend_longest": "1h"}
 
@@ -113,10 +114,16 @@ def compare(mails, numbers, plain, opened, dkim):
     return headless, changed
 
 
+def gathered(world):
+    if not hasattr(world, "gathered"):
+        dkim = Dkim(world.folder)
+        real, mails = collect(world.folder / "packages", dkim)
+        world.gathered = dkim, real, [(name, wire(mail)) for name, mail in mails]
+    return world.gathered
+
+
 def a_thousand_mails(world):
-    dkim = Dkim(world.folder)
-    real, mails = collect(world.folder / "packages", dkim)
-    mails = [(name, wire(mail)) for name, mail in mails]
+    dkim, real, mails = gathered(world)
     assert len(real) >= 1100, len(real)
     with ThreadPoolExecutor(6) as pool:
         codes = list(pool.map(lambda one: (give(world, one[0], one[1][1], "bob@b.test"), give(world, one[0], one[1][1], "anna@a.test")), enumerate(mails)))
@@ -138,4 +145,25 @@ def a_thousand_mails(world):
             f"From fields rejected; {len(refused)} refused by Postfix with and without us ({', '.join(refused) or 'none'}); 60 DKIM signatures verify after opening")
 
 
-ALL = [a_thousand_mails]
+def strangers_in_clear(world):
+    """What nobody here seals for, however broken its From is, comes in without a seal; unless it is one of two, or a bare name."""
+    _, real, mails = gathered(world)
+    command = [str(world.out / "bulla-deliver"), "-c", str(world.conf["erin"]), "-s", "stranger@else.test", str(world.b.folder / "mail/erin")]
+
+    def given(one):
+        done = subprocess.run(command, input=one[1].replace(b"\r\n", b"\n"), capture_output=True, user=USER)
+        assert done.returncode in (0, 77), (one[0], done)
+        return done.returncode
+    with ThreadPoolExecutor(6) as pool:
+        codes = list(pool.map(given, mails))
+    refused = []
+    for (name, mail), code in zip(mails, codes):
+        header = re.split(rb"\r?\n\r?\n", mail)[0]
+        authors = re.findall(rb"(?im)^from:((?:[^\n]|\n[ \t])*)", header)
+        refused += [(name, authors)] if code == 77 else []
+    wrong = [(name, authors) for name, authors in refused if len(authors) == 1 and b"@" in authors[0] and b"a.test" not in authors[0]]
+    assert not wrong, f"{len(wrong)} of {len(mails)}: {wrong[:20]}"
+    return f"{len(mails)} mails, {len(real)} of them real: {len(mails) - len(refused)} come in; {len(refused)} do not: {[authors for _, authors in refused]}"
+
+
+ALL = [a_thousand_mails, strangers_in_clear]

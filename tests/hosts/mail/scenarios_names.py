@@ -166,6 +166,19 @@ def unreadable_authors_sealed(world):
            f"{len(READABLE)} odd ones that are whole: pass"
 
 
+def commas_in_quotes(world):
+    """Where long lists are folded is between addresses."""
+    token = world.token()
+    author, to = '"alice,X-Leak: 1"@a.test', 'bob@b.test, "c,X-Leak: 2"@b.test, "d, X: 3"@b.test'
+    mail = letter_by(token, author, to)
+    assert world.submit(mail) == 250
+    boxed = wait_for(lambda: world.having(world.b, "bob", token), "Bob has it")[0]
+    assert boxed.endswith(mail.replace(b"\r\n", b"\n").split(b"\nTo:")[1]) and b'policy.outer="same"' in boxed, boxed
+    seen = next(mail for mail in world.relay.seen if token.encode() in mail[2])[2].split(b"\r\n\r\n")[0]
+    assert b"\r\nX" not in seen and re.sub(rb"\s", b"", to.encode()) in re.sub(rb"\s", b"", seen), seen
+    return "a comma in a quoted local part: the outer header has no line of its own making, and Bob has the mail as it was"
+
+
 def recipients_spelt_otherwise(world):
     keys, before = with_table(world, "a", lambda text: f"erin@b.test {world.folder}/erin.pub\n@b.test clear\n")
     world.reconfigure("a", delimiter="+")
@@ -328,4 +341,4 @@ def what_check_finds(world):
 
 
 ALL = [erin_writes, authors_spelt_otherwise, recipients_spelt_otherwise, results_of_others_here, opendkim_before_us,
-       unreadable_authors_unsealed, unreadable_authors_sealed, what_check_finds]
+       commas_in_quotes, unreadable_authors_unsealed, unreadable_authors_sealed, what_check_finds]

@@ -9,8 +9,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -145,18 +147,24 @@ static int notice_send(const struct host *host, const bulla_outbox_entry *entry,
     return result;
 }
 
-/* Tells the author of a failure, once: a file remembers that he was told. */
+/* Tells the author of a failure, once: a file remembers that he was told. It is written when the mail server has the notice: whoever
+ * is killed in between tells him once more, and not never. */
 static int tell(const struct host *host, const bulla_outbox_entry *entry)
 {
     struct text name = {0}, path = {0}, recipients = {0};
     struct outgoing outgoing;
-    int result = 0;
+    int result = 0, told;
 
     hex_write(&name, entry->message_id.bytes, sizeof entry->message_id.bytes);
     text_puts(&name, ".");
     hex_write(&name, entry->recipient.bytes, sizeof entry->recipient.bytes);
     host_path(host, &path, "told", name.failed ? "" : name.data);
-    if (access(path.data, F_OK) != 0) {
+    errno = ENOMEM;
+    told = name.failed || path.failed ? -1 : access(path.data, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -1;
+    if (told < 0) {
+        log_error("whether an author was told of a failure cannot be seen: %s", strerror(errno));
+        result = -1;
+    } else if (told == 0) {
         if (remembered(host, entry->note, &outgoing) == 0) {
             outgoing_recipients(&outgoing, &entry->recipient, &recipients);
             result = *outgoing.from == 0 ? 0 : notice_send(host, entry, &outgoing, recipients.data);
@@ -235,13 +243,33 @@ static void old_forget(const struct host *host, uint64_t now)
     files_forget(host, "handed", now - config->keep - longest);
 }
 
-int due_run(const struct host *host)
+/* Two at once would send the same again, and tell authors twice. Cron begins one while the mail server is slow with another. The lock
+ * goes with its process, however that ends: the commands that it starts do not have it. A descriptor; or -1 and errno. */
+static int turn_take(const struct host *host)
+{
+    struct text path = {0};
+    int file = -1, why;
+
+    host_path(host, &path, "due.lock", "");
+    errno = ENOMEM;
+    if (!path.failed)
+        file = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    why = errno;
+    if (file >= 0 && flock(file, LOCK_EX | LOCK_NB) != 0) {
+        why = errno;
+        close(file);
+        file = -1;
+    }
+    text_free(&path);
+    errno = why;
+    return file;
+}
+
+static int due_do(const struct host *host)
 {
     uint64_t now = (uint64_t)time(NULL);
     int result = 0;
 
-    if (host->config->submit == NULL)
-        return log_error("set submit and address: nothing can be sent"), -1;
     if (now > host->config->keep)
         receipts_forget(host, now - host->config->keep);
     if (receipts_send(host, NULL) != 0)
@@ -251,5 +279,20 @@ int due_run(const struct host *host)
     if (due_send(host, now) != 0)
         result = -1;
     old_forget(host, now);
+    return result;
+}
+
+int due_run(const struct host *host)
+{
+    int turn, result;
+
+    if (host->config->submit == NULL)
+        return log_error("set submit and address: nothing can be sent"), -1;
+    if ((turn = turn_take(host)) < 0 && errno == EWOULDBLOCK)
+        return log_info("another --due is still at work: it does what there is to do"), 0;
+    if (turn < 0)
+        return log_error("%s/due.lock: %s", host->config->state, strerror(errno)), -1;
+    result = due_do(host);
+    close(turn);
     return result;
 }

@@ -4,8 +4,8 @@
 
 #include "host.h"
 
-/* Sends what is due, tells authors of failures, and clears away what is old. To be run every few minutes. 0, or -1 if something
- * is left to be done. */
+/* Sends what is due, tells authors of failures, and clears away what is old. To be run every few minutes. 0, also if
+ * another one is at it; or -1 if something is left to be done. */
 int due_run(const struct host *host);
 
 /* Prints what the outbox holds. 0; or 1 if something failed; or -1 if the outbox cannot be read. */

@@ -169,7 +169,7 @@ void outer_keep(const struct host *host, const struct mail *mail, int ours, stru
     if (dropped.length > 0)
         text_add(&outcome->body, mail->body.data, mail->body.length);
     if (ours < 0 || outcome->header.failed || outcome->body.failed || dropped.failed)
-        outcome_set(outcome, VERDICT_LATER, "no memory");
+        outcome_set(outcome, VERDICT_LATER, "no memory, or what we sealed cannot be seen");
     else if (dropped.length > 0 && stranger != NULL)
         outcome_set(outcome, VERDICT_REJECT, "no key for %s: not sent to anybody", stranger);
     else if (dropped.length > 0)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void outgoing_free(struct outgoing *outgoing)
@@ -19,27 +20,34 @@ void outgoing_free(struct outgoing *outgoing)
     memset(outgoing, 0, sizeof *outgoing);
 }
 
-int outgoing_name(char *name, const struct mail *mail, const struct text *content)
+int outgoing_name(struct outgoing *outgoing, const struct text *content, const bulla_sent *apart)
 {
     bulla_hasher *hasher = NULL;
     bulla_digest digest;
-    struct text hex = {0};
+    struct text who = {0}, hex = {0};
     bulla_status status = bulla_hasher_new(&hasher, NULL);
 
-    /* The closing NUL goes in too: it divides the addresses. */
-    if (status == BULLA_OK)
-        status = bulla_hasher_update(hasher, (const uint8_t *)mail->from, strlen(mail->from) + 1, NULL);
-    for (size_t i = 0; i < mail->count && status == BULLA_OK; i++)
-        status = bulla_hasher_update(hasher, (const uint8_t *)mail->recipients[i], strlen(mail->recipients[i]) + 1, NULL);
-    if (status == BULLA_OK &&
-        (status = bulla_hasher_update(hasher, (const uint8_t *)content->data, content->length, NULL)) == BULLA_OK)
-        status = bulla_hasher_digest(hasher, &digest, NULL);
-    bulla_hasher_free(hasher);
-    if (status == BULLA_OK)
+    /* The closing NULs go in too: they, and the number, divide what comes one after the other. */
+    text_add(&who, outgoing->from, strlen(outgoing->from) + 1);
+    text_format(&who, "%zu", outgoing->count);
+    text_add(&who, "", 1);
+    for (size_t i = 0; i < outgoing->count; i++) {
+        text_add(&who, outgoing->addressees[i].key.bytes, sizeof outgoing->addressees[i].key.bytes);
+        text_add(&who, outgoing->addressees[i].address, strlen(outgoing->addressees[i].address) + 1);
+    }
+    text_puts(&who, apart == NULL ? "-" : "+");
+    if (apart != NULL)
+        text_add(&who, apart->message_id.bytes, sizeof apart->message_id.bytes);
+    if (status == BULLA_OK && !who.failed && !content->failed &&
+        (status = bulla_hasher_update(hasher, (const uint8_t *)who.data, who.length, NULL)) == BULLA_OK &&
+        (status = bulla_hasher_update(hasher, (const uint8_t *)content->data, content->length, NULL)) == BULLA_OK &&
+        (status = bulla_hasher_digest(hasher, &digest, NULL)) == BULLA_OK)
         hex_write(&hex, digest.bytes, sizeof digest.bytes);
-    if (status != BULLA_OK || hex.failed)
-        return text_free(&hex), -1;
-    memcpy(name, hex.data, OUTGOING_NAME);
+    bulla_hasher_free(hasher);
+    text_free(&who);
+    if (hex.failed || hex.length != OUTGOING_NAME - 1)
+        return text_free(&hex), errno = ENOMEM, -1;
+    memcpy(outgoing->name, hex.data, OUTGOING_NAME);
     text_free(&hex);
     return 0;
 }
@@ -49,11 +57,11 @@ int outgoing_address(struct outgoing *outgoing, const bulla_key *key, const char
     struct addressee *more = realloc(outgoing->addressees, (outgoing->count + 1) * sizeof *more);
 
     if (more == NULL)
-        return -1;
+        return errno = ENOMEM, -1;
     outgoing->addressees = more;
     more[outgoing->count].key = *key;
     if ((more[outgoing->count].address = strdup(address)) == NULL)
-        return -1;
+        return errno = ENOMEM, -1;
     outgoing->count++;
     return 0;
 }
@@ -63,13 +71,13 @@ int outgoing_list(struct outgoing *outgoing, const bulla_key *key, const bulla_s
     struct list *more = realloc(outgoing->lists, (outgoing->list_count + 1) * sizeof *more);
 
     if (more == NULL)
-        return -1;
+        return errno = ENOMEM, -1;
     outgoing->lists = more;
     memset(&more[outgoing->list_count], 0, sizeof *more);
     more[outgoing->list_count].key = *key;
     more[outgoing->list_count].sent = *sent;
     text_add(&more[outgoing->list_count].sealed, sealed, length);
-    return more[outgoing->list_count++].sealed.failed ? -1 : 0;
+    return more[outgoing->list_count++].sealed.failed ? (errno = ENOMEM, -1) : 0;
 }
 
 const struct list *outgoing_list_of(const struct outgoing *outgoing, const bulla_key *key)
@@ -78,17 +86,6 @@ const struct list *outgoing_list_of(const struct outgoing *outgoing, const bulla
         if (memcmp(&outgoing->lists[i].key, key, sizeof *key) == 0)
             return &outgoing->lists[i];
     return NULL;
-}
-
-int outgoing_same(const struct outgoing *one, const struct outgoing *other)
-{
-    if (one->count != other->count)
-        return 0;
-    for (size_t i = 0; i < one->count; i++)
-        if (memcmp(&one->addressees[i].key, &other->addressees[i].key, sizeof one->addressees[i].key) != 0 ||
-            strcmp(one->addressees[i].address, other->addressees[i].address) != 0)
-            return 0;
-    return 1;
 }
 
 int outgoing_write(const struct host *host, const struct outgoing *outgoing)
@@ -124,18 +121,22 @@ int outgoing_write(const struct host *host, const struct outgoing *outgoing)
     return result;
 }
 
-/* Key, what was sent, and the sealed list, in hexadecimal digits. */
+/* Key, what was sent, and the sealed list, in hexadecimal digits. 0, or -1 and errno, as line_read(). */
 static int list_read(struct outgoing *outgoing, const char *digits)
 {
     size_t length = strlen(digits) / 2;
     bulla_key key;
     bulla_sent sent;
     uint8_t *bytes;
-    int result;
+    int result = -1;
 
-    if (length <= sizeof key + sizeof sent || (bytes = malloc(length)) == NULL)
-        return -1;
-    if ((result = hex_read(bytes, length, digits)) == 0) {
+    if (length <= sizeof key + sizeof sent)
+        return errno = EINVAL, -1;
+    if ((bytes = malloc(length)) == NULL)
+        return errno = ENOMEM, -1;
+    if (hex_read(bytes, length, digits) != 0) {
+        errno = EINVAL;
+    } else {
         memcpy(&key, bytes, sizeof key);
         memcpy(&sent, bytes + sizeof key, sizeof sent);
         result = outgoing_list(outgoing, &key, &sent, bytes + sizeof key + sizeof sent, length - sizeof key - sizeof sent);
@@ -144,32 +145,35 @@ static int list_read(struct outgoing *outgoing, const char *digits)
     return result;
 }
 
+/* 0; or -1 and errno: EINVAL if it is no line of ours, or ENOMEM, which says nothing of the file. */
 static int line_read(struct outgoing *outgoing, const char *line)
 {
     bulla_key key;
 
-    if (strncmp(line, "sent ", 5) == 0)
-        return strlen(line + 5) == 2 * sizeof outgoing->sent ? hex_read((uint8_t *)&outgoing->sent, sizeof outgoing->sent, line + 5) : -1;
     if (strncmp(line, "list ", 5) == 0)
         return list_read(outgoing, line + 5);
     if (strncmp(line, "from ", 5) == 0 && outgoing->from == NULL)
-        return (outgoing->from = strdup(line + 5)) == NULL ? -1 : 0;
+        return (outgoing->from = strdup(line + 5)) == NULL ? (errno = ENOMEM, -1) : 0;
     if (strncmp(line, "to ", 3) == 0 && strlen(line) > 4 + 2 * sizeof key.bytes && hex_read(key.bytes, sizeof key.bytes, line + 3) == 0)
         return outgoing_address(outgoing, &key, line + 4 + 2 * sizeof key.bytes);
-    return strcmp(line, "bulla-outgoing 2") == 0 ? 0 : -1;
+    if (strncmp(line, "sent ", 5) == 0 && strlen(line + 5) == 2 * sizeof outgoing->sent &&
+        hex_read((uint8_t *)&outgoing->sent, sizeof outgoing->sent, line + 5) == 0)
+        return 0;
+    return strcmp(line, "bulla-outgoing 2") == 0 ? 0 : (errno = EINVAL, -1);
 }
 
 int outgoing_read(const struct host *host, const char *name, struct outgoing *outgoing)
 {
     struct text file = {0}, path = {0};
     char *line, *next;
-    int result;
+    int result, why;
 
     memset(outgoing, 0, sizeof *outgoing);
     if (strspn(name, "0123456789abcdef") != OUTGOING_NAME - 1 || name[OUTGOING_NAME - 1] != 0)
         return errno = ENOENT, -1;
     memcpy(outgoing->name, name, OUTGOING_NAME);
-    result = file_read(host_path(host, &path, "outgoing", name), &file, 64 << 20);
+    host_path(host, &path, "outgoing", name);
+    result = path.failed ? (errno = ENOMEM, -1) : file_read(path.data, &file, 64 << 20);
     for (line = file.data; result == 0; line = next) {
         next = strchr(line, '\n');
         if (next == NULL) {
@@ -182,28 +186,24 @@ int outgoing_read(const struct host *host, const char *name, struct outgoing *ou
             text_puts(&outgoing->header, next);
             break;
         }
-        if ((result = line_read(outgoing, line)) != 0)
-            errno = EINVAL;
+        result = line_read(outgoing, line);
     }
+    if (result == 0 && (outgoing->from == NULL || outgoing->header.failed))
+        result = (errno = outgoing->header.failed ? ENOMEM : EINVAL, -1);
+    why = errno;
+    if (result != 0)
+        outgoing_free(outgoing);
     text_free(&file);
     text_free(&path);
-    if (result == 0 && (outgoing->from == NULL || outgoing->header.failed))
-        result = (errno = EINVAL, -1);
-    if (result != 0) {
-        int why = errno;
-
-        outgoing_free(outgoing);
-        errno = why;
-    }
+    errno = why;
     return result;
 }
 
-void outgoing_forget(const struct host *host, const char *name)
+void outgoing_keep(const struct host *host, const char *name)
 {
     struct text path = {0};
 
-    if (strspn(name, "0123456789abcdef") == OUTGOING_NAME - 1)
-        unlink(host_path(host, &path, "outgoing", name));
+    utimensat(AT_FDCWD, host_path(host, &path, "outgoing", name), NULL, 0);
     text_free(&path);
 }
 
@@ -253,7 +253,7 @@ int ours_is(const struct host *host, const uint8_t *bytes, size_t length, const 
 {
     struct text path = {0};
     const char *name = ours_path(host, bytes, length, lists, &path);
-    int is = name != NULL && access(name, F_OK) == 0;
+    int is = name == NULL ? -1 : access(name, F_OK) == 0 ? 1 : errno == ENOENT ? 0 : -1;
 
     text_free(&path);
     return is;

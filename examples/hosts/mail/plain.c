@@ -57,9 +57,8 @@ int bounce_returns(const struct host *host, const struct mail *mail, const struc
     errno = 0;
     if (mime_find(&lists, TYPE_ADDRESSEES, &mail->header, mail->body.data, mail->body.length) < 0 && errno == ENOMEM)
         result = -1;
-    else if (ours_is(host, (const uint8_t *)envelope->data, envelope->length, &lists))
-        result = 1;
-    else if ((result = is_sealed_to_us(host, envelope)) >= 0)
+    else if ((result = ours_is(host, (const uint8_t *)envelope->data, envelope->length, &lists)) == 0 &&
+             (result = is_sealed_to_us(host, envelope)) >= 0)
         result = !result;
     text_free(&lists);
     return result;

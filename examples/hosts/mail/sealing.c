@@ -8,6 +8,7 @@
 #include "submit.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -227,6 +228,32 @@ static int lives_on(const bulla_sent *sent)
     return sent->expires > (uint64_t)time(NULL) + (eighth < 3600 ? eighth : 3600);
 }
 
+/* Names it, and finds the same message that is under that name already. 1; 0 if there is none; or -1 if that cannot be known now:
+ * then nothing is sealed, for its readers would have it twice. */
+static int before_find(const struct host *host, const struct mail *mail, const struct text *content, struct outgoing *outgoing,
+                       struct outgoing *before, bulla_error *error)
+{
+    int named = outgoing_name(outgoing, content, NULL);
+
+    /* The client gives it once more: it is the same message, which its readers take once. Without a Message-ID nobody knows that:
+     * two alarms may be alike to the byte. */
+    if (named == 0 && header_count(&mail->header, "Message-ID") == 0)
+        return 0;
+    while (named == 0 && outgoing_read(host, outgoing->name, before) == 0) {
+        if (lives_on(&before->sent))
+            return 1;
+        /* It may still be in the outbox, and needs its own file until then. That leads to the next, and so stays as long. */
+        outgoing_keep(host, outgoing->name);
+        named = outgoing_name(outgoing, content, &before->sent);
+        outgoing_free(before);
+    }
+    if (named == 0 && (errno == ENOENT || errno == EINVAL))
+        return 0;
+    log_error("%s/outgoing cannot be read: %s", host->config->state, strerror(named == 0 ? errno : ENOMEM));
+    snprintf(error->text, sizeof error->text, "whether it was sealed before cannot be seen");
+    return -1;
+}
+
 /* Makes envelope and outer message, and records them. */
 static void seal_to(const struct host *host, const struct mail *mail, struct outgoing *outgoing, struct outcome *outcome)
 {
@@ -239,15 +266,16 @@ static void seal_to(const struct host *host, const struct mail *mail, struct out
     bulla_status status = BULLA_IO;
 
     content_write(mail, crlf, &content);
-    if (!content.failed && outgoing_name(outgoing->name, mail, &content) == 0 && (outgoing->from = strdup(mail->from)) != NULL) {
-        /* The client gives it once more: it is the same message, which its readers take once. Without a Message-ID nobody knows
-         * that: two alarms may be alike to the byte. With other keys it is another one: its readers are others. */
-        again = header_count(&mail->header, "Message-ID") > 0 && outgoing_read(host, outgoing->name, &before) == 0 &&
-                lives_on(&before.sent) && outgoing_same(outgoing, &before);
+    if (!content.failed && (outgoing->from = strdup(mail->from)) != NULL &&
+        (again = before_find(host, mail, &content, outgoing, &before, &error)) >= 0) {
         if ((status = bulla_buffer_new(&envelope, &error)) == BULLA_OK &&
             (status = draft_make(host, mail, crlf, again ? &before.sent : NULL, &draft, &error)) == BULLA_OK &&
             (status = seal_content(host, outgoing, draft, &content, envelope, &outgoing->sent, &error)) == BULLA_OK)
             status = lists_seal(host, outgoing, again ? &before : NULL, &error);
+        /* Each of those that are alike needs its file until it is settled. */
+        if (status == BULLA_OK && header_count(&mail->header, "Message-ID") == 0 &&
+            outgoing_name(outgoing, &content, &outgoing->sent) != 0)
+            status = BULLA_IO;
     }
     if (status == BULLA_OK)
         status = outer_make(host, mail, outgoing, envelope, outcome, &error);

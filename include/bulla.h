@@ -42,6 +42,7 @@
  * stream), a session (BULLA_SESSION_OVER), a guard in memory, of a durable file or of a fleet (BULLA_GUARD_UNAVAILABLE: two would each
  * accept the same message), an outbox (BULLA_OUTBOX_UNAVAILABLE). Processes that are forked off to work make theirs after the fork;
  * what they share is the file or the server of a guard. They may free what they have of the other process: that disturbs nothing there.
+ * Processes are told apart by their ids: so not a first process of a PID namespace from one that it made with clone(CLONE_NEWPID).
  *
  * CALLBACKS may be called from any thread that calls the library, until their `drop` was called. They return a bulla_status, and
  * must not throw, jump out, or call the library with a handle of the call around them. A code that is not one of those here is

@@ -1,6 +1,8 @@
 /*
- * Settles with a receipt what send.c sent, and tells what nobody answered in time:   settle DATABASE KEYFILE < receipt
+ * Settles with a receipt what send.c sent, and tells what nobody answered in time.
  *
+ *   settle DATABASE KEYFILE < receipt
+ *   settle DATABASE                      only tells; from time to time, for where no receipt comes nobody else does
  * Exit status: 0 settled; 2 no receipt for this key; 3 refused, or the recipient rejected the message; 4 try again later; 1 anything else.
  */
 #include <bulla.h>
@@ -39,7 +41,8 @@ static bulla_status give_up(const bulla_outbox *outbox, bulla_error *error)
 
     for (at = 0; status == BULLA_OK && at < bulla_entry_list_count(list); at++)
         if ((status = bulla_entry_list_at(list, at, &entry, error)) == BULLA_OK)
-            show("given up", &entry);
+            printf("given up: what was sent %u times in the context %.*s\n", (unsigned)entry.attempts, (int)entry.context.length,
+                   (const char *)entry.context.data);
     bulla_entry_list_free(list);
     return status;
 }
@@ -52,14 +55,17 @@ int main(int argc, char **argv)
     bulla_identity *me = NULL;
     bulla_error error;
     int rejected = 0;
-    size_t length = fread(receipt, 1, sizeof receipt, stdin);
-    bulla_status status = argc != 3 ? BULLA_INVALID_INPUT : ferror(stdin) ? BULLA_IO : BULLA_OK;
+    size_t length = argc == 3 ? fread(receipt, 1, sizeof receipt, stdin) : 0;
+    bulla_status status = argc != 2 && argc != 3 ? BULLA_INVALID_INPUT : ferror(stdin) ? BULLA_IO : BULLA_OK, told;
 
     if (status == BULLA_OK && (status = bulla_database_open_existing(argv[1], &database, &error)) == BULLA_OK &&
-        (status = bulla_outbox_new(database, NULL, &outbox, &error)) == BULLA_OK &&
-        (status = bulla_identity_load(argv[2], getenv("BULLA_PASSPHRASE"), &me, &error)) == BULLA_OK &&
-        (status = settle(outbox, me, receipt, length, &rejected, &error)) == BULLA_OK)
-        status = give_up(outbox, &error);
+        (status = bulla_outbox_new(database, NULL, &outbox, &error)) == BULLA_OK) {
+        if (argc == 3 && (status = bulla_identity_load(argv[2], getenv("BULLA_PASSPHRASE"), &me, &error)) == BULLA_OK)
+            status = settle(outbox, me, receipt, length, &rejected, &error);
+        /* Also after what is no receipt. */
+        if ((told = give_up(outbox, &error)) != BULLA_OK && status == BULLA_OK)
+            status = told;
+    }
     if (status == BULLA_OK && fflush(stdout) != 0)
         status = BULLA_IO; /* What was settled stays so; a receipt may be given again. */
     if (status != BULLA_OK)

@@ -1,6 +1,6 @@
 // Sends with a receipt asked for: what awaits one stands in an outbox, in a file. As examples/c/send.c; settle.cpp takes the receipt.
 //
-//     send DATABASE KEYFILE RECIPIENT CONTEXT < content > envelope     seals it, puts it into the outbox, and gives what is due
+//     send DATABASE KEYFILE RECIPIENT CONTEXT < content > envelope     seals it, puts it into the outbox, and gives it
 //     send DATABASE > envelope                                         gives what is due: what was not sent, or has no answer yet
 
 #include <bulla.hpp>
@@ -30,7 +30,7 @@ std::string input() {
     return bytes;
 }
 
-void put(const bulla::outbox& outbox, char** arguments) {
+bulla::due_list put(const bulla::outbox& outbox, char** arguments) {
     const auto own = bulla::identity::load(arguments[2]).value();
     const auto recipient = bulla::public_identity::parse(arguments[3]).value();
     const auto content = input(); // Half a letter, sealed, would be an authentic half.
@@ -43,11 +43,11 @@ void put(const bulla::outbox& outbox, char** arguments) {
     const auto sealed = sealer.seal(draft, content).value();
     const auto letter = bulla::letter::make(sealed.sent, arguments[4], {recipient.key().value()}, now() + within).value();
     outbox.put(letter, sealed.envelope, now()).value();
+    return outbox.take(sealed.sent.header_digest, now()).value();
 }
 
 /// Marked as sent only when it is: a process that is killed in between sends it again, which does no harm.
-int give(const bulla::outbox& outbox) {
-    const auto due = outbox.due(now(), 1).value();
+int give(const bulla::outbox& outbox, const bulla::due_list& due) {
     if (due.size() == 0) {
         std::cerr << "send: nothing is due\n";
         return BULLA_CLASS_ANSWER;
@@ -71,10 +71,7 @@ int main(int count, char** arguments) {
     }
     try {
         const auto outbox = bulla::outbox::make(bulla::database::open(arguments[1]).value()).value();
-        if (count == 5) {
-            put(outbox, arguments);
-        }
-        return give(outbox);
+        return give(outbox, count == 5 ? put(outbox, arguments) : outbox.due(now(), 1).value());
     } catch (const bulla::error& error) {
         std::cerr << "send: " << error.name() << ": " << error.what() << '\n';
         return static_cast<int>(bulla_status_class(error.code()));

@@ -63,9 +63,17 @@ const STACK: usize = if cfg!(debug_assertions) { 48 } else { 24 } * 1024;
 /// What comes out moves through the frames of all callers, where nobody wipes it: secrets in it must be boxed.
 #[inline(never)]
 pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
-    let made = below(work);
-    zeroize_stack::<STACK>();
-    made
+    let _wiped = StackBelow;
+    below(work)
+}
+
+/// Wiped when it is dropped, so that it is after a panic, too.
+struct StackBelow;
+
+impl Drop for StackBelow {
+    fn drop(&mut self) {
+        zeroize_stack::<STACK>();
+    }
 }
 
 // Never inlined: its frame is what is wiped.

@@ -330,6 +330,9 @@ static long without_memory(const struct text *sealed, const char *author, size_t
         /* Of a plain mail of somebody who seals the right answer is to reject it. */
         if (verdict != VERDICT_LATER && verdict != (sealed != NULL || seals ? VERDICT_CHANGED : VERDICT_REJECT))
             fail("without memory", &outcome, NULL);
+        /* It was sealed before: whoever cannot see that for want of memory seals no second message. */
+        if (sealed == NULL && verdict == VERDICT_CHANGED && strstr(outcome.say, ", again") == NULL)
+            fail("without memory it is another message", &outcome, NULL);
         mail_free(&mail);
         outcome_free(&outcome);
         text_free(&results);

@@ -16,7 +16,7 @@ from servers import Folder, Logging, Postfix, need
 from world import World, build
 
 FILES = ["scenarios_relay", "scenarios_receipts", "scenarios_server", "scenarios_recipients", "scenarios_names", "scenarios_strangers",
-         "scenarios_egress", "scenarios_sender", "scenarios_process", "scenarios_deliver", "scenarios_disk", "scenarios_redis",
+         "scenarios_egress", "scenarios_sender", "scenarios_process", "scenarios_deliver", "scenarios_disk", "scenarios_again", "scenarios_redis",
          "scenarios_opensmtpd", "scenarios_kill", "scenarios_corpus"]
 
 
